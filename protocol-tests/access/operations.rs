@@ -87,8 +87,9 @@ fn of_document(method: &str, path: &str, operation: &Value) -> Operation {
             query.push((text(&row["name"]), value));
         }
     }
-    // A body of another media type (XML) is of a route without a key.
-    let body = &operation["requestBody"]["content"]["application/json"];
+    // A body of another media type is a file, which may be JSON, or of a route without a key.
+    let content = &operation["requestBody"]["content"];
+    let body = &content["application/json"];
     let body = body.is_object().then(|| {
         let example = body["example"].clone();
         assert!(
@@ -110,7 +111,10 @@ fn of_document(method: &str, path: &str, operation: &Value) -> Operation {
                 .unwrap()
                 .contains("bound to no inbox"),
         query,
-        body,
+        body: match content["*/*"].is_object() {
+            true => Some(serde_json::json!({"file": 1})),
+            false => body,
+        },
     }
 }
 

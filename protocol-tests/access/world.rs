@@ -159,6 +159,8 @@ impl World {
         let gone = self.own(side, "POST", "/api/v1/suppressions", Some(gone));
         let name = format!("{}.example", side.address.replace('@', "-at-"));
         let domain = self.own(side, "POST", "/api/v1/domains", Some(json!({"name": name})));
+        let file = Some(json!({"file": "zqplant-upload"}));
+        let upload = self.own(side, "POST", "/api/v1/uploads?filename=zqplant-file", file);
         let (org, inbox) = (side.org, side.inbox);
         let spare = (self.rig).make_key(org, Scopes::MESSAGES_WRITE, Some(&[inbox]), None);
         let spare = self.rig.key_id(org, &spare);
@@ -174,6 +176,7 @@ impl World {
             ("outbound", id(&waiting["data"][0], "id")),
             ("filter-rules", id(&rule, "id")),
             ("suppressions", id(&gone, "id")),
+            ("uploads", id(&upload, "id")),
             ("domains", id(&domain, "id")),
             ("keys", spare.to_string()),
             ("orgs", org.to_string()),

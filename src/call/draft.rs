@@ -1,6 +1,6 @@
 //! A message that REST describes, before it is composed.
 
-use super::{EntryId, NamedAddress};
+use super::{EntryId, NamedAddress, UploadId};
 
 /// A message to compose, as REST describes it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -63,6 +63,8 @@ pub struct DraftAttachment {
     pub content_type: String,
     /// A part of the draft that it changes, in place of `content`.
     pub part: Option<usize>,
+    /// An uploaded file, in place of `content`. Its name and its type hold where these are empty.
+    pub upload: Option<UploadId>,
     /// Base64, as the client sent it.
     pub content: String,
     /// The id by which the HTML shows it, with or without angle brackets.

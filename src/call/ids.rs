@@ -60,6 +60,8 @@ ids! {
     OutboundId = "out_";
     /// A message that waits for a decision.
     ApprovalId = "apr_";
+    /// An uploaded file.
+    UploadId = "upl_";
     /// Stored octets. Internal: clients never see it.
     BodyId = "bod_";
 }

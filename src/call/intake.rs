@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     ApprovalEdit, ApprovalId, Charge, Draft, DraftAct, EntryId, Envelope, Flags, Idempotency,
-    ImportItem, InboxId, InboxRef, Need, OrgId, Render, Scopes, SharePart,
+    ImportItem, InboxId, InboxRef, Need, NewUpload, OrgId, Render, Scopes, SharePart,
 };
 
 /// The route by which a message comes in. Every message of the store has come by one of these.
@@ -67,6 +67,13 @@ pub enum Route {
         /// The messages. `octets` of the intake is empty.
         messages: Vec<ImportItem>,
     },
+    /// From REST: a file that messages are to name. `octets` are its own, and no message.
+    Upload {
+        /// What is said of it.
+        new: NewUpload,
+        /// The `Idempotency-Key` of the request.
+        idempotency: Option<Idempotency>,
+    },
     /// IMAP APPEND: parsed, not judged.
     Append {
         /// The inbox of the session.
@@ -111,6 +118,7 @@ impl Intake {
             Route::Submission { .. }
             | Route::Compose { .. }
             | Route::Import { .. }
+            | Route::Upload { .. }
             | Route::Append { .. } => Need::Inboxes(Scopes::MESSAGES_WRITE),
         }
     }
@@ -122,7 +130,10 @@ impl Intake {
             | Route::Draft { inbox, .. }
             | Route::Import { inbox, .. } => Some(inbox.into()),
             Route::Append { inbox, .. } => Some(SharePart::Inbox(*inbox)),
-            Route::Inbound { .. } | Route::Submission { .. } | Route::Approve { .. } => None,
+            Route::Inbound { .. }
+            | Route::Submission { .. }
+            | Route::Upload { .. }
+            | Route::Approve { .. } => None,
         }
     }
 
@@ -136,6 +147,7 @@ impl Intake {
             | Route::Draft { .. }
             | Route::Approve { .. }
             | Route::Import { .. }
+            | Route::Upload { .. }
             | Route::Append { .. } => None,
         }
     }
@@ -145,6 +157,7 @@ impl Intake {
         match &self.route {
             Route::Compose { idempotency, .. }
             | Route::Draft { idempotency, .. }
+            | Route::Upload { idempotency, .. }
             | Route::Approve { idempotency, .. } => idempotency.as_ref(),
             Route::Inbound { .. }
             | Route::Submission { .. }

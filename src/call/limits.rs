@@ -276,6 +276,9 @@ limits! {
     filter_rules: usize = 10_000 => RejectedQuota;
     /// Suppressed addresses of an organization. A bounce that finds no room suppresses nothing.
     suppressions: usize = 50_000 => RejectedQuota;
+    /// Files that one key has uploaded and that have not gone: a message names a few. Their octets
+    /// count in the quota of the organization.
+    uploads_per_key: usize = 1000 => RejectedQuota;
     /// Octets of bodies in one page of a reader.
     page_bytes: usize = 262_144 => pace;
 }

@@ -45,6 +45,7 @@ mod shared;
 mod signature;
 mod uid_queue;
 mod uid_set;
+mod upload;
 mod walk;
 mod write;
 
@@ -80,7 +81,7 @@ pub use filter_rule::{
 pub use idempotency::{Idempotency, Render};
 pub use ids::{
     ApprovalId, BodyId, ConnId, DomainId, EntryId, FilterRuleId, InboxId, KeyId, MailboxId, OrgId,
-    OutboundId, SuppressionId, ThreadId, attachment_id, parse_attachment_id,
+    OutboundId, SuppressionId, ThreadId, UploadId, attachment_id, parse_attachment_id,
 };
 pub use import::{ImportId, ImportItem, ImportOutcome};
 pub use inbound::{DmarcMode, InboundPolicy, ReceiveDefault};
@@ -102,7 +103,7 @@ pub use outgoing::{
 pub use rates::{LIFTED, NETWORKS_MAX, Payer, Rates, RequestRates, clear_if_full};
 pub use read::{
     ApprovalRead, DomainRead, EntryRead, EventRead, FilterRuleRead, InboxRead, KeyRead,
-    MailboxRead, MessageRead, OrgRead, OutboundRead, PIECE_MAX, Read, SuppressionRead,
+    MailboxRead, MessageRead, OrgRead, OutboundRead, PIECE_MAX, Read, SuppressionRead, UploadRead,
 };
 pub use recent_marks::RecentMarks;
 pub use refusal::{Allowance, Rate, Refusal};
@@ -113,10 +114,11 @@ pub use shared::{PublicEndpoints, Shared};
 pub use signature::{GramQuery, SIGNATURE_BITS, Signature, SignatureWalk, UnsignedBody, bit_of};
 pub use uid_queue::UidQueue;
 pub use uid_set::UidSet;
+pub use upload::{NewUpload, UploadRow};
 pub use walk::{BulkProgress, MailboxWalk, RecentCount, WalkStart};
 pub use write::{
     ApprovalWrite, DomainWrite, EntryWrite, FilterRuleWrite, InboxWrite, KeyWrite, MailboxWrite,
-    MessageWrite, OrgWrite, OutboundWrite, SuppressionWrite, Write,
+    MessageWrite, OrgWrite, OutboundWrite, SuppressionWrite, UploadWrite, Write,
 };
 
 /// The time. The owner of a clock reads it once a turn.

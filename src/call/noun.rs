@@ -17,6 +17,7 @@ pub enum Noun {
     Message,
     Organization,
     Suppression,
+    Upload,
     /// A recipient in the queue to outside.
     Outbound,
 }
@@ -35,6 +36,7 @@ impl Noun {
             Noun::Message => "message",
             Noun::Organization => "organization",
             Noun::Suppression => "suppression",
+            Noun::Upload => "upload",
             Noun::Outbound => "recipient in the queue",
         }
     }
@@ -76,6 +78,8 @@ pub enum Countable {
     Subscriptions,
     /// Suppressed addresses of an organization.
     Suppressions,
+    /// Files that one key has uploaded.
+    Uploads,
     Uids,
 }
 
@@ -104,6 +108,7 @@ impl Countable {
             Countable::Streams => "streams",
             Countable::Subscriptions => "subscriptions",
             Countable::Suppressions => "suppressed addresses",
+            Countable::Uploads => "uploads of the key",
             Countable::Uids => "uids",
         }
     }

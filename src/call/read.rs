@@ -13,7 +13,8 @@ use super::{
     DomainRef, EntryId, FilterRuleId, FilterRuleRow, InboxId, InboxRef, InboxRow, KeyId, KeyRow,
     ListProgress, MailboxId, MailboxWalk, MessageFilter, Need, Octets, OctetsOf, OpenedPage, OrgId,
     OrgRow, OutboundFilter, OutboundId, OutboundLease, OutboundRow, RecentCount, Scopes, SearchKey,
-    SearchProgress, SharePart, SlicedList, SuppressionId, SuppressionRow, Topic, UidSet, UsageRow,
+    SearchProgress, SharePart, SlicedList, SuppressionId, SuppressionRow, Topic, UidSet, UploadId,
+    UsageRow,
 };
 
 /// A call that changes nothing, by noun.
@@ -31,6 +32,7 @@ pub enum Read {
     FilterRule(FilterRuleRead),
     Suppression(SuppressionRead),
     Event(EventRead),
+    Upload(UploadRead),
 }
 
 /// The mailboxes of the inbox of the session.
@@ -301,6 +303,13 @@ pub enum ApprovalRead {
     Get { approval: ApprovalId },
 }
 
+/// Uploaded files.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum UploadRead {
+    /// Answer: `Upload`.
+    Get { id: UploadId },
+}
+
 /// The log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum EventRead {
@@ -335,6 +344,8 @@ impl Read {
                 Need::Key
             }
             Read::Event(_) => Need::Inboxes(Scopes::EVENTS_READ),
+            // It is for those who attach it.
+            Read::Upload(_) => Need::Inboxes(Scopes::MESSAGES_WRITE),
         }
     }
 
@@ -368,6 +379,7 @@ impl Read {
             | Read::Domain(_)
             | Read::FilterRule(_)
             | Read::Suppression(_)
+            | Read::Upload(_)
             | Read::Org(_)
             | Read::Outbound(_) => None,
         }

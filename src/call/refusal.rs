@@ -73,6 +73,9 @@ pub enum Refusal {
     Expired { oldest: u64 },
     /// The search took too long.
     SearchDeadline,
+    /// The memory for messages on their way in is short, and this one was made larger than what
+    /// came.
+    MemoryShort,
     /// The disk is too full to take mail.
     NoSpace,
     /// A fault of the server; its log has the reason.

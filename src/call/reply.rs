@@ -4,7 +4,7 @@ use super::{
     ApprovalRow, BatchRow, Caller, DomainView, EntryId, EntryRow, EntryState, Event, ExportPage,
     FilterRuleRow, ImportOutcome, InboxId, InboxRow, KeyRow, MailboxRow, Matches, MessageView,
     NextTransaction, OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal, Secret, Selected,
-    SendStatus, SendTrial, SuppressionRow, ThreadId, UidSet, UsageRow,
+    SendStatus, SendTrial, SuppressionRow, ThreadId, UidSet, UploadRow, UsageRow,
 };
 
 /// The reply to a call.
@@ -105,6 +105,7 @@ pub enum Answer {
         rows: Vec<SuppressionRow>,
         next: Option<String>,
     },
+    Upload(UploadRow),
     Usage(Box<UsageRow>),
     /// The inbox whose mail is waited for.
     Waits(InboxId),
@@ -195,6 +196,7 @@ pub enum Written {
     Domain(Box<DomainView>),
     FilterRule(FilterRuleRow),
     Suppression(SuppressionRow),
+    Upload(UploadRow),
     Org(OrgRow, Box<KeyRow>, Secret),
     Next(NextTransaction),
     OrgChanged(OrgRow),

@@ -9,7 +9,7 @@ use super::{Access, Caller, ConnId, Intake, Look, Now, Read, Write};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Call {
     /// A message comes in. A reader parses and judges it, the writer delivers it; one answer.
-    /// Written: `Delivered`.
+    /// Written: `Delivered`, or what the route says.
     Accept(Box<Intake>),
     /// For the one writer.
     Write(Write),
@@ -62,6 +62,7 @@ nouns! {
     FilterRuleRead => Read::FilterRule,
     SuppressionRead => Read::Suppression,
     EventRead => Read::Event,
+    UploadRead => Read::Upload,
     MailboxWrite => Write::Mailbox,
     EntryWrite => Write::Entry,
     MessageWrite => Write::Message,
@@ -73,6 +74,7 @@ nouns! {
     SuppressionWrite => Write::Suppression,
     OrgWrite => Write::Org,
     OutboundWrite => Write::Outbound,
+    UploadWrite => Write::Upload,
 }
 
 /// The request of an engine: a call and its caller. The worker adds the connection and the time.

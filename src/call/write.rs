@@ -14,7 +14,7 @@ use super::{
     ExportEnd, FilterRuleId, FlagChange, Flags, Idempotency, InboxPatch, InboxRef, KeyId,
     MailboxId, MessageBatch, MessagePatch, Need, NewDomain, NewFilterRule, NewInbox, NewKey, OrgId,
     OrgPatch, OutboundId, OutboundLoss, Question, Refusal, Report, RouteId, Scopes, SharePart,
-    SuppressionId, UidSet,
+    SuppressionId, UidSet, UploadId,
 };
 
 /// A call that changes something, by noun.
@@ -31,6 +31,7 @@ pub enum Write {
     Suppression(SuppressionWrite),
     Org(OrgWrite),
     Outbound(OutboundWrite),
+    Upload(UploadWrite),
 }
 
 /// Changes of the mailboxes of the inbox of the session.
@@ -254,6 +255,13 @@ pub enum SuppressionWrite {
     Delete { id: SuppressionId },
 }
 
+/// Changes of uploaded files. They come by [`super::Route::Upload`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum UploadWrite {
+    /// Written: `Changed`.
+    Delete { id: UploadId },
+}
+
 /// Changes of organizations; for the operator.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum OrgWrite {
@@ -334,6 +342,7 @@ impl Write {
             Write::Org(OrgWrite::Create { .. } | OrgWrite::Delete { .. }) => Need::Operator,
             Write::FilterRule(_) => Need::Inboxes(Scopes::RULES_WRITE),
             Write::Suppression(_) => Need::Organization(Scopes::RULES_WRITE),
+            Write::Upload(_) => Need::Inboxes(Scopes::MESSAGES_WRITE),
             Write::Outbound(call) => match call {
                 OutboundWrite::Next { .. } | OutboundWrite::Lost { .. } | OutboundWrite::Wake => {
                     Need::Server
@@ -371,6 +380,7 @@ impl Write {
             | Write::Domain(_)
             | Write::FilterRule(_)
             | Write::Suppression(_)
+            | Write::Upload(_)
             | Write::Org(_)
             | Write::Outbound(_) => None,
         }
@@ -479,7 +489,8 @@ impl Write {
                 idempotency.as_ref()
             }
             Write::FilterRule(FilterRuleWrite::Delete { .. })
-            | Write::Suppression(SuppressionWrite::Delete { .. }) => None,
+            | Write::Suppression(SuppressionWrite::Delete { .. })
+            | Write::Upload(UploadWrite::Delete { .. }) => None,
             Write::Org(call) => match call {
                 OrgWrite::Create { idempotency, .. } | OrgWrite::Patch { idempotency, .. } => {
                     idempotency.as_ref()

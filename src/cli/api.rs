@@ -208,6 +208,23 @@ impl Api {
         self.exchange("POST", path, Some(body), idempotency_key)
     }
 
+    /// POST of octets that are no JSON.
+    pub fn post_octets(
+        &mut self,
+        path: &str,
+        media: &str,
+        octets: &[u8],
+    ) -> Result<ApiReply, CliError> {
+        let mut request = self.head("POST", path, "application/json, */*");
+        request += &format!(
+            "Content-Type: {media}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            octets.len()
+        );
+        let mut request = request.into_bytes();
+        request.extend_from_slice(octets);
+        self.carry(&request)
+    }
+
     /// PATCH.
     pub fn patch(&mut self, path: &str, body: &Value) -> Result<ApiReply, CliError> {
         self.exchange("PATCH", path, Some(body), None)
@@ -290,13 +307,16 @@ impl Api {
         }
         request += "Connection: close\r\n\r\n";
         request += &body;
+        self.carry(request.as_bytes())
+    }
+
+    /// Sends a whole request, and reads its answer.
+    fn carry(&mut self, request: &[u8]) -> Result<ApiReply, CliError> {
         match &mut self.way {
             Way::Server(endpoint) => {
                 let mut stream = endpoint.connect()?;
                 // A server that refuses a long body answers before it has read the whole.
-                let sent = stream
-                    .write_all(request.as_bytes())
-                    .and_then(|()| stream.flush());
+                let sent = stream.write_all(request).and_then(|()| stream.flush());
                 match (read_reply(stream), sent) {
                     (Err(CliError::Own(_)), Err(error)) => {
                         Err(format!("the request could not be sent: {error}").into())
@@ -304,7 +324,7 @@ impl Api {
                     (reply, _) => reply,
                 }
             }
-            Way::Folder(local) => read_reply(&local.exchange(request.as_bytes())[..]),
+            Way::Folder(local) => read_reply(&local.exchange(request)[..]),
         }
     }
 }

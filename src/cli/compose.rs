@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::api::{Api, ApiReply};
+use super::upload::{media_type, octets_of, upload};
 use super::{Cli, CliError, show};
 
 /// What a message says and carries, and how it leaves.
@@ -59,7 +60,7 @@ pub struct LeaveOptions {
 impl ComposeOptions {
     /// The fields of the body. Without a text in any form it is read from standard input where
     /// `asks` says so.
-    pub fn body(&self, asks: bool) -> Result<Value, CliError> {
+    pub fn body(&self, api: &mut Api, asks: bool) -> Result<Value, CliError> {
         let mut body = json!({});
         for (name, list) in [
             ("cc", &self.cc),
@@ -95,8 +96,9 @@ impl ComposeOptions {
                 .ok_or_else(|| format!("--header {header}: is not NAME:VALUE"))?;
             body["headers"][name.trim()] = json!(value.trim());
         }
-        let attachments: Result<Vec<Value>, CliError> =
-            self.attach.iter().map(|path| attachment(path)).collect();
+        let attachments: Result<Vec<Value>, CliError> = (self.attach.iter())
+            .map(|path| attachment(api, path))
+            .collect();
         let attachments = attachments?;
         if !attachments.is_empty() {
             body["attachments"] = json!(attachments);
@@ -155,8 +157,13 @@ fn typed() -> Result<String, CliError> {
     Ok(text)
 }
 
-fn attachment(path: &Path) -> Result<Value, CliError> {
+fn attachment(api: &mut Api, path: &Path) -> Result<Value, CliError> {
     let octets = octets_of(path)?;
+    if octets.len() > SENT_WITHIN_BYTES {
+        // Its octets go as they are, without base64 in JSON.
+        let reply = upload(api, path, &octets)?;
+        return Ok(json!({"upload_id": reply.json()["id"]}));
+    }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     Ok(json!({
         "filename": name,
@@ -165,60 +172,10 @@ fn attachment(path: &Path) -> Result<Value, CliError> {
     }))
 }
 
-/// The octets of a file.
-pub fn octets_of(path: &Path) -> Result<Vec<u8>, CliError> {
-    std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()).into())
-}
-
 fn text_of(path: &Path) -> Result<String, CliError> {
     let octets = octets_of(path)?;
     String::from_utf8(octets).map_err(|_| format!("{}: is not UTF-8", path.display()).into())
 }
 
-/// The media type by the ending of the name, for the kinds that clients show.
-pub fn media_type(path: &Path) -> &'static str {
-    let ending = path.extension().unwrap_or_default().to_string_lossy();
-    let ending = ending.to_ascii_lowercase();
-    let found = MEDIA_TYPES.iter().find(|(known, _)| *known == ending);
-    found.map_or("application/octet-stream", |(_, kind)| kind)
-}
-
-const MEDIA_TYPES: &[(&str, &str)] = &[
-    ("txt", "text/plain"),
-    ("log", "text/plain"),
-    ("md", "text/markdown"),
-    ("csv", "text/csv"),
-    ("html", "text/html"),
-    ("ics", "text/calendar"),
-    ("json", "application/json"),
-    ("pdf", "application/pdf"),
-    ("zip", "application/zip"),
-    ("png", "image/png"),
-    ("jpg", "image/jpeg"),
-    ("jpeg", "image/jpeg"),
-    ("gif", "image/gif"),
-    ("webp", "image/webp"),
-    ("svg", "image/svg+xml"),
-    ("mp3", "audio/mpeg"),
-    ("mp4", "video/mp4"),
-    // `message/rfc822` may not be encoded in base64 (RFC 2046 section 5.2.1).
-    ("eml", "application/octet-stream"),
-];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_have_types_by_their_names() {
-        for (name, kind) in [
-            ("a.PDF", "application/pdf"),
-            ("a.tar.gz", "application/octet-stream"),
-            ("README", "application/octet-stream"),
-            (".txt", "application/octet-stream"),
-            ("a.jpeg", "image/jpeg"),
-        ] {
-            assert_eq!(media_type(Path::new(name)), kind, "{name}");
-        }
-    }
-}
+/// Octets of a file that goes within the request: a larger one is uploaded first.
+const SENT_WITHIN_BYTES: usize = 1 << 20;

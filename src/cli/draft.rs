@@ -115,7 +115,7 @@ pub fn drafts(cli: &Cli, draft: &DraftCommand) -> Result<ExitCode, CliError> {
             show::list(cli, &pages, show::MESSAGE);
         }
         DraftCommand::Create(create) => {
-            let mut body = create.message.body(false)?;
+            let mut body = create.message.body(&mut api, false)?;
             create.heading.add(&mut body);
             if let Some(id) = &create.in_reply_to {
                 body["in_reply_to"] = json!(id);
@@ -133,7 +133,7 @@ pub fn drafts(cli: &Cli, draft: &DraftCommand) -> Result<ExitCode, CliError> {
             }
         }
         DraftCommand::Update(update) => {
-            let mut body = update.message.body(false)?;
+            let mut body = update.message.body(&mut api, false)?;
             update.heading.add(&mut body);
             let reply = api.patch(&of(&update.inbox, &update.id), &body)?;
             show::done(cli, &reply, format_args!("{} is changed", update.id));

@@ -64,6 +64,12 @@ Examples:
   postern suppression add ann@example.com --source \"asked for it\"
   postern suppression list";
 
+/// `postern upload`
+pub const UPLOAD: &str = "\
+Examples:
+  postern upload plan.pdf
+  postern upload --delete upl_01Hq7Zk3VdX";
+
 /// `postern approval`
 pub const APPROVAL: &str = "\
 Examples:

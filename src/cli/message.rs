@@ -321,7 +321,7 @@ pub fn messages(cli: &Cli, message: &MessageCommand) -> Result<ExitCode, CliErro
         MessageCommand::Reply(reply) => answer((cli, &mut api), reply, "reply")?,
         MessageCommand::ReplyAll(reply) => answer((cli, &mut api), reply, "reply-all")?,
         MessageCommand::Forward(forward) => {
-            let mut body = forward.message.body(false)?;
+            let mut body = forward.message.body(&mut api, false)?;
             body["to"] = json!(forward.to);
             let path = format!("{}/forward", path(&forward.inbox, &forward.id));
             forward.leave.send((cli, &mut api), &path, body)?;
@@ -399,7 +399,7 @@ fn answer(
     reply: &MessageReplyCommand,
     way: &str,
 ) -> Result<(), CliError> {
-    let body = reply.message.body(true)?;
+    let body = reply.message.body(api, true)?;
     let path = format!("{}/{way}", path(&reply.inbox, &reply.id));
     reply.leave.send((cli, api), &path, body)
 }

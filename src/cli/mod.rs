@@ -30,6 +30,7 @@ mod send;
 mod show;
 mod tail;
 mod transfer;
+mod upload;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -143,6 +144,9 @@ enum CliCommand {
     /// Send a message
     #[command(after_help = examples::SEND)]
     Send(send::SendCommand),
+    /// Upload a file, to attach it to messages by its id within 24 hours
+    #[command(after_help = examples::UPLOAD)]
+    Upload(upload::UploadCommand),
     /// Import mail of another program: mbox files or a Maildir; run it again to go on
     #[command(subcommand, after_help = examples::IMPORT)]
     Import(transfer::ImportCommand),
@@ -274,6 +278,7 @@ fn carry_out(cli: &Cli) -> Result<ExitCode, CliError> {
         CliCommand::Message(message) => message::messages(cli, message),
         CliCommand::Draft(draft) => draft::drafts(cli, draft),
         CliCommand::Send(send) => send::send(cli, send),
+        CliCommand::Upload(command) => upload::uploads(cli, command),
         CliCommand::Import(import) => transfer::import(cli, import),
         CliCommand::Export(export) => transfer::export(cli, export),
         CliCommand::Tail(tail) => tail::tail(cli, tail),

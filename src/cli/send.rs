@@ -41,7 +41,8 @@ pub struct SendCommand {
 
 /// Sends the message and prints its id.
 pub fn send(cli: &Cli, send: &SendCommand) -> Result<ExitCode, CliError> {
-    let mut body = send.message.body(true)?;
+    let mut api = Api::in_org(cli)?;
+    let mut body = send.message.body(&mut api, true)?;
     let messages = format!("/api/v1/inboxes/{}/messages", api::escape(&send.from));
     let path = match &send.reply_to_message {
         Some(id) => format!("{messages}/{}/reply", api::escape(id)),
@@ -54,7 +55,6 @@ pub fn send(cli: &Cli, send: &SendCommand) -> Result<ExitCode, CliError> {
             messages
         }
     };
-    let mut api = Api::in_org(cli)?;
     send.leave.send((cli, &mut api), &path, body)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -48,6 +48,8 @@ mod reclaim;
 mod scheduled;
 mod signature;
 mod sum;
+mod summed;
+mod upload;
 mod verify;
 
 use core::cell::{Cell, OnceCell, RefCell};
@@ -95,6 +97,7 @@ pub use payload::JobPayload;
 pub use payload::{JobKind, SmtpJob};
 pub use quota::Quota;
 pub use scheduled::StoredScheduled;
+pub use upload::StoredUpload;
 #[cfg(test)]
 pub use verify::examine;
 pub use verify::{Depth, Findings, ReadBody, state, verify, verify_folder};

@@ -218,6 +218,7 @@ pub(super) fn wrong_counters(store: &Store, tell: Tell<'_>) -> Result<(), Error>
                           UNION ALL SELECT org, 0, cost FROM approval
                           UNION ALL SELECT org, 0, cost FROM scheduled
                           UNION ALL SELECT org, 0, 128 FROM expiring
+                          UNION ALL SELECT org, 0, cost FROM upload
                           UNION ALL SELECT org, 0, 128 + coalesce(length(CAST(json AS BLOB)), 0)
                               FROM metadata
                           UNION ALL SELECT org, 0, 64 FROM imported)
@@ -331,6 +332,9 @@ pub(super) const WAITING_BYTES: i64 = 512;
 /// The JSON beside a message, besides its own octets, with its index; or which message an answer is
 /// to.
 pub(super) const METADATA_BYTES: i64 = 128;
+
+/// An uploaded file with its indexes, besides its octets, its name and its type.
+pub(super) const UPLOAD_BYTES: i64 = 512;
 
 /// The id of an imported message.
 pub(super) const IMPORTED_BYTES: i64 = 64;

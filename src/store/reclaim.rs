@@ -329,6 +329,10 @@ impl Store {
         if rows > 0 {
             return Ok(rows as i64);
         }
+        let rows = self.reclaim_uploads(org)?;
+        if rows > 0 {
+            return Ok(rows);
+        }
         let rows = self.reclaim_keys(org)?;
         if rows > 0 {
             return Ok(rows);
@@ -385,6 +389,20 @@ impl Store {
             [org.0, SLICE_ROWS],
         )?;
         Ok((rows.len() + backlogs) as i64)
+    }
+
+    fn reclaim_uploads(&self, org: OrgId) -> Result<i64, Error> {
+        let rows = self.direct().all(
+            "SELECT id, body FROM upload WHERE org = ?1 ORDER BY id LIMIT ?2",
+            [org.0, SLICE_ROWS],
+            |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?)),
+        )?;
+        for (row, body) in &rows {
+            self.drop_deleted(org, BodyId(*body), false)?;
+            self.direct()
+                .run("DELETE FROM upload WHERE id = ?1", [*row])?;
+        }
+        Ok(rows.len() as i64)
     }
 
     fn reclaim_keys(&self, org: OrgId) -> Result<i64, Error> {

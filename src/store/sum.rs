@@ -20,6 +20,10 @@ use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 
+use super::summed::{
+    APPROVAL, DKIM, FILTER_RULE, INBOX, JOB, KEY, MAILBOX, METADATA, OUTBOUND, SCHEDULED,
+    SUPPRESSION, UPLOAD,
+};
 use super::{Error, Store};
 
 /// A table whose rows have checksums.
@@ -332,6 +336,13 @@ pub(super) const TABLES: &[SummedTable] = &[
         kept_by: KeptBy::Triggers(SCHEDULED),
     },
     SummedTable {
+        name: "upload",
+        key: &["id"],
+        sums: &[("sum", UPLOAD)],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(UPLOAD),
+    },
+    SummedTable {
         name: "signature",
         key: &["inbox", "id"],
         sums: &[("sum", &["inbox", "id", "body", "bits"])],
@@ -374,128 +385,6 @@ pub(super) const TABLES: &[SummedTable] = &[
         kept_by: KeptBy::Statements,
     },
 ];
-
-const APPROVAL: &[&str] = &[
-    "id",
-    "org",
-    "inbox",
-    "entry",
-    "status",
-    "envelope",
-    "sha256",
-    "created_at",
-    "expires_at",
-    "decided_at",
-    "decided_by",
-    "reason",
-    "send_at",
-];
-const METADATA: &[&str] = &["entry", "org", "inbox", "message", "json", "answers"];
-const SCHEDULED: &[&str] = &[
-    "entry", "org", "inbox", "envelope", "sha256", "approved", "send_at", "due_at",
-];
-const DKIM: &[&str] = &[
-    "domain",
-    "selector",
-    "secret",
-    "record",
-    "state",
-    "created_at",
-    "ends_at",
-];
-const KEY: &[&str] = &[
-    "id",
-    "org",
-    "public",
-    "hash",
-    "label",
-    "scopes",
-    "bound",
-    "subtree",
-    "created_at",
-    "expires_at",
-    "revoked_at",
-];
-const INBOX: &[&str] = &[
-    "id",
-    "org",
-    "address",
-    "domain",
-    "display_name",
-    "parent",
-    "ancestors",
-    "client_id",
-    "metadata",
-    "created_at",
-    "send_mode",
-    "receive_default",
-    "expires_at",
-    "retention_days",
-    "quota_bytes",
-    "sends_per_day",
-    "new_recipients_per_day",
-    "receives_per_minute",
-    "imap_sessions",
-];
-const MAILBOX: &[&str] = &[
-    "id",
-    "org",
-    "inbox",
-    "name",
-    "special",
-    "uidvalidity",
-    "recent_above",
-    "expunged_floor",
-];
-const JOB: &[&str] = &[
-    "id",
-    "org",
-    "inbox",
-    "kind",
-    "subject",
-    "entry",
-    "body",
-    "payload",
-    "state",
-    "attempts",
-    "due_at",
-    "lease_until",
-    "lease_by",
-    "created_at",
-];
-const OUTBOUND: &[&str] = &[
-    "id",
-    "org",
-    "inbox",
-    "entry",
-    "body",
-    "domain",
-    "recipient",
-    "envelope",
-    "metadata",
-    "content",
-    "size",
-    "status",
-    "attempts",
-    "due_at",
-    "lease_by",
-    "created_at",
-    "expires_at",
-    "sweep_at",
-    "history",
-];
-
-const FILTER_RULE: &[&str] = &[
-    "id",
-    "org",
-    "inbox",
-    "direction",
-    "action",
-    "match_type",
-    "value",
-    "created_at",
-];
-const SUPPRESSION: &[&str] = &["id", "org", "address", "reason", "source", "created_at"];
 
 impl SummedTable {
     /// `sum = row_sum(…)` for each checksum of the table.

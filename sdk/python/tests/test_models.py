@@ -113,9 +113,9 @@ class Downloads(unittest.TestCase):
     def test_saving(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "a.eml")
-            answer = httpx.Response(200, content=b"octets", headers={"content-type": "message/rfc822"})
+            answer = httpx.Response(200, content=b"octets", headers={"content-type": "message/rfc822", "etag": '"a"'})
             with Fake([fault(503), answer]).client().messages.stream_raw("a@b.example", "msg_1") as download:
-                self.assertEqual((download.size, download.content_type), (6, "message/rfc822"))
+                self.assertEqual((download.size, download.content_type, download.etag), (6, "message/rfc822", '"a"'))
                 self.assertEqual(download.save(path), 6)
             self.assertEqual(os.listdir(folder), ["a.eml"])
 

@@ -22,6 +22,11 @@ export class Download implements AsyncIterable<Uint8Array> {
     return /^\d+$/.test(text) ? Number(text) : undefined;
   }
 
+  /** What names these octets, for `ifRange` of the download that goes on. */
+  get etag(): string | undefined {
+    return this.begun.response.headers.get("etag") ?? undefined;
+  }
+
   async *[Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
     const reader = this.begun.response.body?.getReader();
     if (!reader) return;

@@ -197,12 +197,14 @@ export interface NewMessage {
   metadata?: Record<string, unknown> | null;
 }
 
-/** A file to send with a message. */
+/** A file to send with a message: its octets, or the id of an upload. */
 export interface NewAttachment {
+  /** An upload, in place of `content`. Its name and its media type hold where none is given. */
+  upload_id?: string | null;
   /** Its media type; application/octet-stream where there is none. */
   content_type?: string | null;
-  /** Its octets in base64. */
-  content: string;
+  /** Its octets in base64; needed where there is no `upload_id`. */
+  content?: string | null;
   /** Its name. */
   filename?: string | null;
   /** Its Content-ID, by which HTML names it, here as `cid:hello`. */
@@ -396,10 +398,12 @@ export interface DraftPatch {
   metadata?: Record<string, unknown> | null;
 }
 
-/** A file of a draft: one that it has, by its `id`, or a new one with `content`. */
+/** A file of a draft: one that it has, by its `id`, or a new one with `content` or `upload_id`. */
 export interface DraftAttachment {
   /** An attachment of the draft, which stays as it is. */
   id?: string | null;
+  /** An upload. */
+  upload_id?: string | null;
   /** Its media type; application/octet-stream where there is none. */
   content_type?: string | null;
   /** Its octets in base64. */
@@ -1267,6 +1271,20 @@ export interface OutboundAttempt {
   text: string;
   /** What became of it. */
   outcome: "delivered" | "deferred" | "bounced";
+}
+
+/** A file that messages can name. */
+export interface Upload {
+  /** Its id, as `upload_id` of an attachment. */
+  id: string;
+  /** Its name; empty where it has none. */
+  filename: string;
+  /** Its media type. */
+  content_type: string;
+  /** Its octets. */
+  size: number;
+  /** When it goes. Messages that name it before keep the file. */
+  expires_at: string;
 }
 
 /**

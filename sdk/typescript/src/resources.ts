@@ -646,6 +646,8 @@ export interface MessagesRawParams {
   "If-Range"?: string;
   /** The `ETag` of octets that you have: they are not sent again (304). */
   "If-None-Match"?: string;
+  /** The `ETag` of the octets that you want: no others are sent (412). */
+  "If-Match"?: string;
 }
 
 /** The parameters of `messages.attachment`. */
@@ -656,6 +658,8 @@ export interface MessagesAttachmentParams {
   "If-Range"?: string;
   /** The `ETag` of octets that you have: they are not sent again (304). */
   "If-None-Match"?: string;
+  /** The `ETag` of the octets that you want: no others are sent (412). */
+  "If-Match"?: string;
 }
 
 /** The parameters of `messages.listAll`. */
@@ -728,7 +732,7 @@ export class MessagesResource {
    * Send a message. Sends a message from the inbox. It is answered when the message is on the
    * disk: local recipients have it then, others are queued. With `send_at` it is answered in
    * the same way, and leaves at that time; policy is asked again then. The body may be up to 35
-   * MiB. The key needs the scope `messages:write`.
+   * MiB; a large file is better uploaded first. The key needs the scope `messages:write`.
    */
   send(inbox: string, params: MessagesSendParams & { dry_run?: false }, options?: RequestOptions): Promise<models.Sent>;
   send(inbox: string, params: MessagesSendParams & { dry_run: true }, options?: RequestOptions): Promise<models.SendTrial>;
@@ -893,16 +897,16 @@ export class MessagesResource {
    */
   async raw(inbox: string, id: string, params?: MessagesRawParams, options?: RequestOptions): Promise<Uint8Array> {
     const query: Record<string, unknown> = { ...params };
-    const [named, others] = split(query, ["Range", "If-Range", "If-None-Match"]);
-    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/raw`, query: others, headers: { "Range": named["Range"] as string | undefined, "If-Range": named["If-Range"] as string | undefined, "If-None-Match": named["If-None-Match"] as string | undefined }, options };
+    const [named, others] = split(query, ["Range", "If-Range", "If-None-Match", "If-Match"]);
+    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/raw`, query: others, headers: { "Range": named["Range"] as string | undefined, "If-Range": named["If-Range"] as string | undefined, "If-None-Match": named["If-None-Match"] as string | undefined, "If-Match": named["If-Match"] as string | undefined }, options };
     return await this.client.octets(call);
   }
 
   /** As `raw`, while the octets come: iterate, or `save`. */
   async streamRaw(inbox: string, id: string, params?: MessagesRawParams, options?: RequestOptions): Promise<Download> {
     const query: Record<string, unknown> = { ...params };
-    const [named, others] = split(query, ["Range", "If-Range", "If-None-Match"]);
-    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/raw`, query: others, headers: { "Range": named["Range"] as string | undefined, "If-Range": named["If-Range"] as string | undefined, "If-None-Match": named["If-None-Match"] as string | undefined }, options };
+    const [named, others] = split(query, ["Range", "If-Range", "If-None-Match", "If-Match"]);
+    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/raw`, query: others, headers: { "Range": named["Range"] as string | undefined, "If-Range": named["If-Range"] as string | undefined, "If-None-Match": named["If-None-Match"] as string | undefined, "If-Match": named["If-Match"] as string | undefined }, options };
     return await this.client.download(call);
   }
 
@@ -913,16 +917,16 @@ export class MessagesResource {
    */
   async attachment(inbox: string, id: string, att: string, params?: MessagesAttachmentParams, options?: RequestOptions): Promise<Uint8Array> {
     const query: Record<string, unknown> = { ...params };
-    const [named, others] = split(query, ["Range", "If-Range", "If-None-Match"]);
-    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/attachments/${place(att)}`, query: others, headers: { "Range": named["Range"] as string | undefined, "If-Range": named["If-Range"] as string | undefined, "If-None-Match": named["If-None-Match"] as string | undefined }, options };
+    const [named, others] = split(query, ["Range", "If-Range", "If-None-Match", "If-Match"]);
+    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/attachments/${place(att)}`, query: others, headers: { "Range": named["Range"] as string | undefined, "If-Range": named["If-Range"] as string | undefined, "If-None-Match": named["If-None-Match"] as string | undefined, "If-Match": named["If-Match"] as string | undefined }, options };
     return await this.client.octets(call);
   }
 
   /** As `attachment`, while the octets come: iterate, or `save`. */
   async streamAttachment(inbox: string, id: string, att: string, params?: MessagesAttachmentParams, options?: RequestOptions): Promise<Download> {
     const query: Record<string, unknown> = { ...params };
-    const [named, others] = split(query, ["Range", "If-Range", "If-None-Match"]);
-    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/attachments/${place(att)}`, query: others, headers: { "Range": named["Range"] as string | undefined, "If-Range": named["If-Range"] as string | undefined, "If-None-Match": named["If-None-Match"] as string | undefined }, options };
+    const [named, others] = split(query, ["Range", "If-Range", "If-None-Match", "If-Match"]);
+    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/attachments/${place(att)}`, query: others, headers: { "Range": named["Range"] as string | undefined, "If-Range": named["If-Range"] as string | undefined, "If-None-Match": named["If-None-Match"] as string | undefined, "If-Match": named["If-Match"] as string | undefined }, options };
     return await this.client.download(call);
   }
 
@@ -1330,6 +1334,50 @@ export class SuppressionsResource {
   }
 }
 
+/** The parameters of `uploads.create`. */
+export interface UploadsCreateParams {
+  /** Its name. */
+  filename?: string;
+  /** The media type. */
+  content_type?: string;
+}
+
+/** A large file is uploaded first, and named by its id in the message that it is attached to. */
+export class UploadsResource {
+  constructor(protected readonly client: Postern) {}
+
+  /**
+   * Upload a file. Stores the body, as it is, for 24 hours. Until then any number of messages
+   * and drafts can attach it by `upload_id`. The body may be as large as a message, 25 MiB; in
+   * a message a file takes a third more, so that one of 18 MiB fits. Only the key that has made
+   * an upload can use it. The key needs the scope `messages:write`.
+   */
+  async create(content: Uint8Array, params: UploadsCreateParams, options?: RequestOptions): Promise<models.Upload> {
+    const query: Record<string, unknown> = { ...params };
+    const [named, others] = split(query, ["content_type"]);
+    const call: Call = { method: "POST", path: "/api/v1/uploads", query: others, headers: { "Content-Type": (named.content_type as string | undefined) }, content, options };
+    return (await this.client.object(call)) as models.Upload;
+  }
+
+  /**
+   * Read an upload. Reads what is known of an upload, without its octets. The key needs the
+   * scope `messages:write`.
+   */
+  async get(upload: string, options?: RequestOptions): Promise<models.Upload> {
+    const call: Call = { method: "GET", path: `/api/v1/uploads/${place(upload)}`, options };
+    return (await this.client.object(call)) as models.Upload;
+  }
+
+  /**
+   * Delete an upload. Deletes an upload before its time. Messages that were made with it keep
+   * the file. The key needs the scope `messages:write`.
+   */
+  async delete(upload: string, options?: RequestOptions): Promise<void> {
+    const call: Call = { method: "DELETE", path: `/api/v1/uploads/${place(upload)}`, options };
+    await this.client.object(call);
+  }
+}
+
 /** The parameters of `events.log`. */
 export interface EventsLogParams {
   /** Begin behind this event; without it, with the oldest that the log has. */
@@ -1393,6 +1441,7 @@ export abstract class Resources {
   readonly outbound = new OutboundResource(this as unknown as Postern);
   readonly filterRules = new FilterRulesResource(this as unknown as Postern);
   readonly suppressions = new SuppressionsResource(this as unknown as Postern);
+  readonly uploads = new UploadsResource(this as unknown as Postern);
   readonly events = new EventsResource(this as unknown as Postern);
   readonly webhooks = new WebhooksResource(this as unknown as Postern);
 }

@@ -61,10 +61,11 @@ codes! {
     IDEMPOTENCY_CONFLICT 409 "idempotency_conflict" "The Idempotency-Key was used for another request.";
     LIMIT_REACHED 409 "limit_reached" "There are as many of these as there may be; `limit` says how many.";
     CURSOR_EXPIRED 410 "cursor_expired" "The log no longer has this cursor; `oldest` is the first number that it has.";
+    PRECONDITION_FAILED 412 "precondition_failed" "`If-Match` names other octets than those that are there.";
     BODY_TOO_LARGE 413 "body_too_large" "The body is longer than the route allows.";
     TOO_LARGE 413 "too_large" "The message, or a part of it, is over its limit.";
     URI_TOO_LONG 414 "uri_too_long" "The request line is too long.";
-    UNSUPPORTED_MEDIA_TYPE 415 "unsupported_media_type" "The body must be application/json.";
+    UNSUPPORTED_MEDIA_TYPE 415 "unsupported_media_type" "The body must be application/json, or the file itself where one is uploaded.";
     UNSUPPORTED_ENCODING 415 "unsupported_encoding" "A Content-Encoding is not accepted.";
     RANGE_NOT_SATISFIABLE 416 "range_not_satisfiable" "The range begins behind the end; Content-Range says how many octets there are.";
     EXPECTATION_FAILED 417 "expectation_failed" "Only 100-continue can be expected.";

@@ -19,7 +19,7 @@ use super::values::Values;
 use crate::call::bounds::MESSAGE_METADATA_BYTES_MAX;
 use crate::call::{
     Answer, AnswerWay, AnsweredMessage, Draft, DraftAct, DraftPatch, DraftPurpose, EntryId, Intake,
-    MessageFilter, MessageRead, MessageWrite, Route, Written, parse_attachment_id,
+    MessageFilter, MessageRead, MessageWrite, Route, UploadId, Written, parse_attachment_id,
 };
 use crate::http::wire::response::Response;
 
@@ -51,11 +51,12 @@ const NEW_DRAFT: BodyTable = BodyTable {
 
 const DRAFT_ATTACHMENT: BodyTable = BodyTable {
     name: "DraftAttachment",
-    says: "A file of a draft: one that it has, by its `id`, or a new one with `content`.",
+    says: "A file of a draft: one that it has, by its `id`, or a new one with `content` or `upload_id`.",
     optional: false,
     example: "",
     fields: fields! {
         id: optional AttachmentId, r#""att_2""#, "An attachment of the draft, which stays as it is.";
+        upload_id: optional Id(UploadId::PREFIX), r#""upl_01Hq7Zk3VdX""#, "An upload.";
         content_type: optional MediaType, r#""text/plain""#,
             "Its media type; application/octet-stream where there is none.";
         content: optional Base64, r#""SGVsbG8=""#, "Its octets in base64.";

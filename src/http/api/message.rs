@@ -642,7 +642,7 @@ pub(crate) static RAW: Operation = Operation {
         },
         UNCHANGED,
     ],
-    errors: &[codes::RANGE_NOT_SATISFIABLE],
+    errors: &[codes::PRECONDITION_FAILED, codes::RANGE_NOT_SATISFIABLE],
     run: raw,
 };
 
@@ -671,7 +671,7 @@ pub(crate) static ATTACHMENT_OCTETS: Operation = Operation {
         },
         UNCHANGED,
     ],
-    errors: &[codes::RANGE_NOT_SATISFIABLE],
+    errors: &[codes::PRECONDITION_FAILED, codes::RANGE_NOT_SATISFIABLE],
     run: attachment,
 };
 

@@ -34,5 +34,6 @@ pub(crate) mod routes;
 pub(crate) mod send;
 pub(crate) mod shapes;
 pub(crate) mod suppression;
+pub(crate) mod upload;
 pub(crate) mod values;
 mod wait;

@@ -7,7 +7,9 @@ use super::fields::{BodyTable, FieldKind, FieldRow, fields, sometimes};
 use super::routes::{RouteRequest, RouteResult};
 use super::shapes::Described;
 use crate::call::bounds::PAGE_ROWS_MAX;
-use crate::call::{ApprovalId, EntryId, FilterRuleId, KeyId, OrgId, OutboundId, SuppressionId};
+use crate::call::{
+    ApprovalId, EntryId, FilterRuleId, KeyId, OrgId, OutboundId, SuppressionId, UploadId,
+};
 
 /// One operation.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub(crate) enum Takes {
     Message(&'static BodyTable),
     /// An XML document up to [`XML_BYTES_MAX`], whatever its media type says.
     Xml,
+    /// A file as it is, of any media type, up to `Limits::message_bytes`.
+    Octets,
 }
 
 /// One response that is no error.
@@ -69,7 +73,7 @@ impl Takes {
     /// The table of the body, if there is one.
     pub const fn table(self) -> Option<&'static BodyTable> {
         match self {
-            Takes::Nothing | Takes::Xml => None,
+            Takes::Nothing | Takes::Xml | Takes::Octets => None,
             Takes::Json(table) | Takes::Message(table) => Some(table),
         }
     }
@@ -123,5 +127,6 @@ pub(crate) const PATH_NAMES: &[FieldRow] = fields! {
     outbound: required FieldKind::Id(OutboundId::PREFIX), r#""out_01Hq7Zk3VdX""#,
         "The recipient in the queue.";
     approval: required FieldKind::Id(ApprovalId::PREFIX), r#""apr_01Hq7Zk3VdX""#, "The approval.";
+    upload: required FieldKind::Id(UploadId::PREFIX), r#""upl_01Hq7Zk3VdX""#, "The upload.";
     org: required FieldKind::Id(OrgId::PREFIX), r#""org_01Hq7Zk3VdX""#, "The organization.";
 };

@@ -235,6 +235,15 @@ impl Problem {
         problem
     }
 
+    /// 412: `If-Match` names other octets.
+    pub fn other_octets() -> Box<Problem> {
+        Problem::new(
+            codes::PRECONDITION_FAILED,
+            "These are not the octets that If-Match names.",
+            "Ask for the whole again.",
+        )
+    }
+
     /// 429 after `retry_ms`, where there may be `limit` in all.
     pub fn too_many(retry_ms: u64, limit: u64) -> Box<Problem> {
         let mut problem = Problem::new(

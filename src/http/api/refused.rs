@@ -124,6 +124,10 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
         Refusal::SearchDeadline => {
             Problem::unavailable(codes::SEARCH_DEADLINE, "The search took too long.")
         }
+        Refusal::MemoryShort => Problem::unavailable(
+            codes::BUSY,
+            "The memory for messages on their way in is short.",
+        ),
         Refusal::NoSpace => Problem::unavailable(
             codes::NO_SPACE,
             "The server is too full to take mail for now.",
@@ -375,6 +379,7 @@ mod tests {
             (Refusal::Conflict(ConflictReason::MailboxHasChildren), 409),
             (Refusal::Expired { oldest: 5 }, 410),
             (Refusal::SearchDeadline, 503),
+            (Refusal::MemoryShort, 503),
             (Refusal::NoSpace, 507),
             (Refusal::Internal, 503),
             (Refusal::Damaged, 500),

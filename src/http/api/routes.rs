@@ -13,7 +13,8 @@ use super::problems::Problem;
 use super::values::Values;
 use super::{
     answer, approval, autoconfig, batch, credentials, domain, draft, event, export, filter_rule,
-    folder, health, import, inbox, key, list, me, message, org, outbound, send, suppression, wait,
+    folder, health, import, inbox, key, list, me, message, org, outbound, send, suppression,
+    upload, wait,
 };
 use crate::call::{
     Access, Answer, Call, Caller, EntryId, Idempotency, InboxRef, Intake, Need, Now, Render,
@@ -82,7 +83,7 @@ impl RouteRow {
         }
         match operation.takes {
             Takes::Nothing => all.push(codes::UNEXPECTED_BODY),
-            Takes::Xml => all.push(codes::BODY_TOO_LARGE),
+            Takes::Xml | Takes::Octets => all.push(codes::BODY_TOO_LARGE),
             Takes::Json(_) | Takes::Message(_) => all.extend([
                 codes::INVALID_JSON,
                 codes::INVALID_FIELD,
@@ -168,6 +169,8 @@ pub(crate) struct RouteRequest<'a> {
     pub body: Values,
     /// The body as it came, for an operation that reads it itself.
     pub octets: &'a [u8],
+    /// Content-Type, where there is one.
+    pub content_type: Option<&'a str>,
     /// `Idempotency-Key`, with the fingerprint of this request.
     pub idempotency: Option<(String, [u8; 32])>,
     pub last_event_id: Option<&'a str>,
@@ -188,6 +191,8 @@ pub(crate) enum RouteStep {
     Import(Box<ImportBatch>),
     /// A message that comes in, and how its result is shown.
     Accept(Box<Intake>, ShowWritten),
+    /// A file: the intake gets the body as its octets.
+    Upload(Box<Intake>, ShowWritten),
     /// A message that is sent, or only tried.
     Send(Box<Intake>),
     /// The octets of a message, in pages.
@@ -475,6 +480,10 @@ routes! {
     POST "/api/v1/outbound/{outbound}/retry" MAIL_WRITE Answered(&outbound::RETRY);
     POST "/api/v1/outbound/{outbound}/cancel" MAIL_WRITE Answered(&outbound::CANCEL);
 
+    POST "/api/v1/uploads" MAIL_WRITE Answered(&upload::CREATE);
+    GET "/api/v1/uploads/{upload}" MAIL_WRITE Answered(&upload::READ);
+    DELETE "/api/v1/uploads/{upload}" MAIL_WRITE Answered(&upload::DELETE);
+
     GET "/api/v1/events" EVENTS Lasting(&event::ALL);
     GET "/api/v1/events/log" EVENTS Answered(&event::LOG);
     GET "/api/v1/inboxes/{inbox}/events" EVENTS Lasting(&event::ONE);
@@ -491,8 +500,6 @@ routes! {
     * "/api/v1/inboxes/{inbox}/webhooks" Key Later;
     * "/api/v1/inboxes/{inbox}/webhooks/{id}" Key Later;
     * "/api/v1/spam/check" Key Later;
-    * "/api/v1/uploads" Key Later;
-    * "/api/v1/uploads/{id}" Key Later;
     * "/api/v1/ws" Key Later;
     * "/api/v1/webhooks" Key Later;
     * "/api/v1/webhooks/{id}" Key Later;

@@ -3,8 +3,8 @@
 
 use super::codes::{self, ErrorCode};
 use super::fields::FieldKind::{
-    Addresses, AnyObject, Base64, Flag, HeaderFields, Id, Labels, Later, Line, List, MediaType,
-    Object, Objects, OneOf, Text, Time,
+    Addresses, AnyObject, Base64, Flag, HeaderFields, Id, Labels, Line, List, MediaType, Object,
+    Objects, OneOf, Text, Time,
 };
 use super::fields::{ANY, BodyTable, FieldRow, TextBound, TextMax, characters, fields, sometimes};
 use super::operation::{Gives, Operation, ResponseContent, Takes};
@@ -15,21 +15,23 @@ use super::values::Values;
 use crate::call::bounds::MESSAGE_METADATA_BYTES_MAX;
 use crate::call::{
     ApprovalId, Draft, DraftAttachment, DraftPurpose, EntryId, Intake, Route, SendStatus,
-    SendTrial, ThreadId, TrialRecipient, TrialVerdict, Written,
+    SendTrial, ThreadId, TrialRecipient, TrialVerdict, UploadId, Written,
 };
 use crate::http::wire::response::Response;
 use crate::mail::write::markdown::SOURCE_MAX;
 
 pub(super) const NEW_ATTACHMENT: BodyTable = BodyTable {
     name: "NewAttachment",
-    says: "A file to send with a message.",
+    says: "A file to send with a message: its octets, or the id of an upload.",
     optional: false,
     example: "",
     fields: fields! {
-        upload_id: optional Later, r#""upl_…""#, "Refused until uploads are built.";
+        upload_id: optional Id(UploadId::PREFIX), r#""upl_01Hq7Zk3VdX""#,
+            "An upload, in place of `content`. Its name and its media type hold where none is given.";
         content_type: optional MediaType, r#""text/plain""#,
             "Its media type; application/octet-stream where there is none.";
-        content: required Base64, r#""SGVsbG8=""#, "Its octets in base64.";
+        content: optional Base64, r#""SGVsbG8=""#,
+            "Its octets in base64; needed where there is no `upload_id`.";
         filename: optional Line(characters(NAME_CHARACTERS_MAX)), r#""hello.txt""#, "Its name.";
         content_id: optional Line(characters(NAME_CHARACTERS_MAX)), r#""hello""#,
             "Its Content-ID, by which HTML names it, here as `cid:hello`.";
@@ -219,7 +221,8 @@ pub(crate) static SEND: Operation = Operation {
     summary: "Send a message",
     says: "Sends a message from the inbox. It is answered when the message is on the disk: local \
            recipients have it then, others are queued. With `send_at` it is answered in the same \
-           way, and leaves at that time; policy is asked again then. The body may be up to 35 MiB.",
+           way, and leaves at that time; policy is asked again then. The body may be up to 35 MiB; \
+           a large file is better uploaded first.",
     query: &[DRY_RUN],
     takes: Takes::Message(&NEW_MESSAGE),
     gives: SENT_OR_TRIED,
@@ -269,21 +272,28 @@ pub(super) fn attachments(
     let mut files = Vec::with_capacity(rows.len());
     for (at, mut row) in rows.into_iter().enumerate() {
         let content = row.text("content");
-        match (content.is_some(), is_there(at)) {
-            (false, false) => {
-                let place = format!("attachments[{at}].content");
-                return Err(Problem::invalid(&place, "is missing"));
-            }
-            (true, true) => {
-                let place = format!("attachments[{at}].content");
-                return Err(Problem::invalid(&place, "cannot stand beside `id`"));
-            }
+        let wrong = |name: &str, why: &str| {
+            Err(Problem::invalid(&format!("attachments[{at}].{name}"), why))
+        };
+        let upload = match row.text("upload_id") {
+            None => None,
+            Some(text) => match UploadId::parse(&text) {
+                None => return wrong("upload_id", "must be the id of an upload"),
+                id => id,
+            },
+        };
+        match (is_there(at), content.is_some(), upload.is_some()) {
+            (false, false, false) => return wrong("content", "is missing"),
+            (false, true, true) => return wrong("upload_id", "cannot stand beside `content`"),
+            (true, true, _) => return wrong("content", "cannot stand beside `id`"),
+            (true, _, true) => return wrong("upload_id", "cannot stand beside `id`"),
             _ => {}
         }
         files.push(DraftAttachment {
             part: None,
             filename: row.text("filename").unwrap_or_default(),
             content_type: row.text("content_type").unwrap_or_default(),
+            upload,
             content: content.unwrap_or_default(),
             content_id: row.text("content_id"),
             inline: row.flag("inline"),

@@ -111,6 +111,12 @@ fn write_operation(o: &mut Object<'_>, row: &RouteRow, operation: &Operation, li
     match operation.takes {
         Takes::Nothing => {}
         Takes::Json(table) | Takes::Message(table) => request_body(o, table),
+        Takes::Octets => o.object("requestBody", |o| {
+            o.flag("required", true);
+            o.object("content", |o| {
+                o.object("*/*", |o| o.object("schema", |_| {}));
+            });
+        }),
         Takes::Xml => o.object("requestBody", |o| {
             o.object("content", |o| {
                 o.object("text/xml", |o| {
@@ -308,7 +314,7 @@ fn has_ranges(operation: &Operation) -> bool {
 }
 
 /// The header fields that a download reads.
-const CONDITIONS: [FieldRow; 3] = [
+const CONDITIONS: [FieldRow; 4] = [
     sometimes(
         "Range",
         FieldKind::Plain(ANY),
@@ -326,6 +332,12 @@ const CONDITIONS: [FieldRow; 3] = [
         FieldKind::Plain(ANY),
         r#""\"0123456789abcdef0123456789abcdef\"""#,
         "The `ETag` of octets that you have: they are not sent again (304).",
+    ),
+    sometimes(
+        "If-Match",
+        FieldKind::Plain(ANY),
+        r#""\"0123456789abcdef0123456789abcdef\"""#,
+        "The `ETag` of the octets that you want: no others are sent (412).",
     ),
 ];
 

@@ -249,12 +249,13 @@ impl Server {
             return self.fail(now, exchange, &problem, out);
         }
         if exchange.framing == Framing::None {
-            return self.run(now, exchange, &[], out);
+            return self.run(now, exchange, Vec::new(), out);
         }
         let limits = &self.shared().limits;
         let max = match row.operation().map(|operation| operation.takes) {
             Some(Takes::Message(_)) => limits.http_send_bytes,
             Some(Takes::Xml) => XML_BYTES_MAX,
+            Some(Takes::Octets) => limits.message_bytes,
             _ => limits.http_body_bytes,
         };
         let holders = self.holders(&exchange);
@@ -313,7 +314,7 @@ fn check_body(takes: Takes, exchange: &Exchange) -> Result<(), Box<Problem>> {
         )
         .and_close());
     }
-    if exchange.framing == Framing::None || matches!(takes, Takes::Xml) {
+    if exchange.framing == Framing::None || matches!(takes, Takes::Xml | Takes::Octets) {
         return Ok(());
     }
     if takes.table().is_none() {

@@ -33,6 +33,9 @@ impl Server {
     ) {
         let encoding = Encoding::of(place.encoding.as_bytes());
         let tag = entity_tag(&place);
+        if exchange.is_other(&tag) {
+            return self.fail(now, exchange, &Problem::other_octets(), out);
+        }
         if exchange.is_unchanged(&tag) {
             let mut response = Response::new(304, MediaType::Nothing, Vec::new());
             response.add("ETag", tag);

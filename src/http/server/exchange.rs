@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::paging::Paging;
 use super::{Server, ServerState};
 use crate::call::{
-    Allowance, Answer, Ask, Call, Caller, Charge, MessageRead, Metric, Now, OctetsOf, PartSource,
-    Reply, Secret, Written,
+    Allowance, Answer, Ask, Call, Caller, Charge, Intake, MessageRead, Metric, Now, OctetsOf,
+    PartSource, Reply, Secret, Written,
 };
 use crate::crypto::sha256_parts;
 use crate::engine::Output;
@@ -53,6 +53,8 @@ pub(crate) struct Exchange {
     /// The framing of the part of the request that has not been read.
     pub framing: Framing,
     pub media: ContentKind,
+    /// Content-Type, where it is of another kind than JSON.
+    pub content_type: Option<String>,
     pub encoded: bool,
     pub expects: bool,
     pub head_only: bool,
@@ -135,6 +137,7 @@ impl Exchange {
             fault: None,
             framing: head.framing,
             media: head.media,
+            content_type: head.content_type,
             encoded: head.encoded,
             expects: head.expects,
             old: head.old,
@@ -159,6 +162,7 @@ impl Exchange {
             expects: false,
             credentials: Credentials::None,
             media: ContentKind::None,
+            content_type: None,
             encoded: false,
             idempotency_key: None,
             organization: None,
@@ -193,6 +197,11 @@ impl Exchange {
         (self.conditions.as_ref()).is_some_and(|conditions| conditions.is_unchanged(tag))
     }
 
+    /// Whether the client wants other octets than those of this entity tag.
+    pub fn is_other(&self, tag: &str) -> bool {
+        (self.conditions.as_ref()).is_some_and(|conditions| conditions.is_other(tag))
+    }
+
     /// The range that it asks for of the octets of this entity tag. HEAD has none (RFC 9110 section
     /// 14.2).
     pub fn range(&self, tag: &str) -> Option<ByteRange> {
@@ -223,10 +232,10 @@ impl Server {
         &mut self,
         now: Now,
         mut exchange: Box<Exchange>,
-        body: &[u8],
+        body: Vec<u8>,
         out: &mut Output,
     ) {
-        let step = match self.step(now, &exchange, body) {
+        let step = match self.step(now, &exchange, &body) {
             Some(step) => step,
             None => return self.fail_internal(now, exchange, out),
         };
@@ -242,15 +251,15 @@ impl Server {
                 Waiting::Write(show)
             }
             Ok(step) => match step {
-                RouteStep::Accept(mut intake, show) => {
-                    intake.charge = exchange.charge.take().map(Arc::new);
-                    out.ask = Some(exchange.ask(Call::Accept(intake)));
-                    Waiting::Write(show)
+                RouteStep::Accept(intake, show) => {
+                    return self.accept(exchange, intake, Waiting::Write(show), out);
                 }
-                RouteStep::Send(mut intake) => {
-                    intake.charge = exchange.charge.take().map(Arc::new);
-                    out.ask = Some(exchange.ask(Call::Accept(intake)));
-                    Waiting::Sent
+                RouteStep::Upload(mut intake, show) => {
+                    intake.octets = body;
+                    return self.accept(exchange, intake, Waiting::Write(show), out);
+                }
+                RouteStep::Send(intake) => {
+                    return self.accept(exchange, intake, Waiting::Sent, out);
                 }
                 RouteStep::Import(mut batch) => {
                     batch.charge = exchange.charge.take().map(Arc::new);
@@ -292,6 +301,19 @@ impl Server {
         self.state = ServerState::ExpectAnswer(exchange, waiting);
     }
 
+    /// Hands a message on, with its charge.
+    fn accept(
+        &mut self,
+        mut exchange: Box<Exchange>,
+        mut intake: Box<Intake>,
+        waiting: Waiting,
+        out: &mut Output,
+    ) {
+        intake.charge = exchange.charge.take().map(Arc::new);
+        out.ask = Some(exchange.ask(Call::Accept(intake)));
+        self.state = ServerState::ExpectAnswer(exchange, waiting);
+    }
+
     /// The step of the route of a request, after its tables have read query and body. `None`
     /// when there is no route.
     fn step(&self, now: Now, exchange: &Exchange, body: &[u8]) -> Option<RouteResult> {
@@ -322,6 +344,11 @@ impl Server {
             parameters,
             body: values,
             octets: body,
+            content_type: match exchange.media {
+                ContentKind::None => None,
+                ContentKind::Json => Some("application/json"),
+                ContentKind::Other => exchange.content_type.as_deref(),
+            },
             idempotency: exchange.idempotency(body),
             last_event_id: exchange.last_event_id.as_deref(),
             secret: exchange.secret.as_ref(),

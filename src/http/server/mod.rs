@@ -197,7 +197,7 @@ impl Server {
                 exchange.framing = Framing::None;
                 let whole = body.whole();
                 exchange.charge = Some(whole.charge);
-                self.run(now, exchange, &whole.octets, out);
+                self.run(now, exchange, whole.octets, out);
                 used
             }
             Err(problem) => {

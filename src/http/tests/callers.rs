@@ -7,6 +7,7 @@ use core::net::IpAddr;
 
 use super::drive::Drive;
 use crate::call::{Call, Change, EntryId, KeyId, Limits, Look, Scopes, Topic};
+use crate::http::api::operation::Takes;
 use crate::http::api::routes::{ROUTES, RouteNeed, RouteRow};
 
 /// Every row with no key, another scheme, a wrong key and too small a scope. It is generated, so
@@ -101,24 +102,27 @@ fn path_of(row: &RouteRow) -> String {
         .replace("{approval}", "apr_00000000001")
         .replace("{filter_rule}", "flt_00000000001")
         .replace("{suppression}", "sup_00000000001")
+        .replace("{upload}", "upl_00000000001")
         .replace("{org}", "org_00000000001")
         .replace("{outbound}", "out_00000000001")
 }
 
 /// Asks for a route with the example of its body, as a key with every scope.
 fn ask(row: &RouteRow, bound: bool) -> Drive {
-    let body = row
-        .operation()
-        .and_then(|operation| operation.takes.table());
-    let fields = body.map_or(String::new(), |table| {
-        let length = table.example.len();
+    let takes = row.operation().map(|operation| operation.takes);
+    let body = match takes {
+        Some(Takes::Octets) => Some("octets"),
+        takes => takes.and_then(Takes::table).map(|table| table.example),
+    };
+    let fields = body.map_or(String::new(), |body| {
+        let length = body.len();
         format!("Content-Type: application/json\r\nContent-Length: {length}\r\n")
     });
     let text = format!(
         "{} {} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer good\r\n{fields}\r\n{}",
         row.method,
         path_of(row),
-        body.map_or("", |table| table.example),
+        body.unwrap_or_default(),
     );
     let mut drive = Drive::new(Limits::default());
     drive.scopes = Scopes::ADMIN.and(Scopes::OPERATOR);

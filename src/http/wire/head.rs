@@ -101,6 +101,8 @@ pub(crate) struct RequestHead {
     pub expects: bool,
     pub credentials: Credentials,
     pub media: ContentKind,
+    /// Content-Type as it came, where it is of another kind than JSON.
+    pub content_type: Option<String>,
     /// A Content-Encoding other than identity.
     pub encoded: bool,
     pub idempotency_key: Option<String>,
@@ -160,6 +162,8 @@ pub(crate) fn parse(octets: &[u8], limits: &Limits) -> Result<RequestHead, Box<P
     }
     let old = request.version == Some(0);
     let fields = HeadFields::of(request.headers)?;
+    let content_type = fields.text(HeadField::ContentType)?;
+    let media = media(content_type);
     let mut head = RequestHead {
         method: request.method.unwrap_or_default().to_owned(),
         target: None,
@@ -168,7 +172,10 @@ pub(crate) fn parse(octets: &[u8], limits: &Limits) -> Result<RequestHead, Box<P
         old,
         expects: false,
         credentials: credentials(fields.text(HeadField::Authorization)?),
-        media: media(fields.text(HeadField::ContentType)?),
+        media,
+        content_type: content_type
+            .filter(|_| media == ContentKind::Other)
+            .map(str::to_owned),
         encoded: fields
             .text(HeadField::ContentEncoding)?
             .is_some_and(|v| !v.eq_ignore_ascii_case("identity")),
@@ -327,13 +334,14 @@ enum HeadField {
     LastEventId,
     Organization,
     TransferEncoding,
+    IfMatch,
     IfNoneMatch,
     IfRange,
     Range,
 }
 
 /// In the order of [`HeadField`].
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 15] = [
     "Authorization",
     "Connection",
     "Content-Encoding",
@@ -345,6 +353,7 @@ const KNOWN: [&str; 14] = [
     "Last-Event-ID",
     "Postern-Organization",
     "Transfer-Encoding",
+    "If-Match",
     "If-None-Match",
     "If-Range",
     "Range",
@@ -375,7 +384,7 @@ impl<'a> HeadFields<'a> {
             } else if let Some(value) = read.values.get_mut(at)
                 && value.replace(field.value.trim_ascii()).is_some()
             {
-                if at >= HeadField::IfNoneMatch as usize {
+                if at >= HeadField::IfMatch as usize {
                     *value = Some(b"");
                     continue;
                 }
@@ -402,12 +411,17 @@ impl<'a> HeadFields<'a> {
 
     /// The conditions of a download. What is not ASCII is as good as empty.
     fn conditions(&self) -> Option<Box<Conditions>> {
-        let known = [HeadField::Range, HeadField::IfRange, HeadField::IfNoneMatch];
+        let known = [
+            HeadField::Range,
+            HeadField::IfRange,
+            HeadField::IfNoneMatch,
+            HeadField::IfMatch,
+        ];
         let there = |field: &HeadField| self.values.get(*field as usize).copied().flatten();
         if known.iter().all(|field| there(field).is_none()) {
             return None;
         }
-        let [range, if_range, if_none_match] = known.map(|field| {
+        let [range, if_range, if_none_match, if_match] = known.map(|field| {
             there(&field)?;
             let text = self.text(field).ok().flatten();
             Some(text.unwrap_or_default().to_owned())
@@ -416,6 +430,7 @@ impl<'a> HeadFields<'a> {
             range,
             if_range,
             if_none_match,
+            if_match,
         }))
     }
 

@@ -12,6 +12,7 @@ pub(crate) struct Conditions {
     pub range: Option<String>,
     pub if_range: Option<String>,
     pub if_none_match: Option<String>,
+    pub if_match: Option<String>,
 }
 
 /// One range of octets (RFC 9110 section 14.1.2).
@@ -41,11 +42,13 @@ impl Conditions {
         let Some(known) = &self.if_none_match else {
             return false;
         };
-        known.trim() == "*"
-            || known.split(',').any(|known| {
-                let known = known.trim();
-                known.strip_prefix("W/").unwrap_or(known) == tag
-            })
+        names(known, |one| one.strip_prefix("W/").unwrap_or(one) == tag)
+    }
+
+    /// Whether the client wants other octets than those of this entity tag (RFC 9110 section
+    /// 13.1.1). The comparison is the strong one.
+    pub fn is_other(&self, tag: &str) -> bool {
+        (self.if_match.as_ref()).is_some_and(|wanted| !names(wanted, |one| one == tag))
     }
 
     /// The range that is asked for, if it is asked for the octets of this entity tag (RFC 9110
@@ -56,6 +59,11 @@ impl Conditions {
             _ => parse(self.range.as_deref()?),
         }
     }
+}
+
+/// Whether a list of entity tags has one that is meant, or is `*`.
+fn names(list: &str, is_meant: impl Fn(&str) -> bool) -> bool {
+    list.trim() == "*" || list.split(',').any(|one| is_meant(one.trim()))
 }
 
 /// Reads the value of Range; `None` for what is to be ignored: another unit, several ranges, a last
@@ -191,6 +199,21 @@ mod tests {
             };
             assert_eq!(conditions.is_unchanged("\"a\""), unchanged, "{known}");
         }
+        for (wanted, is_other) in [
+            ("\"a\"", false),
+            ("\"b\", \"a\"", false),
+            ("*", false),
+            ("\"b\"", true),
+            ("W/\"a\"", true),
+            ("", true),
+        ] {
+            let conditions = Conditions {
+                if_match: text(wanted),
+                ..Conditions::default()
+            };
+            assert_eq!(conditions.is_other("\"a\""), is_other, "{wanted}");
+        }
+        assert!(!Conditions::default().is_other("\"a\""));
         for (wanted, has_range) in [
             (None, true),
             (text("\"a\""), true),
@@ -202,7 +225,7 @@ mod tests {
             let conditions = Conditions {
                 range: text("bytes=0-"),
                 if_range: wanted.clone(),
-                if_none_match: None,
+                ..Conditions::default()
             };
             assert_eq!(conditions.range("\"a\"").is_some(), has_range, "{wanted:?}");
         }

@@ -154,6 +154,7 @@ fn refusal_words(refusal: &Refusal) -> (&'static str, String) {
         Refusal::Conflict(reason) => ("[CANNOT]", reason.reason().to_owned()),
         Refusal::Expired { .. } => ("[UNAVAILABLE]", "No longer kept".to_owned()),
         Refusal::SearchDeadline => ("[LIMIT]", "The search took too long".to_owned()),
+        Refusal::MemoryShort => ("[LIMIT]", "Too much mail is under way".to_owned()),
         Refusal::NoSpace => ("[LIMIT]", "The disk is full".to_owned()),
         Refusal::Internal => ("[UNAVAILABLE]", "Our fault; try again later".to_owned()),
         Refusal::Damaged => (

@@ -10,3 +10,4 @@ pub mod key;
 pub mod org;
 pub(in crate::service) mod page;
 mod record;
+pub mod upload;

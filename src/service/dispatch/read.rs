@@ -6,10 +6,10 @@ use crate::call::{
     Access, Answer, ApprovalId, ApprovalRead, Caller, DomainRead, EntryRead, EventRead,
     FilterRuleId, FilterRuleRead, InboxId, InboxRead, InboxRef, KeyId, KeyRead, MailboxRead,
     MessageRead, OrgId, OrgRead, OutboundId, OutboundRead, Read, Refusal, SuppressionId,
-    SuppressionRead,
+    SuppressionRead, UploadRead,
 };
 use crate::service::account::page::begin_list;
-use crate::service::account::{domain, filter_rule, inbox, key, org};
+use crate::service::account::{domain, filter_rule, inbox, key, org, upload};
 use crate::service::context::ReadContext;
 use crate::service::events;
 use crate::service::mail::find::{FindIn, find};
@@ -42,6 +42,9 @@ pub(super) fn read(
         Read::Outbound(call) => read_outbound(context, caller, call),
         Read::FilterRule(call) => read_filter_rule(context, caller.access()?, call),
         Read::Suppression(call) => read_suppression(context, caller.access()?, call),
+        Read::Upload(UploadRead::Get { id }) => {
+            upload::read_upload(context, caller.access()?, *id).map(Some)
+        }
         Read::Event(EventRead::After {
             topic,
             after,

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use crate::call::{
     Access, ApprovalWrite, BulkProgress, Caller, CredentialsProgress, DomainWrite, EntryWrite,
     FilterRuleWrite, InboxWrite, KeyWrite, MailboxWrite, MessageWrite, NextTransaction, OrgWrite,
-    OutboundWrite, Refusal, SuppressionWrite, Write, Written,
+    OutboundWrite, Refusal, SuppressionWrite, UploadWrite, Write, Written,
 };
-use crate::service::account::{check, domain, filter_rule, inbox, key, org};
+use crate::service::account::{check, domain, filter_rule, inbox, key, org, upload};
 use crate::service::context::{Carried, WriteContext};
 use crate::service::mail::batch::BatchStep;
 use crate::service::mail::slice::BulkStep;
@@ -42,6 +42,9 @@ pub(super) fn write(
             write_suppression(context, caller.access()?, call).map(Carried::Done)
         }
         Write::Outbound(call) => write_outbound(context, caller, call),
+        Write::Upload(UploadWrite::Delete { id }) => {
+            upload::delete_upload(context, caller.access()?, *id).map(Carried::Done)
+        }
     }
 }
 

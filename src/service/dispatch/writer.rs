@@ -590,8 +590,9 @@ impl Writer {
             let approvals = store.trim_approvals(decided, TRIM_ANSWERS)?;
             let expunged = store.trim_expunged(TRIM_EXPUNGED)?;
             let counts = store.trim_day_counts(policy::day_of(now), TRIM_ANSWERS)?;
+            let uploads = store.trim_uploads(now.unix_ms, TRIM_UPLOADS)?;
             store.delete_ended_dkim_keys(now.unix_ms)?;
-            Ok(more || kept > 0 || keys || approvals || expunged || counts)
+            Ok(more || kept > 0 || keys || approvals || expunged || counts || uploads)
         })();
         match done {
             Ok(more) => {
@@ -733,5 +734,7 @@ const DECIDED_MS: i64 = 30 * 86_400_000;
 const TRIM_KEYS: usize = 200;
 /// Ranges of expunged UIDs that one transaction deletes.
 const TRIM_EXPUNGED: u32 = 500;
+/// Uploaded files that one transaction deletes. Large ones are freed later, in slices.
+const TRIM_UPLOADS: u32 = 100;
 /// Kept answers that one transaction deletes.
 const TRIM_ANSWERS: u32 = 200;

@@ -9,6 +9,7 @@ use super::analyse::{analyse, check_size};
 use super::answer::{NamedRecipient, Taken, take_over};
 use super::files::KeptFile;
 use super::parsed::{ParsedMessage, WayIn};
+use super::upload;
 use crate::call::{
     Access, Answer, Countable, Draft, DraftAddress, DraftAttachment, DraftPurpose, Envelope, Flags,
     InboxRef, Metric, Now, Recipient, Refusal,
@@ -83,7 +84,7 @@ pub(super) fn composed(
         },
     };
     let octets = write(
-        context,
+        (context, access),
         &mut draft,
         &from,
         place.display_name.as_deref(),
@@ -184,7 +185,7 @@ pub(super) fn send_time(named: Option<i64>, now: Now) -> Result<Option<i64>, Ref
 
 /// Composes the octets.
 fn write(
-    context: &ReadContext<'_>,
+    (context, access): (&ReadContext<'_>, &Access),
     draft: &mut Draft,
     from: &Address,
     from_name: Option<&str>,
@@ -192,7 +193,7 @@ fn write(
     taken: &Taken,
 ) -> Result<Vec<u8>, Refusal> {
     check_names(&draft.headers)?;
-    let own = files_said(&mut draft.attachments)?;
+    let own = files_said(context, access, &mut draft.attachments)?;
     let draft = &*draft;
     let own = own.iter().map(KeptFile::attached);
     let kept = taken.files.iter().map(KeptFile::attached);
@@ -254,19 +255,36 @@ pub(super) fn hidden_field(hidden: &[String]) -> Vec<u8> {
     field
 }
 
-/// The files that a request brings, decoded. The base64 of each is freed when it has been decoded.
-pub(super) fn files_said(attachments: &mut [DraftAttachment]) -> Result<Vec<KeptFile>, Refusal> {
-    let all = attachments.iter_mut().enumerate();
-    all.map(|(at, said)| {
-        let content = decode(at, &core::mem::take(&mut said.content))?;
+/// The files that a request brings, decoded, and those that it has uploaded. The base64 of each is
+/// freed when it has been decoded.
+pub(super) fn files_said(
+    context: &ReadContext<'_>,
+    access: &Access,
+    attachments: &mut [DraftAttachment],
+) -> Result<Vec<KeptFile>, Refusal> {
+    let uploads = upload::attached(context, access, attachments)?;
+    let all = attachments.iter_mut().zip(uploads).enumerate();
+    all.map(|(at, (said, uploaded))| {
+        let (row, content) = match uploaded {
+            Some(uploaded) => (Some(uploaded.row), uploaded.content),
+            None => (None, decode(at, &core::mem::take(&mut said.content))?),
+        };
         let content_id = said.content_id.as_deref().map(without_brackets);
+        let filename = core::mem::take(&mut said.filename);
+        let content_type = core::mem::take(&mut said.content_type);
+        // What the message says of it comes before what was said when it was uploaded.
+        let (name, kind) = match row {
+            Some(row) => (row.filename, row.content_type),
+            None => (String::new(), String::new()),
+        };
+        let first = |said: String, other: String| if said.is_empty() { other } else { said };
         Ok(KeptFile {
             part: 0,
-            filename: core::mem::take(&mut said.filename),
-            content_type: match said.content_type.as_str() {
-                "" => "application/octet-stream".to_owned(),
-                given => given.to_owned(),
-            },
+            filename: first(filename, name),
+            content_type: first(
+                first(content_type, kind),
+                "application/octet-stream".to_owned(),
+            ),
             content,
             inline: said.inline.unwrap_or(content_id.is_some()),
             content_id: content_id.map(str::to_owned),

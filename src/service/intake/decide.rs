@@ -10,6 +10,7 @@ use super::plan::{
 };
 use super::screen::{self, Screened, ScreenedSender, screen};
 use super::treat::{Treatment, treat};
+use super::upload;
 use crate::call::{
     Arrival, Caller, Decision, EntryId, Envelope, Flags, INBOX, InboxId, Metric, NamedAddress,
     Noun, OrgId, Recipient, Refusal, Request, SenderAuth, Signature, SpecialUse, Summary,
@@ -35,6 +36,9 @@ pub(super) fn decide(
     request: &Request<()>,
     parsed: ParsedMessage,
 ) -> Result<Delivery, Refusal> {
+    if let WayIn::Upload(_) = parsed.way {
+        return upload::planned(request, parsed);
+    }
     let (need, receiver) = (parsed.need(), parsed.receiver());
     let caller = &request.caller;
     let treatment = treat(service, context, request, &parsed)?;
@@ -99,6 +103,7 @@ pub(super) fn decide(
         expires_at,
         answers: None,
         import: None,
+        upload: None,
         waits,
         released,
         draft,
@@ -227,6 +232,8 @@ fn decide_way(
             effects.push(Effect::Place(placement));
             false
         }
+        // It was planned before.
+        WayIn::Upload(_) => return Err(Refusal::Internal),
     };
     Ok(WayDecision {
         sender,

@@ -9,16 +9,17 @@
 //! has no savepoint of its own, and a later refusal makes its group run again.
 
 use super::beside::note_metadata;
+use super::correspondents::note_correspondents;
 use super::enqueue::{content_of, enqueue};
 use super::plan::{
     Delivery, Effect, Placement, Plan, Released, StoredPieces, TakenDraft, WaitingPlan, WaitsFor,
 };
+use super::upload;
 use crate::call::{
     Access, ApprovalId, ApprovalRow, Arrival, Arrived, BodyId, Caller, Change, Decision, EntryId,
     EntryState, INBOX, InboxId, Metric, Noun, OrgId, OutboundStatus, Refusal, SendStatus,
     SenderAuth, SpecialUse, ThreadId, UidSet, Written,
 };
-use crate::mail::Address;
 use crate::mail::text::grams::sign_prefix;
 use crate::service::context::WriteContext;
 use crate::service::mail::message;
@@ -28,9 +29,9 @@ use crate::service::outgoing::budget::{self, Spending};
 use crate::service::outgoing::drafts;
 use crate::service::outgoing::schedule;
 use crate::service::outgoing::velocity;
-use crate::service::{lists, outgoing, policy};
+use crate::service::{outgoing, policy};
 use crate::store::{
-    CHUNK_BYTES, ENDED_KEPT_MS, InboxPlace, KnownBy, MailboxRecord, NewBody, NewEntry, NewEvent,
+    CHUNK_BYTES, ENDED_KEPT_MS, InboxPlace, MailboxRecord, NewBody, NewEntry, NewEvent,
     OutboundRecord, StoredScheduled,
 };
 
@@ -74,6 +75,10 @@ pub fn deliver(
         ask_policy(context, caller.access()?, (plan, sender))?;
     }
     let bodies = store_bodies(context, caller, delivery, &targets)?;
+    if let Some(new) = &plan.upload {
+        let body = body_of(&bodies, caller.access()?.org)?;
+        return upload::keep(context, caller, new, (body, plan.body.len()));
+    }
     let receivers: Vec<(InboxId, u64)> = receivers_of(plan, &targets).collect();
     let mut targets = targets.into_iter();
     let mut best: Option<StoredEntry> = None;
@@ -362,33 +367,6 @@ fn judge_again(
     }
 }
 
-/// Notes whom an inbox has written to: their mail is not screened. Mail of the own organization
-/// never is.
-fn note_correspondents(
-    context: &WriteContext<'_>,
-    caller: &Caller,
-    plan: &Plan,
-) -> Result<(), Refusal> {
-    let (Some(inbox), Some(access)) = (plan.sender, caller.key()) else {
-        return Ok(());
-    };
-    let others = plan.recipients.iter().filter(|r| r.org != Some(access.org));
-    for recipient in others {
-        // An inbox here answers as itself, whatever name of it was written to.
-        let address = match recipient.org.zip(recipient.inbox) {
-            Some(neighbour) => lists::address_of(context.store, neighbour)?,
-            None => Address::parse(&recipient.address)
-                .ok()
-                .map(|address| address.canonical()),
-        };
-        if let Some(address) = address {
-            let (by, now) = (KnownBy::Written, context.now.unix_ms);
-            context.store.note_sender(inbox, &address, by, now)?;
-        }
-    }
-    Ok(())
-}
-
 /// Stores a piece of a large message, before anything names it. `None` when there is nothing to
 /// store apart: the message is small, or all of it is stored. Then [`deliver`] places it.
 ///
@@ -443,6 +421,9 @@ fn check<'p>(
         check_owner(caller.key(), target)?;
     }
     check_quota(context, plan, &targets)?;
+    if plan.upload.is_some() {
+        upload::check_room(context, caller)?;
+    }
     if !context.is_again {
         let receivers = receivers_of(plan, &targets);
         policy::check_receive(context.service, context.now, receivers, plan.party)?;
@@ -605,7 +586,7 @@ fn keepers(
     for target in targets {
         refer(target.place.org, 1);
     }
-    let queued = plan.queued().count();
+    let queued = plan.queued().count() + usize::from(plan.upload.is_some());
     if queued > 0 {
         refer(caller.access()?.org, queued);
     }

@@ -115,7 +115,7 @@ fn change(
     let bcc = bcc.transpose()?;
     let place = find_place(context.store, access, draft.inbox)?;
     let own = Address::parse(&place.path.address).map_err(|_| Refusal::Internal)?;
-    let octets = changed_octets(context, &own, &draft.opened, &mut patch)?;
+    let octets = changed_octets((context, access), &own, &draft.opened, &mut patch)?;
     check_size(context, &octets)?;
     let analysis = analyse(context, &octets, 0, usize::MAX)?;
     let named = analysis.to.len() + analysis.cc.len();
@@ -141,7 +141,7 @@ fn change(
 
 /// The octets of a draft with other fields.
 fn changed_octets(
-    context: &ReadContext<'_>,
+    (context, access): (&ReadContext<'_>, &Access),
     own: &Address,
     opened: &OpenedMessage,
     patch: &mut DraftPatch,
@@ -212,7 +212,7 @@ fn changed_octets(
         out.extend_from_slice(b"\r\n");
     }
     if rewrites {
-        out.extend_from_slice(&content(context, opened, (own, &id), patch)?);
+        out.extend_from_slice(&content((context, access), opened, (own, &id), patch)?);
     } else {
         // Lines that are no fields begin the body.
         if !rest.is_empty() && !rest.starts_with(b"\r\n") && !rest.starts_with(b"\n") {
@@ -225,7 +225,7 @@ fn changed_octets(
 
 /// The MIME fields and the body of a draft, with the texts and files that it then has.
 fn content(
-    context: &ReadContext<'_>,
+    (context, access): (&ReadContext<'_>, &Access),
     opened: &OpenedMessage,
     (own, id): (&Address, &str),
     patch: &mut DraftPatch,
@@ -238,7 +238,7 @@ fn content(
     let files = match patch.attachments.take() {
         None => old,
         Some(mut said) => {
-            let mut new = files_said(&mut said)?;
+            let mut new = files_said(context, access, &mut said)?;
             for (at, (file, said)) in new.iter_mut().zip(&said).enumerate() {
                 let Some(part) = said.part else { continue };
                 let kept: Option<&KeptFile> = old.iter().find(|old| old.part == part);

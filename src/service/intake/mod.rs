@@ -18,6 +18,7 @@ mod approve;
 mod beside;
 mod complete;
 mod compose;
+mod correspondents;
 mod decide;
 mod deliver;
 mod draft;
@@ -36,9 +37,12 @@ mod senders;
 mod submitted;
 mod treat;
 mod trial;
+mod upload;
 mod waiting;
 
-use crate::call::{Answer, Intake, Refusal, Request, Route};
+use std::sync::Arc;
+
+use crate::call::{Answer, Charge, Intake, Now, Refusal, Request, Route};
 use crate::service::access::admit::admit;
 use crate::service::access::receives::SendingParty;
 use crate::service::context::ReadContext;
@@ -128,13 +132,17 @@ fn advance_once(
     let parsed = match stage {
         IntakeStage::Parse(mut intake) => {
             admit(service, caller, intake.need(), context.now)?;
-            let charge = intake.charge.take();
+            let mut charge = intake.charge.take();
+            let is_made = matches!(intake.route, Route::Compose { .. } | Route::Draft { .. });
             if let Route::Import { inbox, messages } = intake.route {
                 return import::import(service, context, request, (&inbox, messages), charge);
             }
             let mut parsed = Box::new(parse::parse(service, context, request, *intake)?);
             if let WayIn::Send { is_trial: true, .. } = parsed.way {
                 return trial::try_out(service, context, caller, &parsed).map(IntakeStep::Tried);
+            }
+            if is_made {
+                charge_made(&mut charge, parsed.body.len(), context.now)?;
             }
             parsed.charge = charge;
             match &service.lookups {
@@ -156,4 +164,16 @@ fn advance_once(
     };
     decide::decide(service, context, request, *parsed)
         .map(|delivery| IntakeStep::Deliver(Box::new(delivery)))
+}
+
+/// Charges a message that was made of less, such as a forwarding or one that attaches uploads, as
+/// what it is: it stays in memory until its commit.
+fn charge_made(charge: &mut Option<Arc<Charge>>, octets: usize, now: Now) -> Result<(), Refusal> {
+    if octets <= PIECE_BYTES {
+        return Ok(());
+    }
+    let Some(charge) = charge.as_mut().and_then(Arc::get_mut) else {
+        return Ok(());
+    };
+    (charge.hold(octets, now.mono_ms)).map_err(|_| Refusal::MemoryShort)
 }

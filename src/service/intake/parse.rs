@@ -10,7 +10,7 @@ use super::analyse::{analyse, check_size};
 use super::parsed::{Origin, ParsedMessage, WayIn};
 use super::plan::Placement;
 use super::submitted::{check_stray, claimed_results, hidden_recipients, sending_inbox};
-use super::{approve, compose, draft};
+use super::{approve, compose, draft, upload};
 use crate::call::bounds::{IDEMPOTENCY_KEY_BYTES_MAX, MESSAGE_METADATA_BYTES_MAX};
 use crate::call::{
     Access, Arrival, Envelope, Idempotency, Intake, Metric, Noun, Recipient, Refusal, Render,
@@ -129,6 +129,10 @@ pub(super) fn parse(
                 return Err(Refusal::NotFound(Noun::Inbox));
             }
             append(context, access, placement, octets)
+        }
+        Route::Upload { new, idempotency } => {
+            caller.access()?;
+            upload::received(context, new, octets, idempotency)
         }
         // Its messages come here one by one, as `append`.
         Route::Import { .. } => Err(Refusal::Internal),

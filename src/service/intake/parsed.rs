@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::inquiry::Inquiry;
 use super::plan::{Placement, TakenDraft};
 use crate::call::{
-    ApprovedMail, Charge, EntryId, Envelope, Flags, Idempotency, InboxId, Need, OrgId, Scopes,
+    ApprovedMail, Charge, EntryId, Envelope, Flags, Idempotency, InboxId, Need, NewUpload, OrgId,
+    Scopes,
 };
 use crate::mail::Headers;
 use crate::mail::auth::Judgement;
@@ -59,7 +60,7 @@ impl ParsedMessage {
         match self.way {
             WayIn::Inbound(_) => Need::Nothing,
             WayIn::Approved { .. } => Need::Inboxes(Scopes::APPROVE),
-            WayIn::Send { .. } | WayIn::Keep { .. } | WayIn::Append(_) => {
+            WayIn::Send { .. } | WayIn::Keep { .. } | WayIn::Append(_) | WayIn::Upload(_) => {
                 Need::Inboxes(Scopes::MESSAGES_WRITE)
             }
         }
@@ -145,6 +146,8 @@ pub(super) enum WayIn {
     },
     /// APPEND: the entry to make.
     Append(Placement),
+    /// A file that is no message.
+    Upload(NewUpload),
 }
 
 /// Where mail from outside came from, and what was changed in it.

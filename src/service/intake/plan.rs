@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::call::{
     ApprovedMail, Arrival, BodyId, Charge, Decision, EntryId, Flags, Idempotency, ImportId,
-    InboxId, Need, OrgId, OutboundId, Recipient, Refusal, SenderAuth, Signature, Summary,
+    InboxId, Need, NewUpload, OrgId, OutboundId, Recipient, Refusal, SenderAuth, Signature,
+    Summary,
 };
 use crate::service::access::receives::SendingParty;
 use crate::service::outbound::failure::DeliveryFailure;
@@ -64,6 +65,8 @@ pub struct Plan {
     pub effects: Vec<Effect>,
     /// The id of an imported message: it is stored once.
     pub import: Option<ImportId>,
+    /// The octets are a file, and no message: it is stored to be attached.
+    pub upload: Option<NewUpload>,
     /// What the message reports about mail that has left.
     pub reports: Vec<ReturnedReport>,
 }
@@ -214,6 +217,7 @@ impl Plan {
             released: None,
             draft: None,
             import: None,
+            upload: None,
             effects: Vec::new(),
             reports: Vec::new(),
         }

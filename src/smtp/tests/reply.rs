@@ -63,6 +63,7 @@ fn every_line_is_a_short_reply_whose_codes_agree() {
         Refusal::Conflict(ConflictReason::MailboxHasChildren),
         Refusal::Expired { oldest: 1 },
         Refusal::SearchDeadline,
+        Refusal::MemoryShort,
         Refusal::NoSpace,
         Refusal::Internal,
         Refusal::Damaged,

@@ -121,6 +121,7 @@ pub fn refused(refusal: &Refusal, context: ReplyContext) -> ReplyLine {
         Refusal::Conflict(reason) => format!("550 5.5.0 {}", reason.reason()),
         Refusal::Expired { .. } => "554 5.5.0 Too old".into(),
         Refusal::SearchDeadline => "451 4.4.5 It took too long".into(),
+        Refusal::MemoryShort => "452 4.3.1 Too much mail is under way, try again later".into(),
         Refusal::NoSpace => "452 4.3.1 Not enough storage, try again later".into(),
         Refusal::Internal => INTERNAL.into(),
         Refusal::Damaged => "451 4.3.0 What is stored here is damaged".into(),

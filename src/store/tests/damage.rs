@@ -131,6 +131,7 @@ pub(super) fn everything() -> Inline {
     store.set_backlog(&backlog, 0).unwrap();
     made::insert_lists(store, org, inbox);
     made::insert_held(store, org);
+    super::upload::insert_upload(store, org, body);
     made::insert_signatures(store, other);
     made::insert_metadata(store, org, inbox);
     made::insert_dkim_key(store, org);
@@ -619,7 +620,8 @@ const COUNTERS: &[Kind] = &[
 
 #[test]
 fn each_kind_of_damage_is_named() {
-    for (kind, sql, table, words) in KINDS.iter().chain(COUNTERS).chain(super::signature::DAMAGE) {
+    let others = [super::signature::DAMAGE, super::upload::DAMAGE].concat();
+    for (kind, sql, table, words) in KINDS.iter().chain(COUNTERS).chain(&others) {
         let inline = everything();
         damage(&inline.store, sql);
         let found = look(&inline.store);

@@ -17,6 +17,7 @@ mod reclaim;
 mod rows;
 mod signature;
 mod steps;
+mod upload;
 mod verify;
 mod wal;
 

@@ -101,7 +101,10 @@ pub(super) fn read_again(
     let (mut after, mut others) = (0, 0u64);
     loop {
         let page = store.all(
-            "SELECT id FROM body WHERE id > ?1 AND refs <> 0 ORDER BY id LIMIT 1000",
+            // What was uploaded is no message.
+            "SELECT b.id FROM body b WHERE b.id > ?1 AND b.refs <> 0
+                 AND NOT EXISTS (SELECT 1 FROM upload u WHERE u.body = b.id)
+             ORDER BY b.id LIMIT 1000",
             [after],
             |r| r.get::<_, i64>(0),
         )?;

@@ -357,7 +357,8 @@ pub(super) const ALL: &[Check] = &[
                   SELECT body, count(*) n FROM
                       (SELECT body FROM entry UNION ALL
                        SELECT body FROM job WHERE body IS NOT NULL UNION ALL
-                       SELECT body FROM outbound WHERE body IS NOT NULL) GROUP BY body) u
+                       SELECT body FROM outbound WHERE body IS NOT NULL UNION ALL
+                       SELECT body FROM upload) GROUP BY body) u
                   ON u.body = b.id
                   LEFT JOIN recount r ON r.body = b.id
               WHERE b.refs + coalesce(r.delta, 0) <> coalesce(u.n, 0)",
@@ -453,6 +454,20 @@ pub(super) const ALL: &[Check] = &[
                   LEFT JOIN entry e ON e.inbox = s.inbox AND e.id = s.entry AND e.org = s.org
                   LEFT JOIN mailbox m ON m.id = e.mailbox
               WHERE m.special IS NOT 2",
+    },
+    Check {
+        what: "upload of an organization that is gone",
+        table: "upload",
+        sql: "SELECT u.id, u.org FROM upload u LEFT JOIN org o ON o.id = u.org
+              WHERE o.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND id = u.org)",
+    },
+    Check {
+        what: "upload has no body of its organization, or another size",
+        table: "upload",
+        sql: "SELECT u.id, u.org FROM upload u
+                  LEFT JOIN body b ON b.id = u.body AND b.org = u.org
+              WHERE b.id IS NULL OR b.size <> u.size",
     },
     Check {
         what: "log of the organization has a gap",

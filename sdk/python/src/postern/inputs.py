@@ -281,15 +281,17 @@ class NewMessage(TypedDict, total=False):
     """
 
 
-class _NewAttachment(TypedDict):
-    content: str
+class NewAttachment(TypedDict, total=False):
+    """A file to send with a message: its octets, or the id of an upload."""
 
-
-class NewAttachment(_NewAttachment, total=False):
-    """A file to send with a message."""
+    upload_id: str | None
+    """An upload, in place of `content`. Its name and its media type hold where none is given."""
 
     content_type: str | None
     """Its media type; application/octet-stream where there is none."""
+
+    content: str | None
+    """Its octets in base64; needed where there is no `upload_id`."""
 
     filename: str | None
     """Its name."""
@@ -554,10 +556,14 @@ class DraftPatch(TypedDict, total=False):
 
 
 class DraftAttachment(TypedDict, total=False):
-    """A file of a draft: one that it has, by its `id`, or a new one with `content`."""
+    """A file of a draft: one that it has, by its `id`, or a new one with `content` or `upload_id`.
+    """
 
     id: str | None
     """An attachment of the draft, which stays as it is."""
+
+    upload_id: str | None
+    """An upload."""
 
     content_type: str | None
     """Its media type; application/octet-stream where there is none."""

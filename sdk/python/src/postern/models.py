@@ -56,6 +56,7 @@ __all__ = [
     "Status",
     "Suppression",
     "TrialRecipient",
+    "Upload",
     "Usage",
 ]
 
@@ -1163,6 +1164,26 @@ class OutboundAttempt(Model):
 
     outcome: Literal["delivered", "deferred", "bounced"]
     """What became of it."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class Upload(Model):
+    """A file that messages can name."""
+
+    id: str
+    """Its id, as `upload_id` of an attachment."""
+
+    filename: str
+    """Its name; empty where it has none."""
+
+    content_type: str
+    """Its media type."""
+
+    size: int
+    """Its octets."""
+
+    expires_at: datetime.datetime
+    """When it goes. Messages that name it before keep the file."""
 
 
 @dataclasses.dataclass(kw_only=True, repr=False)

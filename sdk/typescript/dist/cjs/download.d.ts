@@ -7,6 +7,8 @@ export declare class Download implements AsyncIterable<Uint8Array> {
     get contentType(): string;
     /** How many octets come, where the server says it. */
     get size(): number | undefined;
+    /** What names these octets, for `ifRange` of the download that goes on. */
+    get etag(): string | undefined;
     [Symbol.asyncIterator](): AsyncIterator<Uint8Array>;
     /** Writes all of it to a file, in Node, and gives the number of octets. A download that breaks off
      * leaves no file. */

@@ -20,6 +20,10 @@ class Download {
         const text = this.begun.response.headers.get("content-length") ?? "";
         return /^\d+$/.test(text) ? Number(text) : undefined;
     }
+    /** What names these octets, for `ifRange` of the download that goes on. */
+    get etag() {
+        return this.begun.response.headers.get("etag") ?? undefined;
+    }
     async *[Symbol.asyncIterator]() {
         const reader = this.begun.response.body?.getReader();
         if (!reader)

@@ -448,6 +448,8 @@ export interface MessagesRawParams {
     "If-Range"?: string;
     /** The `ETag` of octets that you have: they are not sent again (304). */
     "If-None-Match"?: string;
+    /** The `ETag` of the octets that you want: no others are sent (412). */
+    "If-Match"?: string;
 }
 /** The parameters of `messages.attachment`. */
 export interface MessagesAttachmentParams {
@@ -457,6 +459,8 @@ export interface MessagesAttachmentParams {
     "If-Range"?: string;
     /** The `ETag` of octets that you have: they are not sent again (304). */
     "If-None-Match"?: string;
+    /** The `ETag` of the octets that you want: no others are sent (412). */
+    "If-Match"?: string;
 }
 /** The parameters of `messages.listAll`. */
 export interface MessagesListAllParams {
@@ -527,7 +531,7 @@ export declare class MessagesResource {
      * Send a message. Sends a message from the inbox. It is answered when the message is on the
      * disk: local recipients have it then, others are queued. With `send_at` it is answered in
      * the same way, and leaves at that time; policy is asked again then. The body may be up to 35
-     * MiB. The key needs the scope `messages:write`.
+     * MiB; a large file is better uploaded first. The key needs the scope `messages:write`.
      */
     send(inbox: string, params: MessagesSendParams & {
         dry_run?: false;
@@ -908,6 +912,35 @@ export declare class SuppressionsResource {
      */
     delete(suppression: string, options?: RequestOptions): Promise<void>;
 }
+/** The parameters of `uploads.create`. */
+export interface UploadsCreateParams {
+    /** Its name. */
+    filename?: string;
+    /** The media type. */
+    content_type?: string;
+}
+/** A large file is uploaded first, and named by its id in the message that it is attached to. */
+export declare class UploadsResource {
+    protected readonly client: Postern;
+    constructor(client: Postern);
+    /**
+     * Upload a file. Stores the body, as it is, for 24 hours. Until then any number of messages
+     * and drafts can attach it by `upload_id`. The body may be as large as a message, 25 MiB; in
+     * a message a file takes a third more, so that one of 18 MiB fits. Only the key that has made
+     * an upload can use it. The key needs the scope `messages:write`.
+     */
+    create(content: Uint8Array, params: UploadsCreateParams, options?: RequestOptions): Promise<models.Upload>;
+    /**
+     * Read an upload. Reads what is known of an upload, without its octets. The key needs the
+     * scope `messages:write`.
+     */
+    get(upload: string, options?: RequestOptions): Promise<models.Upload>;
+    /**
+     * Delete an upload. Deletes an upload before its time. Messages that were made with it keep
+     * the file. The key needs the scope `messages:write`.
+     */
+    delete(upload: string, options?: RequestOptions): Promise<void>;
+}
 /** The parameters of `events.log`. */
 export interface EventsLogParams {
     /** Begin behind this event; without it, with the oldest that the log has. */
@@ -963,6 +996,7 @@ export declare abstract class Resources {
     readonly outbound: OutboundResource;
     readonly filterRules: FilterRulesResource;
     readonly suppressions: SuppressionsResource;
+    readonly uploads: UploadsResource;
     readonly events: EventsResource;
     readonly webhooks: WebhooksResource;
 }

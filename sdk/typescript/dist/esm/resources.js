@@ -506,15 +506,15 @@ export class MessagesResource {
      */
     async raw(inbox, id, params, options) {
         const query = { ...params };
-        const [named, others] = split(query, ["Range", "If-Range", "If-None-Match"]);
-        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/raw`, query: others, headers: { "Range": named["Range"], "If-Range": named["If-Range"], "If-None-Match": named["If-None-Match"] }, options };
+        const [named, others] = split(query, ["Range", "If-Range", "If-None-Match", "If-Match"]);
+        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/raw`, query: others, headers: { "Range": named["Range"], "If-Range": named["If-Range"], "If-None-Match": named["If-None-Match"], "If-Match": named["If-Match"] }, options };
         return await this.client.octets(call);
     }
     /** As `raw`, while the octets come: iterate, or `save`. */
     async streamRaw(inbox, id, params, options) {
         const query = { ...params };
-        const [named, others] = split(query, ["Range", "If-Range", "If-None-Match"]);
-        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/raw`, query: others, headers: { "Range": named["Range"], "If-Range": named["If-Range"], "If-None-Match": named["If-None-Match"] }, options };
+        const [named, others] = split(query, ["Range", "If-Range", "If-None-Match", "If-Match"]);
+        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/raw`, query: others, headers: { "Range": named["Range"], "If-Range": named["If-Range"], "If-None-Match": named["If-None-Match"], "If-Match": named["If-Match"] }, options };
         return await this.client.download(call);
     }
     /**
@@ -524,15 +524,15 @@ export class MessagesResource {
      */
     async attachment(inbox, id, att, params, options) {
         const query = { ...params };
-        const [named, others] = split(query, ["Range", "If-Range", "If-None-Match"]);
-        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/attachments/${place(att)}`, query: others, headers: { "Range": named["Range"], "If-Range": named["If-Range"], "If-None-Match": named["If-None-Match"] }, options };
+        const [named, others] = split(query, ["Range", "If-Range", "If-None-Match", "If-Match"]);
+        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/attachments/${place(att)}`, query: others, headers: { "Range": named["Range"], "If-Range": named["If-Range"], "If-None-Match": named["If-None-Match"], "If-Match": named["If-Match"] }, options };
         return await this.client.octets(call);
     }
     /** As `attachment`, while the octets come: iterate, or `save`. */
     async streamAttachment(inbox, id, att, params, options) {
         const query = { ...params };
-        const [named, others] = split(query, ["Range", "If-Range", "If-None-Match"]);
-        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/attachments/${place(att)}`, query: others, headers: { "Range": named["Range"], "If-Range": named["If-Range"], "If-None-Match": named["If-None-Match"] }, options };
+        const [named, others] = split(query, ["Range", "If-Range", "If-None-Match", "If-Match"]);
+        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/attachments/${place(att)}`, query: others, headers: { "Range": named["Range"], "If-Range": named["If-Range"], "If-None-Match": named["If-None-Match"], "If-Match": named["If-Match"] }, options };
         return await this.client.download(call);
     }
     /**
@@ -812,6 +812,40 @@ export class SuppressionsResource {
         await this.client.object(call);
     }
 }
+/** A large file is uploaded first, and named by its id in the message that it is attached to. */
+export class UploadsResource {
+    constructor(client) {
+        this.client = client;
+    }
+    /**
+     * Upload a file. Stores the body, as it is, for 24 hours. Until then any number of messages
+     * and drafts can attach it by `upload_id`. The body may be as large as a message, 25 MiB; in
+     * a message a file takes a third more, so that one of 18 MiB fits. Only the key that has made
+     * an upload can use it. The key needs the scope `messages:write`.
+     */
+    async create(content, params, options) {
+        const query = { ...params };
+        const [named, others] = split(query, ["content_type"]);
+        const call = { method: "POST", path: "/api/v1/uploads", query: others, headers: { "Content-Type": named.content_type }, content, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * Read an upload. Reads what is known of an upload, without its octets. The key needs the
+     * scope `messages:write`.
+     */
+    async get(upload, options) {
+        const call = { method: "GET", path: `/api/v1/uploads/${place(upload)}`, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * Delete an upload. Deletes an upload before its time. Messages that were made with it keep
+     * the file. The key needs the scope `messages:write`.
+     */
+    async delete(upload, options) {
+        const call = { method: "DELETE", path: `/api/v1/uploads/${place(upload)}`, options };
+        await this.client.object(call);
+    }
+}
 /**
  * All that happens to mail is in one log, in the order of its commits: as a stream that resumes
  * at any event, or page by page.
@@ -848,6 +882,7 @@ export class Resources {
         this.outbound = new OutboundResource(this);
         this.filterRules = new FilterRulesResource(this);
         this.suppressions = new SuppressionsResource(this);
+        this.uploads = new UploadsResource(this);
         this.events = new EventsResource(this);
         this.webhooks = new WebhooksResource(this);
     }

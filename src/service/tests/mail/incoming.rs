@@ -216,6 +216,7 @@ fn rest_composes_and_validates() {
             part: None,
             filename: "a.txt".into(),
             content_type: "text/plain".into(),
+            upload: None,
             content: "aGVs\nbG8=".into(),
             content_id: None,
             inline: None,

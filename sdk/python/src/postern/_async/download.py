@@ -28,6 +28,12 @@ class AsyncDownload:
         text = self._response.headers.get("content-length", "")
         return int(text) if text.isdecimal() else None
 
+    @property
+    def etag(self) -> str | None:
+        """What names these octets, for `if_range` of the download that goes on."""
+        found: str | None = self._response.headers.get("etag")
+        return found
+
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             async for chunk in self._response.aiter_bytes():

@@ -1227,8 +1227,8 @@ class AsyncMessages:
 
         Sends a message from the inbox. It is answered when the message is on the disk: local
         recipients have it then, others are queued. With `send_at` it is answered in the same way,
-        and leaves at that time; policy is asked again then. The body may be up to 35 MiB. The key
-        needs the scope `messages:write`.
+        and leaves at that time; policy is asked again then. The body may be up to 35 MiB; a large
+        file is better uploaded first. The key needs the scope `messages:write`.
 
         Args:
             inbox: The inbox, by its id or its address.
@@ -2062,6 +2062,7 @@ class AsyncMessages:
         range: str | None = None,
         if_range: str | None = None,
         if_none_match: str | None = None,
+        if_match: str | None = None,
         request_timeout: float | None = None,
     ) -> bytes:
         """Download a message.
@@ -2075,13 +2076,14 @@ class AsyncMessages:
             range: One range of octets. Several ranges, or another unit, get the whole.
             if_range: The `ETag` of the octets that `Range` is of; other octets come whole.
             if_none_match: The `ETag` of octets that you have: they are not sent again (304).
+            if_match: The `ETag` of the octets that you want: no others are sent (412).
             request_timeout: Seconds, instead of the time limit of the client.
         """
         call = (
             Call(
                 "GET",
                 f"/api/v1/inboxes/{place(inbox)}/messages/{place(id)}/raw",
-                headers={"Range": range, "If-Range": if_range, "If-None-Match": if_none_match},
+                headers={"Range": range, "If-Range": if_range, "If-None-Match": if_none_match, "If-Match": if_match},
                 timeout_s=request_timeout,
             )
         )
@@ -2095,6 +2097,7 @@ class AsyncMessages:
         range: str | None = None,
         if_range: str | None = None,
         if_none_match: str | None = None,
+        if_match: str | None = None,
         request_timeout: float | None = None,
     ) -> AbstractAsyncContextManager[AsyncDownload]:
         """As `raw`, while the octets come: in `async with`, iterate or `save`."""
@@ -2102,7 +2105,7 @@ class AsyncMessages:
             Call(
                 "GET",
                 f"/api/v1/inboxes/{place(inbox)}/messages/{place(id)}/raw",
-                headers={"Range": range, "If-Range": if_range, "If-None-Match": if_none_match},
+                headers={"Range": range, "If-Range": if_range, "If-None-Match": if_none_match, "If-Match": if_match},
                 timeout_s=request_timeout,
             )
         )
@@ -2117,6 +2120,7 @@ class AsyncMessages:
         range: str | None = None,
         if_range: str | None = None,
         if_none_match: str | None = None,
+        if_match: str | None = None,
         request_timeout: float | None = None,
     ) -> bytes:
         """Download an attachment.
@@ -2132,13 +2136,14 @@ class AsyncMessages:
             range: One range of octets. Several ranges, or another unit, get the whole.
             if_range: The `ETag` of the octets that `Range` is of; other octets come whole.
             if_none_match: The `ETag` of octets that you have: they are not sent again (304).
+            if_match: The `ETag` of the octets that you want: no others are sent (412).
             request_timeout: Seconds, instead of the time limit of the client.
         """
         call = (
             Call(
                 "GET",
                 f"/api/v1/inboxes/{place(inbox)}/messages/{place(id)}/attachments/{place(att)}",
-                headers={"Range": range, "If-Range": if_range, "If-None-Match": if_none_match},
+                headers={"Range": range, "If-Range": if_range, "If-None-Match": if_none_match, "If-Match": if_match},
                 timeout_s=request_timeout,
             )
         )
@@ -2153,6 +2158,7 @@ class AsyncMessages:
         range: str | None = None,
         if_range: str | None = None,
         if_none_match: str | None = None,
+        if_match: str | None = None,
         request_timeout: float | None = None,
     ) -> AbstractAsyncContextManager[AsyncDownload]:
         """As `attachment`, while the octets come: in `async with`, iterate or `save`."""
@@ -2160,7 +2166,7 @@ class AsyncMessages:
             Call(
                 "GET",
                 f"/api/v1/inboxes/{place(inbox)}/messages/{place(id)}/attachments/{place(att)}",
-                headers={"Range": range, "If-Range": if_range, "If-None-Match": if_none_match},
+                headers={"Range": range, "If-Range": if_range, "If-None-Match": if_none_match, "If-Match": if_match},
                 timeout_s=request_timeout,
             )
         )
@@ -3187,6 +3193,100 @@ class AsyncSuppressions:
         await self._client._nothing(call)
 
 
+class AsyncUploads:
+    """A large file is uploaded first, and named by its id in the message that it is attached to.
+    """
+
+    def __init__(self, client: AsyncPostern) -> None:
+        self._client = client
+
+    async def create(
+        self,
+        content: bytes,
+        *,
+        content_type: str | None = None,
+        filename: str | None = None,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.Upload:
+        """Upload a file.
+
+        Stores the body, as it is, for 24 hours. Until then any number of messages and drafts can
+        attach it by `upload_id`. The body may be as large as a message, 25 MiB; in a message a
+        file takes a third more, so that one of 18 MiB fits. Only the key that has made an upload
+        can use it. The key needs the scope `messages:write`.
+
+        Args:
+            content: The octets.
+            content_type: The media type.
+            filename: Its name.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                "/api/v1/uploads",
+                query={
+                    "filename": filename,
+                },
+                content=content,
+                headers={"Content-Type": content_type},
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Upload", await self._client._object(call, models.Upload))
+
+    async def get(
+        self,
+        upload: str,
+        *,
+        request_timeout: float | None = None,
+    ) -> models.Upload:
+        """Read an upload.
+
+        Reads what is known of an upload, without its octets. The key needs the scope
+        `messages:write`.
+
+        Args:
+            upload: The upload.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "GET",
+                f"/api/v1/uploads/{place(upload)}",
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Upload", await self._client._object(call, models.Upload))
+
+    async def delete(
+        self,
+        upload: str,
+        *,
+        request_timeout: float | None = None,
+    ) -> None:
+        """Delete an upload.
+
+        Deletes an upload before its time. Messages that were made with it keep the file. The key
+        needs the scope `messages:write`.
+
+        Args:
+            upload: The upload.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "DELETE",
+                f"/api/v1/uploads/{place(upload)}",
+                timeout_s=request_timeout,
+            )
+        )
+        await self._client._nothing(call)
+
+
 class AsyncEvents(AsyncStreaming):
     """All that happens to mail is in one log, in the order of its commits: as a stream that
     resumes at any event, or page by page.
@@ -3274,5 +3374,6 @@ class AsyncResources:
         self.outbound = AsyncOutbound(client)
         self.filter_rules = AsyncFilterRules(client)
         self.suppressions = AsyncSuppressions(client)
+        self.uploads = AsyncUploads(client)
         self.events = AsyncEvents(client)
         self.webhooks = AsyncWebhooks(client)

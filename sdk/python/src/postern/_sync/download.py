@@ -29,6 +29,12 @@ class Download:
         text = self._response.headers.get("content-length", "")
         return int(text) if text.isdecimal() else None
 
+    @property
+    def etag(self) -> str | None:
+        """What names these octets, for `if_range` of the download that goes on."""
+        found: str | None = self._response.headers.get("etag")
+        return found
+
     def __iter__(self) -> Iterator[bytes]:
         try:
             for chunk in self._response.iter_bytes():

@@ -1,0 +1,106 @@
+//! `postern upload`, and the upload of the large files that a message attaches (`compose.rs`).
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::api::{self, Api, ApiReply, QueryPairs};
+use super::{Cli, CliError, show};
+
+/// `postern upload`
+#[derive(Args, Debug)]
+pub struct UploadCommand {
+    /// The file
+    #[arg(required_unless_present_any = ["show", "delete"])]
+    file: Option<PathBuf>,
+    /// Show an upload instead
+    #[arg(long, value_name = "ID", conflicts_with_all = ["file", "delete"])]
+    show: Option<String>,
+    /// Delete an upload instead, before its time
+    #[arg(long, value_name = "ID", conflicts_with = "file")]
+    delete: Option<String>,
+}
+
+/// Carries out `postern upload`.
+pub fn uploads(cli: &Cli, command: &UploadCommand) -> Result<ExitCode, CliError> {
+    let mut api = Api::in_org(cli)?;
+    if let Some(id) = &command.show {
+        show::one(cli, &api.get(&of(id))?);
+    }
+    if let Some(id) = &command.delete {
+        let reply = api.delete(&of(id))?;
+        show::done(cli, &reply, format_args!("{id} is gone"));
+    }
+    if let Some(file) = &command.file {
+        let octets = octets_of(file)?;
+        show::one(cli, &upload(&mut api, file, &octets)?);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Uploads a file with its name and the media type of its ending.
+pub fn upload(api: &mut Api, file: &Path, octets: &[u8]) -> Result<ApiReply, CliError> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let query: QueryPairs<'_> = vec![("filename", name.into_owned())];
+    api.post_octets(&api::with_query(PATH, &query), media_type(file), octets)
+}
+
+/// The octets of a file.
+pub fn octets_of(path: &Path) -> Result<Vec<u8>, CliError> {
+    std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()).into())
+}
+
+/// The media type by the ending of the name, for the kinds that clients show.
+pub fn media_type(path: &Path) -> &'static str {
+    let ending = path.extension().unwrap_or_default().to_string_lossy();
+    let ending = ending.to_ascii_lowercase();
+    let found = MEDIA_TYPES.iter().find(|(known, _)| *known == ending);
+    found.map_or("application/octet-stream", |(_, kind)| kind)
+}
+
+fn of(id: &str) -> String {
+    format!("{PATH}/{}", api::escape(id))
+}
+
+const PATH: &str = "/api/v1/uploads";
+
+const MEDIA_TYPES: &[(&str, &str)] = &[
+    ("txt", "text/plain"),
+    ("log", "text/plain"),
+    ("md", "text/markdown"),
+    ("csv", "text/csv"),
+    ("html", "text/html"),
+    ("ics", "text/calendar"),
+    ("json", "application/json"),
+    ("pdf", "application/pdf"),
+    ("zip", "application/zip"),
+    ("png", "image/png"),
+    ("jpg", "image/jpeg"),
+    ("jpeg", "image/jpeg"),
+    ("gif", "image/gif"),
+    ("webp", "image/webp"),
+    ("svg", "image/svg+xml"),
+    ("mp3", "audio/mpeg"),
+    ("mp4", "video/mp4"),
+    // `message/rfc822` may not be encoded in base64 (RFC 2046 section 5.2.1).
+    ("eml", "application/octet-stream"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_have_types_by_their_names() {
+        for (name, kind) in [
+            ("a.PDF", "application/pdf"),
+            ("a.tar.gz", "application/octet-stream"),
+            ("README", "application/octet-stream"),
+            (".txt", "application/octet-stream"),
+            ("a.jpeg", "image/jpeg"),
+        ] {
+            assert_eq!(media_type(Path::new(name)), kind, "{name}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Upload: a file comes in by the same stages as a message, is stored as a body, and is attached to
+//! messages by its id until its time is over.
+//!
+//! Nothing reads it as mail. The rule: **a message gets octets of its own**, so that it stays when
+//! the upload goes; what the files of one message are together is known before the first of them is
+//! read.
+
+use super::analyse::analyse;
+use super::parsed::{ParsedMessage, WayIn};
+use super::plan::{Delivery, Plan};
+use crate::call::{
+    Access, BodyId, Bounded, Caller, Countable, DraftAttachment, Envelope, Idempotency, Metric,
+    NewUpload, Refusal, Request, UploadId, UploadRow, Written,
+};
+use crate::service::access::receives::SendingParty;
+use crate::service::account::upload;
+use crate::service::context::{ReadContext, WriteContext};
+use crate::store::StoredUpload;
+
+/// A file that comes in.
+pub(super) fn received(
+    context: &ReadContext<'_>,
+    new: NewUpload,
+    octets: Vec<u8>,
+    idempotency: Option<Idempotency>,
+) -> Result<ParsedMessage, Refusal> {
+    check_size(context, octets.len() as u64)?;
+    // A body has the structure of a message, and this one has none.
+    let analysis = analyse(context, b"", 0, usize::MAX)?;
+    Ok(ParsedMessage {
+        idempotency,
+        ..ParsedMessage::new(WayIn::Upload(new), octets, analysis, Envelope::default())
+    })
+}
+
+/// The plan to store a file.
+pub(super) fn planned(request: &Request<()>, parsed: ParsedMessage) -> Result<Delivery, Refusal> {
+    let need = parsed.need();
+    let ParsedMessage {
+        way,
+        body,
+        analysis,
+        idempotency,
+        charge,
+        ..
+    } = parsed;
+    let WayIn::Upload(new) = way else {
+        return Err(Refusal::Internal);
+    };
+    let party = SendingParty::of(&request.caller, request.peer);
+    Ok(Delivery {
+        plan: Plan {
+            upload: Some(new),
+            body,
+            header_len: analysis.header_len,
+            digest: analysis.digest,
+            ..Plan::empty(party)
+        },
+        need,
+        idempotency,
+        charge,
+        receiver: None,
+        pieces: None,
+        refused: None,
+    })
+}
+
+/// Checks that a key may have one more upload.
+pub(super) fn check_room(context: &WriteContext<'_>, caller: &Caller) -> Result<(), Refusal> {
+    let access = caller.access()?;
+    let max = context.shared.limits.uploads_per_key as u64;
+    match context.store.uploads_len(access.org, access.key, max)? < max {
+        true => Ok(()),
+        false => Err(Refusal::Limit {
+            what: Countable::Uploads,
+            max,
+        }),
+    }
+}
+
+/// Stores the row of an upload whose body is stored.
+pub(super) fn keep(
+    context: &WriteContext<'_>,
+    caller: &Caller,
+    new: &NewUpload,
+    (body, size): (BodyId, usize),
+) -> Result<Written, Refusal> {
+    let access = caller.access()?;
+    let row = UploadRow {
+        id: UploadId(context.store.new_id(context.now)),
+        filename: new.filename.clone(),
+        content_type: new.content_type.clone(),
+        size: size as u64,
+        created_at: context.now.unix_ms,
+        expires_at: context.now.unix_ms.saturating_add(KEPT_MS),
+    };
+    let upload = StoredUpload {
+        row: row.clone(),
+        key: access.key,
+        body,
+    };
+    context.store.insert_upload(access.org, &upload)?;
+    Ok(Written::Upload(row))
+}
+
+/// An upload that a message attaches.
+pub(super) struct AttachedUpload {
+    pub row: UploadRow,
+    pub content: Vec<u8>,
+}
+
+/// Reads the uploads that the files of a message name, each in the place of its file.
+pub(super) fn attached(
+    context: &ReadContext<'_>,
+    access: &Access,
+    files: &[DraftAttachment],
+) -> Result<Vec<Option<AttachedUpload>>, Refusal> {
+    if files.iter().all(|file| file.upload.is_none()) {
+        return Ok(files.iter().map(|_| None).collect());
+    }
+    // An upload that goes meanwhile is there for this reader until the end.
+    let _moment = context.store.snapshot()?;
+    let mut found = Vec::with_capacity(files.len());
+    let mut size: u64 = 0;
+    for (at, file) in files.iter().enumerate() {
+        let Some(id) = file.upload else {
+            found.push(None);
+            continue;
+        };
+        let upload = upload::find(context.store, access, context.now, id)?;
+        let upload = upload.ok_or_else(|| Refusal::InvalidPlace {
+            field: format!("attachments[{at}].upload_id"),
+            why: "is no upload of this key, or its 24 hours are over".to_owned(),
+        })?;
+        size = size.saturating_add(upload.row.size);
+        check_size(context, size)?;
+        found.push(Some(upload));
+    }
+    let read = |upload: StoredUpload| -> Result<AttachedUpload, Refusal> {
+        let size = u32::try_from(upload.row.size).unwrap_or(u32::MAX);
+        let content = context.store.body_octets(upload.body, size)?;
+        Ok(AttachedUpload {
+            row: upload.row,
+            content,
+        })
+    };
+    found
+        .into_iter()
+        .map(|upload| upload.map(&read).transpose())
+        .collect()
+}
+
+/// Checks the size of a file, or of several together: none is larger than a message.
+fn check_size(context: &ReadContext<'_>, size: u64) -> Result<(), Refusal> {
+    let max = context.shared.limits.message_bytes as u64;
+    if size <= max {
+        return Ok(());
+    }
+    context.shared.metrics.count(Metric::RejectedSize);
+    Err(Refusal::TooBig {
+        what: Bounded::Message,
+        max,
+    })
+}
+
+/// How long an upload is kept: a day.
+const KEPT_MS: i64 = 86_400_000;
