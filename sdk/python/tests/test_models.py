@@ -53,7 +53,7 @@ class Models(unittest.TestCase):
         whole = {"id": "inb_1", "address": "a@b", "created_at": "2026-01-31T12:00:00.000Z"}
         for body, kind in [(whole, models.Inbox), ({"id": "inb_1", "address": "a@b"}, models.NamedInbox)]:
             required = {"display_name": None, "parent": None, "client_id": None, "metadata": None, "messages": 0}
-            bounds = {"expires_at": None, "retention_days": None, "quota_bytes": None, "limits": {}}
+            bounds: dict[str, Any] = {"expires_at": None, "retention_days": None, "quota_bytes": None, "limits": {}}
             full = {**required, **bounds, "bytes": 0, "send_mode": "direct", "receive_default": "allow", **body}
             made = Fake([ok(full if kind is models.Inbox else body, 201)]).client().inboxes.create()
             self.assertIs(type(made), kind)
