@@ -175,8 +175,19 @@ def rows_of(operation: Operation) -> list[tuple[str, Schema, str, bool]]:
 
 
 def params_name(operation: Operation) -> str:
-    """The interface of the parameters of an operation."""
-    return f"{capital(operation.noun)}{capital(operation.verb)}Params"
+    """The interface of the parameters of an operation, or of its options."""
+    return f"{capital(operation.noun)}{capital(operation.verb)}{'Options' if is_download(operation) else 'Params'}"
+
+
+def is_download(operation: Operation) -> bool:
+    """Whether it gives octets and takes header fields alone: they are options, beside its time limit."""
+    kinds = {answer.kind for answer in operation.answers}
+    return kinds == {"octets"} and bool(operation.headers) and not (operation.query or operation.body)
+
+
+def option(header: str) -> str:
+    """A header field as the name of an option."""
+    return camel(header.lower().replace("-", "_"))
 
 
 def params(operation: Operation) -> list[str]:
@@ -186,6 +197,9 @@ def params(operation: Operation) -> list[str]:
         return []
     name = params_name(operation)
     parent = f" extends models.{operation.body}" if operation.body else ""
+    if is_download(operation):
+        rows = [(option(name), *more) for name, *more in rows]
+        parent = " extends RequestOptions"
     lines = ["", *comment(f"The parameters of `{camel(operation.noun)}.{camel(operation.verb)}`.", 0)]
     lines.append(f"export interface {name}{parent} {{")
     for row, schema, says, required in rows:
@@ -225,8 +239,11 @@ def head(operation: Operation, name: str, given: str, extra: str = "") -> str:
     if operation.takes_octets:
         arguments.append("content: Uint8Array")
     rows = rows_of(operation)
+    if is_download(operation):
+        return f"{name}({', '.join([*arguments, f'options?: {params_name(operation)}'])}): {given}"
     if rows or operation.body:
-        must = operation.body_required or any(required for *_, required in rows)
+        # Octets are an argument of their own.
+        must = (operation.body and operation.body_required) or any(required for *_, required in rows)
         arguments.append(f"params{'' if must or extra else '?'}: {params_name(operation)}{extra}")
     return f"{name}({', '.join([*arguments, 'options?: RequestOptions'])}): {given}"
 
@@ -261,6 +278,10 @@ def call_of(operation: Operation) -> list[str]:
     headers = [row.name for row in operation.headers]
     lines: list[str] = []
     fields = [f'method: "{operation.http_method}"', f"path: {quote}{path}{quote}"]
+    if is_download(operation):
+        values = [f"{json.dumps(name)}: options?.{option(name)}" for name in headers]
+        fields.append(f"headers: {{ {', '.join(values)} }}")
+        return [f"    const call: Call = {{ {', '.join([*fields, 'options'])} }};"]
     if operation.body and rows:
         lines.append(f"    const [query, body] = split(params, {json.dumps(rows)});")
         fields += ["query", "body"]

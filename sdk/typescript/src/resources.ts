@@ -639,27 +639,27 @@ export interface MessagesForwardParams extends models.NewForward {
 }
 
 /** The parameters of `messages.raw`. */
-export interface MessagesRawParams {
+export interface MessagesRawOptions extends RequestOptions {
   /** One range of octets. Several ranges, or another unit, get the whole. */
-  Range?: string;
+  range?: string;
   /** The `ETag` of the octets that `Range` is of; other octets come whole. */
-  "If-Range"?: string;
+  ifRange?: string;
   /** The `ETag` of octets that you have: they are not sent again (304). */
-  "If-None-Match"?: string;
+  ifNoneMatch?: string;
   /** The `ETag` of the octets that you want: no others are sent (412). */
-  "If-Match"?: string;
+  ifMatch?: string;
 }
 
 /** The parameters of `messages.attachment`. */
-export interface MessagesAttachmentParams {
+export interface MessagesAttachmentOptions extends RequestOptions {
   /** One range of octets. Several ranges, or another unit, get the whole. */
-  Range?: string;
+  range?: string;
   /** The `ETag` of the octets that `Range` is of; other octets come whole. */
-  "If-Range"?: string;
+  ifRange?: string;
   /** The `ETag` of octets that you have: they are not sent again (304). */
-  "If-None-Match"?: string;
+  ifNoneMatch?: string;
   /** The `ETag` of the octets that you want: no others are sent (412). */
-  "If-Match"?: string;
+  ifMatch?: string;
 }
 
 /** The parameters of `messages.listAll`. */
@@ -895,18 +895,14 @@ export class MessagesResource {
    * bytes=…` some of them, so that a download that broke off goes on. The key needs the scope
    * `messages:read`.
    */
-  async raw(inbox: string, id: string, params?: MessagesRawParams, options?: RequestOptions): Promise<Uint8Array> {
-    const query: Record<string, unknown> = { ...params };
-    const [named, others] = split(query, ["Range", "If-Range", "If-None-Match", "If-Match"]);
-    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/raw`, query: others, headers: { "Range": named["Range"] as string | undefined, "If-Range": named["If-Range"] as string | undefined, "If-None-Match": named["If-None-Match"] as string | undefined, "If-Match": named["If-Match"] as string | undefined }, options };
+  async raw(inbox: string, id: string, options?: MessagesRawOptions): Promise<Uint8Array> {
+    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/raw`, headers: { "Range": options?.range, "If-Range": options?.ifRange, "If-None-Match": options?.ifNoneMatch, "If-Match": options?.ifMatch }, options };
     return await this.client.octets(call);
   }
 
   /** As `raw`, while the octets come: iterate, or `save`. */
-  async streamRaw(inbox: string, id: string, params?: MessagesRawParams, options?: RequestOptions): Promise<Download> {
-    const query: Record<string, unknown> = { ...params };
-    const [named, others] = split(query, ["Range", "If-Range", "If-None-Match", "If-Match"]);
-    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/raw`, query: others, headers: { "Range": named["Range"] as string | undefined, "If-Range": named["If-Range"] as string | undefined, "If-None-Match": named["If-None-Match"] as string | undefined, "If-Match": named["If-Match"] as string | undefined }, options };
+  async streamRaw(inbox: string, id: string, options?: MessagesRawOptions): Promise<Download> {
+    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/raw`, headers: { "Range": options?.range, "If-Range": options?.ifRange, "If-None-Match": options?.ifNoneMatch, "If-Match": options?.ifMatch }, options };
     return await this.client.download(call);
   }
 
@@ -915,18 +911,14 @@ export class MessagesResource {
    * is one. With `Range: bytes=…` some of them, so that a download that broke off goes on. The
    * key needs the scope `messages:read`.
    */
-  async attachment(inbox: string, id: string, att: string, params?: MessagesAttachmentParams, options?: RequestOptions): Promise<Uint8Array> {
-    const query: Record<string, unknown> = { ...params };
-    const [named, others] = split(query, ["Range", "If-Range", "If-None-Match", "If-Match"]);
-    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/attachments/${place(att)}`, query: others, headers: { "Range": named["Range"] as string | undefined, "If-Range": named["If-Range"] as string | undefined, "If-None-Match": named["If-None-Match"] as string | undefined, "If-Match": named["If-Match"] as string | undefined }, options };
+  async attachment(inbox: string, id: string, att: string, options?: MessagesAttachmentOptions): Promise<Uint8Array> {
+    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/attachments/${place(att)}`, headers: { "Range": options?.range, "If-Range": options?.ifRange, "If-None-Match": options?.ifNoneMatch, "If-Match": options?.ifMatch }, options };
     return await this.client.octets(call);
   }
 
   /** As `attachment`, while the octets come: iterate, or `save`. */
-  async streamAttachment(inbox: string, id: string, att: string, params?: MessagesAttachmentParams, options?: RequestOptions): Promise<Download> {
-    const query: Record<string, unknown> = { ...params };
-    const [named, others] = split(query, ["Range", "If-Range", "If-None-Match", "If-Match"]);
-    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/attachments/${place(att)}`, query: others, headers: { "Range": named["Range"] as string | undefined, "If-Range": named["If-Range"] as string | undefined, "If-None-Match": named["If-None-Match"] as string | undefined, "If-Match": named["If-Match"] as string | undefined }, options };
+  async streamAttachment(inbox: string, id: string, att: string, options?: MessagesAttachmentOptions): Promise<Download> {
+    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/attachments/${place(att)}`, headers: { "Range": options?.range, "If-Range": options?.ifRange, "If-None-Match": options?.ifNoneMatch, "If-Match": options?.ifMatch }, options };
     return await this.client.download(call);
   }
 
@@ -1352,7 +1344,7 @@ export class UploadsResource {
    * a message a file takes a third more, so that one of 18 MiB fits. Only the key that has made
    * an upload can use it. The key needs the scope `messages:write`.
    */
-  async create(content: Uint8Array, params: UploadsCreateParams, options?: RequestOptions): Promise<models.Upload> {
+  async create(content: Uint8Array, params?: UploadsCreateParams, options?: RequestOptions): Promise<models.Upload> {
     const query: Record<string, unknown> = { ...params };
     const [named, others] = split(query, ["content_type"]);
     const call: Call = { method: "POST", path: "/api/v1/uploads", query: others, headers: { "Content-Type": (named.content_type as string | undefined) }, content, options };

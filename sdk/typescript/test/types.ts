@@ -18,6 +18,8 @@ export async function use(client: Postern): Promise<void> {
   }
   const csv: string = await client.inboxes.exportCredentials();
   const octets: Uint8Array = await client.messages.raw("a@b.example", "msg_1", { timeoutMs: 5 });
+  const part: Uint8Array = await client.messages.raw("a@b.example", "msg_1", { range: "bytes=0-9", timeoutMs: 5 });
+  console.log(part);
   const webhook: unknown = await verify(octets, new Headers(), csv);
   console.log(webhook);
   try {

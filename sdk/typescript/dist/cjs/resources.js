@@ -514,17 +514,13 @@ class MessagesResource {
      * bytes=…` some of them, so that a download that broke off goes on. The key needs the scope
      * `messages:read`.
      */
-    async raw(inbox, id, params, options) {
-        const query = { ...params };
-        const [named, others] = (0, call_js_1.split)(query, ["Range", "If-Range", "If-None-Match", "If-Match"]);
-        const call = { method: "GET", path: `/api/v1/inboxes/${(0, call_js_1.place)(inbox)}/messages/${(0, call_js_1.place)(id)}/raw`, query: others, headers: { "Range": named["Range"], "If-Range": named["If-Range"], "If-None-Match": named["If-None-Match"], "If-Match": named["If-Match"] }, options };
+    async raw(inbox, id, options) {
+        const call = { method: "GET", path: `/api/v1/inboxes/${(0, call_js_1.place)(inbox)}/messages/${(0, call_js_1.place)(id)}/raw`, headers: { "Range": options?.range, "If-Range": options?.ifRange, "If-None-Match": options?.ifNoneMatch, "If-Match": options?.ifMatch }, options };
         return await this.client.octets(call);
     }
     /** As `raw`, while the octets come: iterate, or `save`. */
-    async streamRaw(inbox, id, params, options) {
-        const query = { ...params };
-        const [named, others] = (0, call_js_1.split)(query, ["Range", "If-Range", "If-None-Match", "If-Match"]);
-        const call = { method: "GET", path: `/api/v1/inboxes/${(0, call_js_1.place)(inbox)}/messages/${(0, call_js_1.place)(id)}/raw`, query: others, headers: { "Range": named["Range"], "If-Range": named["If-Range"], "If-None-Match": named["If-None-Match"], "If-Match": named["If-Match"] }, options };
+    async streamRaw(inbox, id, options) {
+        const call = { method: "GET", path: `/api/v1/inboxes/${(0, call_js_1.place)(inbox)}/messages/${(0, call_js_1.place)(id)}/raw`, headers: { "Range": options?.range, "If-Range": options?.ifRange, "If-None-Match": options?.ifNoneMatch, "If-Match": options?.ifMatch }, options };
         return await this.client.download(call);
     }
     /**
@@ -532,17 +528,13 @@ class MessagesResource {
      * is one. With `Range: bytes=…` some of them, so that a download that broke off goes on. The
      * key needs the scope `messages:read`.
      */
-    async attachment(inbox, id, att, params, options) {
-        const query = { ...params };
-        const [named, others] = (0, call_js_1.split)(query, ["Range", "If-Range", "If-None-Match", "If-Match"]);
-        const call = { method: "GET", path: `/api/v1/inboxes/${(0, call_js_1.place)(inbox)}/messages/${(0, call_js_1.place)(id)}/attachments/${(0, call_js_1.place)(att)}`, query: others, headers: { "Range": named["Range"], "If-Range": named["If-Range"], "If-None-Match": named["If-None-Match"], "If-Match": named["If-Match"] }, options };
+    async attachment(inbox, id, att, options) {
+        const call = { method: "GET", path: `/api/v1/inboxes/${(0, call_js_1.place)(inbox)}/messages/${(0, call_js_1.place)(id)}/attachments/${(0, call_js_1.place)(att)}`, headers: { "Range": options?.range, "If-Range": options?.ifRange, "If-None-Match": options?.ifNoneMatch, "If-Match": options?.ifMatch }, options };
         return await this.client.octets(call);
     }
     /** As `attachment`, while the octets come: iterate, or `save`. */
-    async streamAttachment(inbox, id, att, params, options) {
-        const query = { ...params };
-        const [named, others] = (0, call_js_1.split)(query, ["Range", "If-Range", "If-None-Match", "If-Match"]);
-        const call = { method: "GET", path: `/api/v1/inboxes/${(0, call_js_1.place)(inbox)}/messages/${(0, call_js_1.place)(id)}/attachments/${(0, call_js_1.place)(att)}`, query: others, headers: { "Range": named["Range"], "If-Range": named["If-Range"], "If-None-Match": named["If-None-Match"], "If-Match": named["If-Match"] }, options };
+    async streamAttachment(inbox, id, att, options) {
+        const call = { method: "GET", path: `/api/v1/inboxes/${(0, call_js_1.place)(inbox)}/messages/${(0, call_js_1.place)(id)}/attachments/${(0, call_js_1.place)(att)}`, headers: { "Range": options?.range, "If-Range": options?.ifRange, "If-None-Match": options?.ifNoneMatch, "If-Match": options?.ifMatch }, options };
         return await this.client.download(call);
     }
     /**

@@ -441,26 +441,26 @@ export interface MessagesForwardParams extends models.NewForward {
     dry_run?: boolean;
 }
 /** The parameters of `messages.raw`. */
-export interface MessagesRawParams {
+export interface MessagesRawOptions extends RequestOptions {
     /** One range of octets. Several ranges, or another unit, get the whole. */
-    Range?: string;
+    range?: string;
     /** The `ETag` of the octets that `Range` is of; other octets come whole. */
-    "If-Range"?: string;
+    ifRange?: string;
     /** The `ETag` of octets that you have: they are not sent again (304). */
-    "If-None-Match"?: string;
+    ifNoneMatch?: string;
     /** The `ETag` of the octets that you want: no others are sent (412). */
-    "If-Match"?: string;
+    ifMatch?: string;
 }
 /** The parameters of `messages.attachment`. */
-export interface MessagesAttachmentParams {
+export interface MessagesAttachmentOptions extends RequestOptions {
     /** One range of octets. Several ranges, or another unit, get the whole. */
-    Range?: string;
+    range?: string;
     /** The `ETag` of the octets that `Range` is of; other octets come whole. */
-    "If-Range"?: string;
+    ifRange?: string;
     /** The `ETag` of octets that you have: they are not sent again (304). */
-    "If-None-Match"?: string;
+    ifNoneMatch?: string;
     /** The `ETag` of the octets that you want: no others are sent (412). */
-    "If-Match"?: string;
+    ifMatch?: string;
 }
 /** The parameters of `messages.listAll`. */
 export interface MessagesListAllParams {
@@ -638,17 +638,17 @@ export declare class MessagesResource {
      * bytes=…` some of them, so that a download that broke off goes on. The key needs the scope
      * `messages:read`.
      */
-    raw(inbox: string, id: string, params?: MessagesRawParams, options?: RequestOptions): Promise<Uint8Array>;
+    raw(inbox: string, id: string, options?: MessagesRawOptions): Promise<Uint8Array>;
     /** As `raw`, while the octets come: iterate, or `save`. */
-    streamRaw(inbox: string, id: string, params?: MessagesRawParams, options?: RequestOptions): Promise<Download>;
+    streamRaw(inbox: string, id: string, options?: MessagesRawOptions): Promise<Download>;
     /**
      * Download an attachment. The decoded octets of one part, with its own media type where that
      * is one. With `Range: bytes=…` some of them, so that a download that broke off goes on. The
      * key needs the scope `messages:read`.
      */
-    attachment(inbox: string, id: string, att: string, params?: MessagesAttachmentParams, options?: RequestOptions): Promise<Uint8Array>;
+    attachment(inbox: string, id: string, att: string, options?: MessagesAttachmentOptions): Promise<Uint8Array>;
     /** As `attachment`, while the octets come: iterate, or `save`. */
-    streamAttachment(inbox: string, id: string, att: string, params?: MessagesAttachmentParams, options?: RequestOptions): Promise<Download>;
+    streamAttachment(inbox: string, id: string, att: string, options?: MessagesAttachmentOptions): Promise<Download>;
     /**
      * List and search messages of all inboxes. Lists the messages of every inbox that the key may
      * see, or of those that `inbox` names, with the filters and in the order of the list of one
@@ -929,7 +929,7 @@ export declare class UploadsResource {
      * a message a file takes a third more, so that one of 18 MiB fits. Only the key that has made
      * an upload can use it. The key needs the scope `messages:write`.
      */
-    create(content: Uint8Array, params: UploadsCreateParams, options?: RequestOptions): Promise<models.Upload>;
+    create(content: Uint8Array, params?: UploadsCreateParams, options?: RequestOptions): Promise<models.Upload>;
     /**
      * Read an upload. Reads what is known of an upload, without its octets. The key needs the
      * scope `messages:write`.
