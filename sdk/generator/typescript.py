@@ -180,7 +180,7 @@ def params_name(operation: Operation) -> str:
 
 
 def is_download(operation: Operation) -> bool:
-    """Whether it gives octets and takes header fields alone: they are options, beside its time limit."""
+    """Whether it gives octets and takes header fields alone, which are options beside others."""
     kinds = {answer.kind for answer in operation.answers}
     return kinds == {"octets"} and bool(operation.headers) and not (operation.query or operation.body)
 

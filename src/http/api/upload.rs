@@ -11,6 +11,7 @@ use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
 use super::send::NAME_CHARACTERS_MAX;
 use super::shapes::{Shape, shape};
 use super::values::is_media_type;
+use crate::call::bounds::is_one_line;
 use crate::call::{
     Answer, Intake, NewUpload, Route, Shared, UploadId, UploadRead, UploadRow, UploadWrite, Written,
 };
@@ -69,9 +70,13 @@ fn create(request: &mut RouteRequest<'_>) -> RouteResult {
             "is empty: it must be the octets of the file",
         ));
     }
+    let filename = request.parameters.text("filename").unwrap_or_default();
+    if !is_one_line(&filename) {
+        return Err(Problem::header_value("filename"));
+    }
     let route = Route::Upload {
         new: NewUpload {
-            filename: request.parameters.text("filename").unwrap_or_default(),
+            filename,
             content_type: media_type(request.content_type)?,
         },
         idempotency: request

@@ -28,6 +28,7 @@ mod import;
 mod index;
 mod inquiry;
 mod lookup;
+mod made;
 mod parse;
 mod parsed;
 pub(in crate::service) mod plan;
@@ -40,9 +41,7 @@ mod trial;
 mod upload;
 mod waiting;
 
-use std::sync::Arc;
-
-use crate::call::{Answer, Charge, Intake, Now, Refusal, Request, Route};
+use crate::call::{Answer, Intake, Refusal, Request, Route};
 use crate::service::access::admit::admit;
 use crate::service::access::receives::SendingParty;
 use crate::service::context::ReadContext;
@@ -137,12 +136,13 @@ fn advance_once(
             if let Route::Import { inbox, messages } = intake.route {
                 return import::import(service, context, request, (&inbox, messages), charge);
             }
+            made::charge_parts(context, caller, &intake.route, &mut charge)?;
             let mut parsed = Box::new(parse::parse(service, context, request, *intake)?);
             if let WayIn::Send { is_trial: true, .. } = parsed.way {
                 return trial::try_out(service, context, caller, &parsed).map(IntakeStep::Tried);
             }
             if is_made {
-                charge_made(&mut charge, parsed.body.len(), context.now)?;
+                made::charge_octets(context, parsed.body.len(), &mut charge)?;
             }
             parsed.charge = charge;
             match &service.lookups {
@@ -164,16 +164,4 @@ fn advance_once(
     };
     decide::decide(service, context, request, *parsed)
         .map(|delivery| IntakeStep::Deliver(Box::new(delivery)))
-}
-
-/// Charges a message that was made of less, such as a forwarding or one that attaches uploads, as
-/// what it is: it stays in memory until its commit.
-fn charge_made(charge: &mut Option<Arc<Charge>>, octets: usize, now: Now) -> Result<(), Refusal> {
-    if octets <= PIECE_BYTES {
-        return Ok(());
-    }
-    let Some(charge) = charge.as_mut().and_then(Arc::get_mut) else {
-        return Ok(());
-    };
-    (charge.hold(octets, now.mono_ms)).map_err(|_| Refusal::MemoryShort)
 }

@@ -96,24 +96,7 @@ fn the_files_of_a_message_are_counted_before_they_are_read() {
     let mut world = world();
     let row = uploaded(&mut world, 10 << 20);
     let bob = world.bob.clone();
-    let file = DraftAttachment {
-        upload: Some(row.id),
-        ..DraftAttachment::default()
-    };
-    let route = Route::Compose {
-        inbox: InboxRef::Address("bob@a.test".into()),
-        draft: Box::new(Draft {
-            to: vec!["ann@a.test".into()],
-            attachments: vec![file; 3],
-            ..Draft::default()
-        }),
-        idempotency: None,
-    };
-    let intake = Intake {
-        route,
-        octets: Vec::new(),
-        charge: None,
-    };
+    let intake = attaching(&row, 3, DraftPurpose::Send);
     let refused = world.refused(Ask::of(&bob, Call::Accept(Box::new(intake))));
     assert!(matches!(refused, Refusal::TooBig { .. }), "{refused:?}");
 }
@@ -141,4 +124,49 @@ fn an_upload_that_is_cut_between_its_pieces_leaves_nothing() {
     let store = &world.inline.store;
     assert_eq!(store.uploads_len(world.org, bob.key, 9).unwrap(), 0);
     assert!(store.vacant_bytes().unwrap() >= free + (1 << 20));
+}
+
+/// A message that attaches an upload `n` times.
+fn attaching(row: &UploadRow, n: usize, purpose: DraftPurpose) -> Intake {
+    let file = DraftAttachment {
+        upload: Some(row.id),
+        ..DraftAttachment::default()
+    };
+    let route = Route::Compose {
+        inbox: InboxRef::Address("bob@a.test".into()),
+        draft: Box::new(Draft {
+            to: vec!["ann@a.test".into()],
+            attachments: vec![file; n],
+            purpose,
+            ..Draft::default()
+        }),
+        idempotency: None,
+    };
+    Intake {
+        route,
+        octets: Vec::new(),
+        charge: None,
+    }
+}
+
+/// A trial makes the message too, so it needs the room of one that is sent.
+#[test]
+fn the_memory_of_files_is_taken_before_they_are_read() {
+    let mut world = world_with(|limits| limits.intake_bytes = 20 << 20);
+    let row = uploaded(&mut world, 10 << 20);
+    let bob = world.bob.clone();
+    let budget = world.inline.service.shared.intake.clone();
+    let mut others = budget.charge(Holders::NONE);
+    others.hold(10 << 20, 0).unwrap();
+    let ask = |purpose| {
+        let mut intake = attaching(&row, 1, purpose);
+        intake.charge = Some(Arc::new(budget.charge(Holders::NONE)));
+        Ask::of(&bob, Call::Accept(Box::new(intake)))
+    };
+    for purpose in [DraftPurpose::Send, DraftPurpose::Try] {
+        assert_eq!(world.refused(ask(purpose)), Refusal::MemoryShort);
+    }
+    drop(others);
+    let tried = world.answer(ask(DraftPurpose::Try));
+    assert!(matches!(tried, Answer::Trial(_)), "{tried:?}");
 }
