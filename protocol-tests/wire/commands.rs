@@ -22,7 +22,7 @@ fn postern(args: &[&str]) -> Command {
 }
 
 /// What a command printed, after success.
-fn printed(command: &mut Command) -> String {
+pub(super) fn printed(command: &mut Command) -> String {
     let Output {
         status,
         stdout,
@@ -34,7 +34,7 @@ fn printed(command: &mut Command) -> String {
 }
 
 /// What a command complained of.
-fn refused(command: &mut Command) -> String {
+pub(super) fn refused(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(!output.status.success(), "{command:?}: {output:?}");
     String::from_utf8(output.stderr).unwrap()
@@ -42,7 +42,7 @@ fn refused(command: &mut Command) -> String {
 
 impl Server {
     /// A command over the data folder of this server.
-    fn cli(&self, args: &[&str]) -> Command {
+    pub(super) fn cli(&self, args: &[&str]) -> Command {
         let mut command = postern(args);
         command.arg("--data").arg(self.folder.join("data"));
         command
