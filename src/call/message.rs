@@ -1,7 +1,9 @@
 //! Messages as plain data: flags, rows, envelopes, filters. Addresses are text that
 //! `mail::parse::address` has parsed; digests are octets that `mail::digest` has written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use core::fmt;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -290,9 +292,13 @@ pub struct ContentAsk {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct OpenedPage {
     /// Its rows so far.
-    pub rows: Vec<MessageView>,
+    pub rows: Vec<Arc<MessageView>>,
     /// About the octets of their texts.
     pub octets: usize,
+    /// Rows that a search has found and that are not opened yet.
+    pub found: VecDeque<Arc<MessageView>>,
+    /// The cursor behind those.
+    pub next: Option<String>,
 }
 
 /// Where the look for a message that someone waits for is; `Default` is the beginning.
@@ -391,7 +397,7 @@ pub enum Narrowing {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ListProgress {
     /// The rows of the page so far.
-    pub rows: Vec<MessageView>,
+    pub rows: Vec<Arc<MessageView>>,
     /// Monotonic milliseconds at which the list began; 0 is not yet.
     pub since_ms: u64,
     /// Of a list over many inboxes: where it is in them.
@@ -572,6 +578,40 @@ pub struct MessageView {
     pub expires_at: Option<i64>,
     /// `None` in lists.
     pub content: Option<Box<MessageContent>>,
+    /// The octets that REST has made of the row of a list.
+    pub written: WrittenRow,
+}
+
+/// The octets that a row of a list was written as, kept with a row that is shown again. They say
+/// nothing that the row does not say, so rows are equal whether they have them or not.
+#[derive(Clone, Default)]
+pub struct WrittenRow(OnceLock<Box<[u8]>>);
+
+impl WrittenRow {
+    /// The octets, if the row was written.
+    pub fn octets(&self) -> Option<&[u8]> {
+        self.0.get().map(|octets| &**octets)
+    }
+
+    /// Keeps the octets.
+    pub fn keep(&self, octets: &[u8]) {
+        // Another thread may have written the same.
+        let _ = self.0.set(octets.into());
+    }
+}
+
+impl PartialEq for WrittenRow {
+    fn eq(&self, _: &WrittenRow) -> bool {
+        true
+    }
+}
+
+impl Eq for WrittenRow {}
+
+impl fmt::Debug for WrittenRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WrittenRow(..)")
+    }
 }
 
 /// The part of a message view that needs its octets.

@@ -1,5 +1,7 @@
 //! The replies of the service, and the proof that written data is on disk.
 
+use std::sync::Arc;
+
 use super::{
     ApprovalRow, BatchRow, Caller, DomainView, EntryId, EntryRow, EntryState, Event, ExportPage,
     FilterRuleRow, ImportOutcome, InboxId, InboxRow, KeyRow, MailboxRow, Matches, MessageView,
@@ -65,7 +67,7 @@ pub enum Answer {
         modseq: u64,
     },
     Messages {
-        rows: Vec<MessageView>,
+        rows: Vec<Arc<MessageView>>,
         next: Option<String>,
     },
     Message(Box<MessageView>),

@@ -15,6 +15,7 @@ use super::answer_rates::AnswerRates;
 use super::checks::Checks;
 use super::existence::Existence;
 use super::intake::Lookups;
+use super::mail::listed::ListedRows;
 use super::outbound::{Outbound, WaysOut};
 use super::returned::Returned;
 use super::spare_keys::SpareKeys;
@@ -107,6 +108,8 @@ pub struct Service {
     expiry_at: AtomicI64,
     /// When it looks next for mail that inboxes keep no longer, monotonic milliseconds.
     retention_at_ms: AtomicU64,
+    /// Rows of lists that were made lately.
+    pub(super) listed: ListedRows,
     /// Answers between two addresses. Only the writer takes the lock.
     answers: Mutex<AnswerRates>,
 }
@@ -178,6 +181,7 @@ impl Service {
             scheduled_at: AtomicI64::new(i64::MIN),
             expiry_at: AtomicI64::new(i64::MIN),
             retention_at_ms: AtomicU64::new(0),
+            listed: ListedRows::default(),
             answers: Mutex::default(),
             shared: setup.shared,
             shared_domain: setup.shared_domain,

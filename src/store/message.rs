@@ -5,7 +5,8 @@
 
 use core::ops::ControlFlow;
 
-use rusqlite::Row;
+use rusqlite::types::ValueRef;
+use rusqlite::{CachedStatement, Row};
 
 use super::entry::{UNLIKE_CHECKSUM, arrival_of, read_state};
 use super::mailbox::special_of;
@@ -54,6 +55,59 @@ pub struct MessageRecord {
     pub in_reply_to_metadata: Option<String>,
 }
 
+/// What is stored of a message beside its body: all that can change of it, and what never does.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListedEntry {
+    /// Its organization.
+    pub org: OrgId,
+    /// Its inbox.
+    pub inbox: InboxId,
+    /// Its mailbox.
+    pub mailbox: MailboxId,
+    /// The mailbox's name.
+    pub folder: String,
+    /// The mailbox's special use.
+    pub special: Option<SpecialUse>,
+    /// UID, id, MODSEQ, flags, keywords.
+    pub state: EntryState,
+    /// The conversation.
+    pub thread: ThreadId,
+    /// How it came to be.
+    pub arrival: Arrival,
+    /// What is known of its sender.
+    pub auth: SenderAuth,
+    /// Internal date.
+    pub received_at: i64,
+    /// Octets with the prefix.
+    pub size: u32,
+    /// Octets before the body.
+    pub prefix: Vec<u8>,
+    /// The body, which never changes.
+    pub body: BodyId,
+    /// The client's own JSON of a message that it has sent.
+    pub metadata: Option<String>,
+    /// That of the message which this one answers.
+    pub in_reply_to_metadata: Option<String>,
+}
+
+/// A row of a list whose body has not been read.
+pub struct ListedRow<'r, 's> {
+    /// What stands beside the body.
+    pub entry: ListedEntry,
+    body: &'r mut CachedStatement<'s>,
+}
+
+impl ListedRow<'_, '_> {
+    /// Reads the body; `None` when it has no row.
+    pub fn read(self) -> Result<Option<MessageRecord>, Error> {
+        let mut rows = self.body.query([self.entry.body.0])?;
+        match rows.next()? {
+            Some(row) => read_body(row, 0, self.entry).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
 /// The position in a list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ListPosition {
@@ -73,8 +127,9 @@ impl Store {
         (org, inbox): (OrgId, InboxId),
         below: ListPosition,
         with_special: bool,
-        mut look: impl FnMut(ListPosition, Option<MessageRecord>) -> Result<ControlFlow<()>, Error>,
+        mut look: impl FnMut(ListPosition, Option<ListedRow<'_, '_>>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<(), Error> {
+        let mut body = self.direct().prepare(BODY)?;
         let (sql, params) = match below {
             ListPosition::Id(id) => (BY_ID, [inbox.0, id, org.0, 0, with_special.into()]),
             ListPosition::Uid(mailbox, uid) => (BY_UID, [inbox.0, uid.into(), org.0, mailbox.0, 1]),
@@ -84,7 +139,12 @@ impl Store {
                 ListPosition::Id(_) => ListPosition::Id(r.get(1)?),
                 ListPosition::Uid(mailbox, _) => ListPosition::Uid(mailbox, uint32(r.get(0)?)),
             };
-            look(at, read_view(r, org)?)
+            let entry = read_entry(r, (org, inbox))?;
+            let row = entry.map(|entry| ListedRow {
+                entry,
+                body: &mut body,
+            });
+            look(at, row)
         })
         .map(drop)
     }
@@ -168,9 +228,14 @@ impl Store {
             with_special.into(),
         ];
         let _ = self.each(ONE, only, |r| {
-            found = read_view(r, org)?;
+            let entry = read_entry(r, (org, inbox))?;
+            let has_body = r.get_ref(16)? != ValueRef::Null;
+            found = match entry.filter(|_| has_body) {
+                Some(entry) => Some(read_body(r, 16, entry)?),
+                None => None,
+            };
             if let Some(found) = &found
-                && !r.get::<_, bool>(20)?
+                && !r.get::<_, bool>(21)?
             {
                 return Err(damaged(org, found.body.0, UNLIKE_CHECKSUM));
             }
@@ -237,59 +302,97 @@ fn blob<'r>(r: &'r Row<'_>, column: usize) -> Result<&'r [u8], Error> {
     value.as_blob().map_err(|_| Error::Corrupt("summary"))
 }
 
-/// `None` when its mailbox is gone.
-fn read_view(r: &Row<'_>, org: OrgId) -> Result<Option<MessageRecord>, Error> {
-    let Some(body) = r.get::<_, Option<i64>>(12)?.map(BodyId) else {
+/// The columns of an entry; `None` when its mailbox is gone.
+fn read_entry(r: &Row<'_>, (org, inbox): (OrgId, InboxId)) -> Result<Option<ListedEntry>, Error> {
+    let Some(folder) = r.get(6)? else {
         return Ok(None);
     };
-    let summary = blob(r, 14)?;
     let (arrival, auth) = arrival_of(r.get(8)?);
-    Ok(Some(MessageRecord {
+    Ok(Some(ListedEntry {
         org,
+        inbox,
         state: read_state(r)?,
         mailbox: MailboxId(r.get(5)?),
-        folder: r.get(6)?,
+        folder,
         thread: ThreadId(r.get(7)?),
         arrival,
         auth,
         received_at: r.get(9)?,
         size: uint32(r.get(10)?),
         prefix: r.get::<_, Option<Vec<u8>>>(11)?.unwrap_or_default(),
-        body: (body, uint32(r.get(13)?)),
-        summary: format::decode_summary(summary).map_err(|e| named(e, org, body))?,
-        message_id: r.get(15)?,
-        digest: format::decode_digest(r.get(16)?)?,
-        special: r.get::<_, Option<i64>>(17)?.and_then(special_of),
-        metadata: r.get(18)?,
-        in_reply_to_metadata: r.get(19)?,
+        body: BodyId(r.get(12)?),
+        special: r.get::<_, Option<i64>>(13)?.and_then(special_of),
+        metadata: r.get(14)?,
+        in_reply_to_metadata: r.get(15)?,
     }))
 }
 
-// A deleted mailbox has no row in `mailbox`; its bodies are not looked up.
+/// The columns of the body of an entry, from column `at` on.
+fn read_body(r: &Row<'_>, at: usize, entry: ListedEntry) -> Result<MessageRecord, Error> {
+    let ListedEntry {
+        org,
+        inbox: _,
+        mailbox,
+        folder,
+        special,
+        state,
+        thread,
+        arrival,
+        auth,
+        received_at,
+        size,
+        prefix,
+        body,
+        metadata,
+        in_reply_to_metadata,
+    } = entry;
+    let summary = blob(r, at + 2)?;
+    Ok(MessageRecord {
+        org,
+        mailbox,
+        folder,
+        special,
+        state,
+        thread,
+        arrival,
+        auth,
+        received_at,
+        size,
+        prefix,
+        body: (body, uint32(r.get(at + 1)?)),
+        summary: format::decode_summary(summary).map_err(|e| named(e, org, body))?,
+        message_id: r.get(at + 3)?,
+        digest: format::decode_digest(r.get(at + 4)?)?,
+        metadata,
+        in_reply_to_metadata,
+    })
+}
+
+const BODY: &str = "SELECT id, size, summary, message_id, digest FROM body WHERE id = ?1";
+
+// A deleted mailbox has no row in `mailbox`.
 const BY_ID: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, m.name,
-     e.thread, e.arrival, e.received_at, e.size, e.prefix, b.id, b.size, b.summary,
-     b.message_id, b.digest, m.special, own.json, answered.json
+     e.thread, e.arrival, e.received_at, e.size, e.prefix, e.body, m.special,
+     own.json, answered.json
  FROM entry e INDEXED BY entry_id
      LEFT JOIN mailbox m ON m.id = e.mailbox AND (?5 OR m.special IS NULL)
-     LEFT JOIN body b ON b.id = e.body AND m.id IS NOT NULL
      LEFT JOIN metadata own ON own.entry = e.id
      LEFT JOIN metadata answered ON answered.entry = own.answers
  WHERE e.inbox = ?1 AND e.id < ?2 AND e.id >= ?4 AND e.org = ?3 ORDER BY e.id DESC";
 
 const BY_UID: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, m.name,
-     e.thread, e.arrival, e.received_at, e.size, e.prefix, b.id, b.size, b.summary,
-     b.message_id, b.digest, m.special, own.json, answered.json
+     e.thread, e.arrival, e.received_at, e.size, e.prefix, e.body, m.special,
+     own.json, answered.json
  FROM entry e
      LEFT JOIN mailbox m ON m.id = e.mailbox AND ?5
-     LEFT JOIN body b ON b.id = e.body AND m.id IS NOT NULL
      LEFT JOIN metadata own ON own.entry = e.id
      LEFT JOIN metadata answered ON answered.entry = own.answers
  WHERE e.mailbox = ?4 AND e.uid < ?2 AND e.org = ?3 AND e.inbox = ?1 ORDER BY e.uid DESC";
 
 // One message, with its checksums compared.
 const ONE: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, m.name,
-     e.thread, e.arrival, e.received_at, e.size, e.prefix, b.id, b.size, b.summary,
-     b.message_id, b.digest, m.special, own.json, answered.json,
+     e.thread, e.arrival, e.received_at, e.size, e.prefix, e.body, m.special,
+     own.json, answered.json, b.id, b.size, b.summary, b.message_id, b.digest,
      coalesce(b.sum = row_sum(b.id, b.org, b.size, b.header_len, b.message_id, b.digest,
          b.summary), 1)
      AND coalesce(e.sum = row_sum(e.id, e.org, e.inbox, e.body, e.thread, e.arrival,

@@ -84,7 +84,7 @@ pub use job::NewJob;
 pub use job::{ClaimedJob, JobLease};
 pub use known_sender::KnownBy;
 pub use mailbox::{InboxPlace, MailboxRecord};
-pub use message::{ListPosition, MessageRecord};
+pub use message::{ListPosition, ListedEntry, MessageRecord};
 pub use metadata::SentMetadata;
 pub use open::{FILE, Role};
 pub use outbound::{

@@ -7,6 +7,7 @@ use super::fields::FieldKind::{
     Objects, Text, Time,
 };
 use super::fields::{ANY, BodyTable, characters, fields, sometimes};
+use super::list::page_of;
 use super::message::{MESSAGE, MESSAGE_STATE, changed};
 use super::operation::{CURSOR, GONE, Gives, LIMIT, Operation, ResponseContent, Takes};
 use super::problems::Problem;
@@ -206,7 +207,7 @@ fn list(request: &mut RouteRequest<'_>) -> RouteResult {
     Ok(RouteStep::Read(
         Box::new(call.into()),
         |answer, _, _| match answer {
-            Answer::Messages { rows, next } => Some(MESSAGE.page(&rows, next.as_deref())),
+            Answer::Messages { rows, next } => Some(page_of(&rows, next.as_deref())),
             _ => None,
         },
     ))

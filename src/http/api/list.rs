@@ -1,5 +1,7 @@
 //! Lists of messages: of one inbox, and of all inboxes of a key, with the same filters.
 
+use std::sync::Arc;
+
 use super::codes::{self, ErrorCode};
 use super::fields::FieldKind::{Flag, Id, InboxNames, Keyword, Later, Plain, SearchWords, Time};
 use super::fields::{ANY, FieldRow, sometimes};
@@ -9,8 +11,9 @@ use super::problems::Problem;
 use super::routes::{RouteRequest, RouteResult, RouteStep};
 use super::values::Values;
 use crate::call::bounds::SEARCH_WORDS_MAX;
-use crate::call::{Answer, MessageFilter, MessageRead, ThreadId};
+use crate::call::{Answer, MessageFilter, MessageRead, MessageView, ThreadId};
 use crate::http::stream::INBOXES_MAX;
+use crate::http::wire::response::Response;
 
 const INBOX: FieldRow = sometimes(
     "inbox",
@@ -232,9 +235,14 @@ fn page(query: &mut Values, mut call: MessageRead) -> RouteResult {
         return Err(Problem::invalid(name, "needs `view=full` in a list"));
     }
     if is_full
-        && let MessageRead::List { limit, .. } | MessageRead::ListAll { limit, .. } = &mut call
+        && let MessageRead::List { limit, filter, .. } | MessageRead::ListAll { limit, filter, .. } =
+            &mut call
     {
-        let rows = core::mem::replace(limit, 1);
+        let rows = match filter.q {
+            // A search is carried out once for the page.
+            Some(_) => *limit,
+            None => core::mem::replace(limit, 1),
+        };
         call = MessageRead::Opened {
             list: Box::new(call),
             ask,
@@ -245,10 +253,28 @@ fn page(query: &mut Values, mut call: MessageRead) -> RouteResult {
     Ok(RouteStep::Read(
         Box::new(call.into()),
         |answer, _, _| match answer {
-            Answer::Messages { rows, next } => Some(MESSAGE.page(&rows, next.as_deref())),
+            Answer::Messages { rows, next } => Some(page_of(&rows, next.as_deref())),
             _ => None,
         },
     ))
+}
+
+/// The response of a page of messages.
+pub(super) fn page_of(rows: &[Arc<MessageView>], next: Option<&str>) -> Response {
+    MESSAGE.page_with(rows, next, write_row)
+}
+
+/// Writes a row, as it was written before if it is one that is shown again.
+fn write_row(out: &mut Vec<u8>, row: &Arc<MessageView>) {
+    if let Some(octets) = row.written.octets() {
+        return out.extend_from_slice(octets);
+    }
+    let begin = out.len();
+    MESSAGE.write(out, row);
+    // Someone else holds a row that is shown again.
+    if Arc::strong_count(row) > 1 && row.content.is_none() {
+        row.written.keep(out.get(begin..).unwrap_or_default());
+    }
 }
 
 fn filter(query: &mut Values) -> Result<MessageFilter, Box<Problem>> {

@@ -162,12 +162,22 @@ impl<T> Shape<T> {
 
     /// A page: `{"data":[…],"next_cursor":…}`.
     pub fn page(&self, rows: &[T], next: Option<&str>) -> Response {
+        self.page_with(rows, next, |out, of| self.write(out, of))
+    }
+
+    /// A page of rows that `write` writes, each in this shape.
+    pub fn page_with<R>(
+        &self,
+        rows: &[R],
+        next: Option<&str>,
+        write: impl Fn(&mut Vec<u8>, &R),
+    ) -> Response {
         let mut body = Vec::with_capacity(ROW_OCTETS);
         json::object(&mut body, |object| {
             let out = object.value("data");
             json::list(out, rows.iter().enumerate(), |out, (at, of)| {
                 let before = out.len();
-                self.write(out, of);
+                write(out, of);
                 if at == 0 {
                     // The rows of a page are about as long as its first one.
                     out.reserve((out.len() - before + 1).saturating_mul(rows.len()));

@@ -184,6 +184,7 @@ fn opened(_: &Call) -> Reply {
         ..MessageContent::default()
     };
     Reply::Answer(Answer::Message(Box::new(MessageView {
+        written: Default::default(),
         inbox: InboxId(1),
         folder: "INBOX".into(),
         state: EntryState {

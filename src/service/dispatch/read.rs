@@ -164,6 +164,9 @@ fn read_message(
             limit,
             so_far,
         } => {
+            if !so_far.found.is_empty() {
+                return full::open_found(context, access, (list, *ask), so_far);
+            }
             let Some(answer) = read_message(context, access, list)? else {
                 return Ok(None);
             };

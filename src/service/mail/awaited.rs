@@ -69,30 +69,32 @@ fn find_newest(
     let _moment = context.store.snapshot()?;
     let from = ListPosition::Id(below);
     let place = (access.org, inbox);
-    context
-        .store
-        .messages_below(place, from, true, |at, record| {
-            let ListPosition::Id(id) = at else {
-                return Ok(ControlFlow::Break(()));
-            };
-            if id < end {
-                return Ok(ControlFlow::Break(()));
+    context.store.messages_below(place, from, true, |at, row| {
+        let ListPosition::Id(id) = at else {
+            return Ok(ControlFlow::Break(()));
+        };
+        if id < end {
+            return Ok(ControlFlow::Break(()));
+        }
+        let is_late = looked.is_multiple_of(LOOKS)
+            && (context.clock)().mono_ms.saturating_sub(began_ms) >= slice_ms;
+        if looked > 0 && is_late {
+            is_over = false;
+            return Ok(ControlFlow::Break(()));
+        }
+        (looked, below) = (looked + 1, id);
+        let record = match row {
+            Some(row) => row.read()?,
+            None => None,
+        };
+        match record.filter(|record| is_wanted(record)) {
+            Some(record) => {
+                found = Some(Box::new(record));
+                Ok(ControlFlow::Break(()))
             }
-            let is_late = looked.is_multiple_of(LOOKS)
-                && (context.clock)().mono_ms.saturating_sub(began_ms) >= slice_ms;
-            if looked > 0 && is_late {
-                is_over = false;
-                return Ok(ControlFlow::Break(()));
-            }
-            (looked, below) = (looked + 1, id);
-            match record.filter(|record| is_wanted(record)) {
-                Some(record) => {
-                    found = Some(Box::new(record));
-                    Ok(ControlFlow::Break(()))
-                }
-                None => Ok(ControlFlow::Continue(())),
-            }
-        })?;
+            None => Ok(ControlFlow::Continue(())),
+        }
+    })?;
     if !is_over {
         progress.below = Some(below);
         return Ok(LookResult::Unfinished);

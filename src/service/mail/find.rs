@@ -7,7 +7,10 @@
 //! search goes on in slices of some milliseconds, and is refused at its deadline if it has found
 //! nothing by then. No snapshot is held while a message is searched.
 
-use super::list::{SliceClock, next_chunk, row_octets, wanted_folder};
+use std::sync::Arc;
+
+use super::list::{SliceClock, next_chunk, wanted_folder};
+use super::listed::row_octets;
 use super::message::message_view;
 use super::opened::OpenedMessage;
 use super::query::{CompiledQuery, ShownMessage};
@@ -87,7 +90,7 @@ impl Search<'_> {
     }
 
     /// Whether the search has taken so long that it ends with what it has.
-    fn is_late(&self, rows: &[MessageView]) -> Result<bool, Refusal> {
+    fn is_late(&self, rows: &[Arc<MessageView>]) -> Result<bool, Refusal> {
         let took_ms = (self.context.clock)().mono_ms.saturating_sub(self.since_ms);
         if took_ms <= self.context.shared.limits.search_s.saturating_mul(1000) {
             return Ok(false);
@@ -152,10 +155,10 @@ impl Search<'_> {
     /// Fills the page, newest first; whether it is full or complete.
     fn go_on(
         &mut self,
-        rows: &mut Vec<MessageView>,
+        rows: &mut Vec<Arc<MessageView>>,
         found: &mut FindProgress,
     ) -> Result<bool, Refusal> {
-        let mut octets: usize = rows.iter().map(row_octets).sum();
+        let mut octets: usize = rows.iter().map(|row| row_octets(row)).sum();
         while let Some((position, inbox)) = found.heads.pop_last() {
             if rows.len() >= self.limit || octets >= PAGE_OCTETS {
                 found.heads.insert((position, inbox));
@@ -173,7 +176,7 @@ impl Search<'_> {
                 found.last = Some(position);
                 if let Some(row) = self.evaluate(inbox, EntryId(position.1))? {
                     octets += row_octets(&row);
-                    rows.push(row);
+                    rows.push(Arc::new(row));
                 }
             }
             if self.clock.is_over() && !found.heads.is_empty() {
@@ -323,6 +326,11 @@ enum NextStep {
     Moved,
     /// The index was not asked to its end: the head stays.
     Later,
+}
+
+/// The cursor of the rows behind this one.
+pub(super) fn cursor_behind(row: &MessageView) -> String {
+    format_cursor((row.received_at, row.state.id.0))
 }
 
 fn format_cursor((at, id): Position) -> String {

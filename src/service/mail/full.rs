@@ -2,14 +2,19 @@
 //! one after the other.
 //!
 //! It finds no message itself. The rule: a page ends when its texts have [`OPENED_OCTETS`], and one
-//! row may go over it. Each row is a slice, so other calls have their turn in between.
+//! row may go over it. Each row is a slice, so other calls have their turn in between. A search is
+//! carried out once for a page, and its rows are opened then; a list without one gives a row at a
+//! time.
 
-use super::message;
-use crate::call::{Access, Answer, ContentAsk, MessageContent, MessageRead, OpenedPage, Refusal};
+use std::sync::Arc;
+
+use super::{find, message};
+use crate::call::{
+    Access, Answer, ContentAsk, MessageContent, MessageRead, MessageView, OpenedPage, Refusal,
+};
 use crate::service::context::ReadContext;
 
-/// Opens the row of a list of at most one row, and moves the list on. `None` when there is more to
-/// do.
+/// Opens the rows of a list, and moves it on. `None` when there is more to do.
 pub fn take(
     context: &ReadContext<'_>,
     access: &Access,
@@ -20,23 +25,80 @@ pub fn take(
     let Answer::Messages { rows, next } = answer else {
         return Err(Refusal::Internal);
     };
+    if is_search(list) {
+        (so_far.found, so_far.next) = (rows.into(), next);
+        return open_found(context, access, (list, ask), so_far);
+    }
     let is_late = rows.is_empty();
     for row in rows {
-        let id = row.state.id;
-        let Some(record) = context.store.message(access.org, row.inbox, id)? else {
-            continue;
-        };
-        if let Some(mut opened) = message::open(context.store, (row.inbox, record), ask)? {
-            opened.snippet = row.snippet;
-            so_far.octets += opened.content.as_deref().map_or(0, octets_of);
-            so_far.rows.push(opened);
-        }
+        open(context, access, (&row, ask), so_far)?;
     }
     let is_full = so_far.rows.len() >= limit || so_far.octets >= OPENED_OCTETS;
     if next.is_none() || is_full || is_late {
         let rows = core::mem::take(&mut so_far.rows);
         return Ok(Some(Answer::Messages { rows, next }));
     }
+    move_on(list, next)
+}
+
+/// Opens the next row that a search has found. `None` when there is more to do.
+pub fn open_found(
+    context: &ReadContext<'_>,
+    access: &Access,
+    (list, ask): (&mut MessageRead, ContentAsk),
+    so_far: &mut OpenedPage,
+) -> Result<Option<Answer>, Refusal> {
+    let row = so_far.found.pop_front();
+    if let Some(row) = &row {
+        open(context, access, (row, ask), so_far)?;
+    }
+    let next = match row.filter(|_| !so_far.found.is_empty()) {
+        Some(_) if so_far.octets < OPENED_OCTETS => return Ok(None),
+        Some(last) => {
+            so_far.found.clear();
+            Some(find::cursor_behind(&last))
+        }
+        None => so_far.next.take(),
+    };
+    if so_far.rows.is_empty() && next.is_some() {
+        // All that it had found has gone since.
+        return move_on(list, next);
+    }
+    let rows = core::mem::take(&mut so_far.rows);
+    Ok(Some(Answer::Messages { rows, next }))
+}
+
+/// Whether a list is a search.
+fn is_search(list: &MessageRead) -> bool {
+    match list {
+        MessageRead::List { filter, .. } | MessageRead::ListAll { filter, .. } => {
+            filter.q.is_some()
+        }
+        _ => false,
+    }
+}
+
+/// Opens a row, unless its message has gone.
+fn open(
+    context: &ReadContext<'_>,
+    access: &Access,
+    (row, ask): (&MessageView, ContentAsk),
+    so_far: &mut OpenedPage,
+) -> Result<(), Refusal> {
+    let id = row.state.id;
+    let Some(record) = context.store.message(access.org, row.inbox, id)? else {
+        return Ok(());
+    };
+    if let Some(mut opened) = message::open(context.store, (row.inbox, record), ask)? {
+        opened.snippet.clone_from(&row.snippet);
+        so_far.octets += opened.content.as_deref().map_or(0, octets_of);
+        so_far.rows.push(Arc::new(opened));
+    }
+    Ok(())
+}
+
+/// Has the list go on behind its rows.
+fn move_on(list: &mut MessageRead, next: Option<String>) -> Result<Option<Answer>, Refusal> {
     match list {
         MessageRead::List {
             cursor, progress, ..
@@ -46,10 +108,10 @@ pub fn take(
         } => {
             *cursor = next;
             **progress = Default::default();
+            Ok(None)
         }
-        _ => return Err(Refusal::Internal),
+        _ => Err(Refusal::Internal),
     }
-    Ok(None)
 }
 
 /// About the octets of a message in an answer.

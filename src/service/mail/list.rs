@@ -10,18 +10,21 @@
 //! reads no message that it does not show or compare.
 
 use core::ops::ControlFlow;
+use std::sync::Arc;
 
+use super::listed::row_octets;
 use super::mailbox;
 use super::message::message_view;
 use crate::call::bounds::PAGE_ROWS_MAX;
 use crate::call::{
-    Access, Answer, EntryId, Flags, InboxId, InboxRef, ListMerge, ListProgress, MailboxId,
-    MessageFilter, MessageView, NamedAddress, Noun, Refusal, SpecialUse,
+    Access, Answer, EntryId, EntryState, Flags, InboxId, InboxRef, ListMerge, ListProgress,
+    MailboxId, MessageFilter, MessageView, NamedAddress, Noun, Refusal, SpecialUse, Summary,
+    ThreadId,
 };
 use crate::mail::text::search::Needle;
 use crate::service::context::ReadContext;
 use crate::service::policy;
-use crate::store::{ListPosition, MessageRecord, Store};
+use crate::store::{ListPosition, ListedEntry, MessageRecord, Store};
 
 /// The clock of a list: how long its slice and the whole of it may take.
 pub(super) struct SliceClock<'a> {
@@ -80,6 +83,7 @@ pub fn list(
     let mut limit = limit.clamp(1, PAGE_ROWS_MAX);
     let mut compiled = CompiledFilter::new(filter);
     let clock = SliceClock::begin(context, progress);
+    let listed = &context.service.listed;
     let mut rows = core::mem::take(&mut progress.rows);
     let (mut is_first, mut is_end) = (true, false);
     let (mut more, mut is_slice) = (false, false);
@@ -89,27 +93,46 @@ pub fn list(
         let place = (access.org, inbox);
         is_end = true;
         let moment = store.snapshot()?;
-        store.messages_below(place, below, with_special(filter), |at, view| {
+        store.messages_below(place, below, with_special(filter), |at, row| {
             let full = rows.len() + found.len();
             let is_full = full >= limit || found.len() >= BATCH_ROWS || octets >= PAGE_OCTETS;
             is_slice = clock.is_over() && !is_first;
-            more = view.is_some() && full >= limit;
-            if is_slice || more || (is_full && view.is_some()) {
+            more = row.is_some() && full >= limit;
+            if is_slice || more || (is_full && row.is_some()) {
                 more |= rows.len() >= limit;
                 is_end = false;
                 return Ok(ControlFlow::Break(()));
             }
             is_first = false;
             below = at;
-            if let Some(record) = view.filter(|record| compiled.passes(record)) {
+            let Some(row) = row else {
+                return Ok(ControlFlow::Continue(()));
+            };
+            if let Some(known) = listed.find(&row.entry) {
+                if compiled.passes(&*known) {
+                    octets += row_octets(&known);
+                    found.push(FoundRow::Known(known));
+                }
+                return Ok(ControlFlow::Continue(()));
+            }
+            let entry = row.entry.clone();
+            if let Some(record) = row.read()?.filter(|record| compiled.passes(record)) {
                 octets += record.digest.len() + record.prefix.len();
-                found.push((inbox, record));
+                found.push(FoundRow::Read(Box::new((entry, record))));
             }
             Ok(ControlFlow::Continue(()))
         })?;
         drop(moment);
-        for (inbox, record) in found {
-            rows.push(message_view(inbox, record)?);
+        for row in found {
+            rows.push(match row {
+                FoundRow::Known(row) => row,
+                FoundRow::Read(read) => {
+                    let (entry, record) = *read;
+                    let row = Arc::new(message_view(inbox, record)?);
+                    listed.keep(entry, &row);
+                    row
+                }
+            });
         }
     }
     let next = (!is_end).then(|| format_cursor(below));
@@ -184,7 +207,7 @@ pub fn list_all(
         }
         drop(moment);
         for (inbox, record) in found {
-            rows.push(message_view(inbox, record)?);
+            rows.push(Arc::new(message_view(inbox, record)?));
         }
     }
     let next = (!merge.heads.is_empty()).then(|| format!("a{last:x}"));
@@ -273,24 +296,12 @@ pub(super) fn next_chunk(
 }
 
 /// The rows of a page: `limit`, or those that are there if they have enough octets already.
-fn within_octets(limit: usize, rows: &[MessageView]) -> usize {
-    let octets: usize = rows.iter().map(row_octets).sum();
+fn within_octets(limit: usize, rows: &[Arc<MessageView>]) -> usize {
+    let octets: usize = rows.iter().map(|row| row_octets(row)).sum();
     match octets >= PAGE_OCTETS {
         true => limit.min(rows.len()),
         false => limit,
     }
-}
-
-/// About the octets of a row of a list, as it is shown.
-pub(super) fn row_octets(view: &MessageView) -> usize {
-    let summary = &view.summary;
-    let lists = [&summary.to, &summary.cc, &view.bcc, &view.reply_to];
-    let addresses = lists.into_iter().flatten().chain([&summary.from]);
-    let addresses = addresses.map(|of| of.name.len() + of.address.len() + ADDRESS_OCTETS);
-    let labels = view.state.keywords.iter().map(|word| word.len() + 3);
-    let texts = [&summary.subject, &summary.preview, &view.message_id];
-    let texts = texts.into_iter().map(String::len);
-    addresses.chain(labels).chain(texts).sum::<usize>() + ROW_OCTETS
 }
 
 /// The name of the one folder of a filter, in the form in which it is stored.
@@ -357,6 +368,45 @@ pub(super) fn wrong_cursor() -> Refusal {
     }
 }
 
+/// A row that a list has come to.
+enum FoundRow {
+    /// One that was made before.
+    Known(Arc<MessageView>),
+    /// One that was read, with its entry.
+    Read(Box<(ListedEntry, MessageRecord)>),
+}
+
+/// What a filter looks at.
+#[derive(Clone, Copy)]
+pub(super) struct FilteredRow<'v> {
+    state: &'v EntryState,
+    received_at: i64,
+    thread: ThreadId,
+    summary: &'v Summary,
+}
+
+impl<'v> From<&'v MessageRecord> for FilteredRow<'v> {
+    fn from(record: &'v MessageRecord) -> FilteredRow<'v> {
+        FilteredRow {
+            state: &record.state,
+            received_at: record.received_at,
+            thread: record.thread,
+            summary: &record.summary,
+        }
+    }
+}
+
+impl<'v> From<&'v MessageView> for FilteredRow<'v> {
+    fn from(view: &'v MessageView) -> FilteredRow<'v> {
+        FilteredRow {
+            state: &view.state,
+            received_at: view.received_at,
+            thread: view.thread,
+            summary: &view.summary,
+        }
+    }
+}
+
 /// A filter that is prepared for many messages. It checks the cheap conditions first.
 pub(super) struct CompiledFilter<'f> {
     filter: &'f MessageFilter,
@@ -377,8 +427,8 @@ impl<'f> CompiledFilter<'f> {
     }
 
     /// Whether what is stored beside the octets meets the filter.
-    pub(super) fn passes(&mut self, view: &MessageRecord) -> bool {
-        let filter = self.filter;
+    pub(super) fn passes<'v>(&mut self, row: impl Into<FilteredRow<'v>>) -> bool {
+        let (filter, view) = (self.filter, row.into());
         let has_label = |label: &String| {
             let words = &view.state.keywords;
             words.iter().any(|word| word.eq_ignore_ascii_case(label))
@@ -397,7 +447,7 @@ impl<'f> CompiledFilter<'f> {
         if !cheap {
             return false;
         }
-        let summary = &view.summary;
+        let summary = view.summary;
         let is_named = |needle: &mut Option<Needle>, lists: [&[NamedAddress]; 2]| {
             needle.as_mut().is_none_or(|needle| {
                 (lists.into_iter().flatten())
@@ -416,10 +466,6 @@ const LIST_MS: u64 = 2000;
 /// Octets of the rows of one page. A hundred usual rows have some 60 KiB; one row can have four
 /// hundred addresses of hundreds of octets.
 const PAGE_OCTETS: usize = 256 << 10;
-
-/// Octets of an address and of a row beside their texts.
-const ADDRESS_OCTETS: usize = 24;
-const ROW_OCTETS: usize = 600;
 
 /// Rows that one snapshot reads.
 const BATCH_ROWS: usize = 32;

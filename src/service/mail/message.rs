@@ -54,6 +54,7 @@ pub(super) fn message_view(inbox: InboxId, view: MessageRecord) -> Result<Messag
         snippet: None,
         expires_at: None,
         content: None,
+        written: Default::default(),
     })
 }
 

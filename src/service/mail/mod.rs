@@ -11,6 +11,7 @@ pub mod find;
 pub mod folder;
 pub mod full;
 pub mod list;
+pub(super) mod listed;
 pub mod mailbox;
 pub mod message;
 mod narrow;

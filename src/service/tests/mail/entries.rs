@@ -210,7 +210,9 @@ fn lists_filter_and_go_on_where_they_ended() {
     let bob = world.bob.clone();
     let mut subjects = |filter: MessageFilter| -> Vec<String> {
         let rows = world.list(&bob, filter);
-        rows.into_iter().map(|row| row.summary.subject).collect()
+        rows.into_iter()
+            .map(|row| row.summary.subject.clone())
+            .collect()
     };
     let filter = MessageFilter::default;
     assert_eq!(subjects(filter()), ["n4", "n3", "n2", "n1", "n0"]);

@@ -226,3 +226,47 @@ fn a_page_of_large_rows_is_short() {
         }
     }
 }
+
+#[test]
+fn a_search_with_contents_ends_a_page_by_its_octets() {
+    let mut world = world();
+    let text = "the report of a year\r\n".repeat(200 * 1024 / 22);
+    for _ in 0..3 {
+        world.clock.fetch_add(10, Ordering::Relaxed);
+        let octets = format!("From: eve@x.test\r\nSubject: x\r\n\r\n{text}");
+        let plan = world.receive("ann@a.test", octets.as_bytes()).unwrap();
+        world.deliver(&plan);
+    }
+    let access = everything(&world);
+    let (mut cursor, mut sizes, mut ids) = (None, Vec::new(), Vec::new());
+    loop {
+        let mut list = list_all(50, cursor, None);
+        if let MessageRead::ListAll { filter, .. } = &mut list {
+            filter.q = Some("report".into());
+        }
+        let call = MessageRead::Opened {
+            list: Box::new(list),
+            ask: Default::default(),
+            limit: 50,
+            so_far: Box::default(),
+        };
+        let Answer::Messages { rows, next } = world.answer(Ask::of(&access, call)) else {
+            panic!()
+        };
+        sizes.push(rows.len());
+        for row in &rows {
+            assert!(row.snippet.as_ref().unwrap().contains("report"));
+            assert_eq!(
+                row.content.as_ref().unwrap().text,
+                text.replace("\r\n", "\n")
+            );
+            ids.push(row.state.id.0);
+        }
+        match next {
+            Some(next) => cursor = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(sizes, [2, 1]);
+    assert!(ids.is_sorted_by(|newer, older| newer > older));
+}

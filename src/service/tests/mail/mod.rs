@@ -237,7 +237,7 @@ impl World {
         }
     }
 
-    fn list(&mut self, access: &Access, filter: MessageFilter) -> Vec<MessageView> {
+    fn list(&mut self, access: &Access, filter: MessageFilter) -> Vec<Arc<MessageView>> {
         let mut all = Vec::new();
         let mut cursor = None;
         loop {

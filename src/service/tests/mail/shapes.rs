@@ -40,7 +40,7 @@ impl World {
         Shown {
             uid: row.state.uid,
             content: opened.content.unwrap(),
-            row,
+            row: (*row).clone(),
         }
     }
 
