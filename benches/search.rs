@@ -148,7 +148,7 @@ fn size_of_index(server: &Server, messages: usize) {
     };
     let text = (messages * SIZE) as f64;
     let index = pages("'signature', 'signature_block', 'signature_block_inbox', 'signature_cell'");
-    let order = pages("'entry_body', 'entry_received'");
+    let order = pages("'entry_received'");
     let percent = |octets: f64| json!((octets / text * 1000.0).round() / 10.0);
     figure("index_percent_of_text", percent(index), "15");
     figure("index_percent_with_order", percent(index + order), "");

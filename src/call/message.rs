@@ -8,7 +8,8 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Authentication, BodyId, EntryId, InboxId, MailboxId, OrgId, SignatureWalk, ThreadId, UidSet,
+    Authentication, BodyId, EntryId, InboxId, MailboxId, OrgId, ReceivedBody, SignatureWalk,
+    ThreadId, UidSet,
 };
 
 /// System flags (RFC 3501 section 2.3.2) as bits. `\Recent` is not one of them: it follows from a
@@ -427,19 +428,21 @@ pub struct FindProgress {
 pub enum FindSource {
     /// Every message.
     All,
-    /// Messages with these bodies, ascending.
-    Bodies(Vec<BodyId>),
-    /// Messages at these positions, the newest last.
-    Positions(Vec<(i64, i64)>),
+    /// Messages with these bodies.
+    Some {
+        /// The bodies whose positions are not looked up yet, the newest last.
+        bodies: Vec<ReceivedBody>,
+        /// The positions of the newest bodies, the newest last.
+        positions: Vec<(i64, i64)>,
+    },
 }
 
 impl FindSource {
-    /// How many numbers it holds.
+    /// How many bodies it holds.
     pub fn held(&self) -> usize {
         match self {
             FindSource::All => 0,
-            FindSource::Bodies(bodies) => bodies.len(),
-            FindSource::Positions(positions) => positions.len().saturating_mul(2),
+            FindSource::Some { bodies, positions } => bodies.len() + positions.len(),
         }
     }
 }

@@ -111,7 +111,7 @@ pub use reply::{Answer, Receipt, Reply, Written};
 pub use request::{Ask, Call, Request};
 pub use share::{Share, ShareOwner, SharePart};
 pub use shared::{PublicEndpoints, Shared};
-pub use signature::{GramQuery, SIGNATURE_BITS, Signature, SignatureWalk, UnsignedBody, bit_of};
+pub use signature::{GramQuery, ReceivedBody, Signature, SignatureWalk, UnsignedBody};
 pub use uid_queue::UidQueue;
 pub use uid_set::UidSet;
 pub use upload::{NewUpload, UploadRow};

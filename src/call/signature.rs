@@ -1,15 +1,19 @@
-//! Signatures of messages: for each message the set of its grams, as bits. A gram is three
-//! characters in a row, as a hash of 16 bits; `mail::text::grams` makes them.
+//! Signatures of messages: for each message the set of its grams. A gram is three characters in a
+//! row, as a hash of 16 bits; `mail::text::grams` makes them.
 //!
 //! A signature never misses: a message that has a text has all grams of the text. It may have them
-//! by chance too, so what it finds is compared with the message itself. Its length follows the
-//! number of grams, so that about a quarter of its bits are set.
+//! by chance too, so what it finds is compared with the message itself.
 
 use super::{BodyId, InboxId};
 
-/// The grams of a message as bits. The lengths are those of [`SIGNATURE_BITS`].
+/// The grams of a message. Its octets are the difference of each gram to the one before it, modulo
+/// 65,536, seven bits an octet and the lowest ones first; the highest bit of an octet says that
+/// another one follows. Grams may stand in any order and more than once.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Signature(Vec<u8>);
+pub struct Signature {
+    octets: Vec<u8>,
+    last: u16,
+}
 
 /// What a search asks of a signature. The depth is that of the search, at most some tens.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,7 +32,17 @@ pub struct SignatureWalk {
     /// The last block that was asked.
     pub after: i64,
     /// The bodies that may match, so far.
-    pub bodies: Vec<BodyId>,
+    pub bodies: Vec<ReceivedBody>,
+}
+
+/// A body of an inbox, and when the inbox received it. They are in the order of search results,
+/// the oldest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct ReceivedBody {
+    /// Unix milliseconds, as each entry of the body in the inbox has them.
+    pub received_at: i64,
+    /// The body.
+    pub body: BodyId,
 }
 
 /// A body of an inbox with the octets in front of it there.
@@ -47,49 +61,65 @@ pub struct UnsignedBody {
 }
 
 impl Signature {
-    /// An empty signature that has space for `grams` different grams.
-    pub fn for_grams(grams: usize) -> Signature {
-        let wanted = grams.saturating_mul(BITS_PER_8_GRAMS) / 8;
-        let bits = SIGNATURE_BITS.iter().find(|bits| **bits >= wanted);
-        Signature(vec![0; bits.copied().unwrap_or(BITS_MAX) / 8])
-    }
-
-    /// The signature of stored octets; `None` if their length is that of none.
+    /// The signature of stored octets; `None` if they are none.
     pub fn of_octets(octets: &[u8]) -> Option<Signature> {
-        let bits = octets.len().checked_mul(8)?;
-        SIGNATURE_BITS
-            .contains(&bits)
-            .then(|| Signature(octets.to_vec()))
+        let (mut last, mut left) = (0u16, octets);
+        while !left.is_empty() {
+            last = last.wrapping_add(next_step(&mut left)?);
+        }
+        Some(Signature {
+            octets: octets.to_vec(),
+            last,
+        })
     }
 
-    /// The number of its bits.
-    pub fn bits(&self) -> usize {
-        self.0.len() * 8
-    }
-
-    /// Its octets; the lowest bit of an octet comes first.
+    /// Its octets.
     pub fn octets(&self) -> &[u8] {
-        &self.0
+        &self.octets
     }
 
-    /// Adds a gram.
+    /// Adds a gram. Ascending grams take the fewest octets.
     pub fn add(&mut self, gram: u16) {
-        let at = bit_of(gram, self.bits());
-        if let Some(octet) = self.0.get_mut(at / 8) {
-            *octet |= 1 << (at % 8);
+        let mut left = gram.wrapping_sub(self.last);
+        while left > 0x7f {
+            self.octets.push(left as u8 | 0x80);
+            left >>= 7;
+        }
+        self.octets.push(left as u8);
+        self.last = gram;
+    }
+
+    /// Its grams, ascending, each once.
+    pub fn grams(&self) -> Vec<u16> {
+        let mut grams = Vec::with_capacity(self.octets.len());
+        let (mut last, mut left) = (0u16, self.octets.as_slice());
+        let mut is_sorted = true;
+        while let Some(step) = next_step(&mut left) {
+            let gram = last.wrapping_add(step);
+            is_sorted &= grams.is_empty() || gram > last;
+            grams.push(gram);
+            last = gram;
+        }
+        if !is_sorted {
+            grams.sort();
+            grams.dedup();
+        }
+        grams
+    }
+}
+
+/// Takes a number of at most 16 bits from the front.
+fn next_step(left: &mut &[u8]) -> Option<u16> {
+    let mut step = 0u32;
+    for n in 0..3 {
+        let (octet, rest) = left.split_first()?;
+        *left = rest;
+        step |= u32::from(octet & 0x7f) << (7 * n);
+        if octet & 0x80 == 0 {
+            return u16::try_from(step).ok();
         }
     }
-
-    /// Whether it has the bit of a gram.
-    pub fn has(&self, gram: u16) -> bool {
-        let at = bit_of(gram, self.bits());
-        (self.0.get(at / 8)).is_some_and(|octet| octet & (1 << (at % 8)) != 0)
-    }
-
-    /// Whether it has every bit of another one of the same length.
-    pub fn covers(&self, other: &Signature) -> bool {
-        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(a, b)| a & b == *b)
-    }
+    None
 }
 
 impl GramQuery {
@@ -103,22 +133,6 @@ impl GramQuery {
     }
 }
 
-/// The bit of a gram in a signature of so many bits.
-pub fn bit_of(gram: u16, bits: usize) -> usize {
-    (usize::from(gram) * bits) >> 16
-}
-
-/// The lengths of signatures in bits, ascending: multiples of 64.
-pub const SIGNATURE_BITS: [usize; 10] = [
-    1024, 2048, 3072, 4096, 6144, 8192, 12288, 16384, 32768, BITS_MAX,
-];
-
-/// The longest signature. A message with more grams is found by more needles than it has.
-const BITS_MAX: usize = 65536;
-
-/// Bits for each eight grams: with 2.75 bits a gram, 30 % of the bits are set.
-const BITS_PER_8_GRAMS: usize = 22;
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -126,15 +140,26 @@ mod tests {
 
     #[test]
     fn a_signature_has_what_was_added() {
-        for n in [0usize, 1, 300, 1_000, 5_000, 60_000] {
-            let mut signature = Signature::for_grams(n);
-            let grams: Vec<u16> = (0..n).map(|g| (g * 7919 % 65_536) as u16).collect();
+        for n in [0usize, 1, 300, 5_000, 65_536] {
+            let mut signature = Signature::default();
+            let mut grams: Vec<u16> = (0..n).map(|g| (g * 7919 % 65_536) as u16).collect();
             grams.iter().for_each(|gram| signature.add(*gram));
-            assert!(grams.iter().all(|gram| signature.has(*gram)), "{n}");
-            assert!(SIGNATURE_BITS.contains(&signature.bits()), "{n}");
+            // Again, in another order.
+            grams
+                .iter()
+                .rev()
+                .take(50)
+                .for_each(|gram| signature.add(*gram));
+            grams.sort_unstable();
+            assert_eq!(signature.grams(), grams);
             assert_eq!(Signature::of_octets(signature.octets()).unwrap(), signature);
         }
-        assert_eq!(Signature::of_octets(&[0; 100]), None);
-        assert!(!Signature::for_grams(10).has(7));
+        let all: Vec<u16> = (0..=u16::MAX).collect();
+        let mut signature = Signature::default();
+        all.iter().for_each(|gram| signature.add(*gram));
+        assert_eq!((signature.grams(), signature.octets().len()), (all, 65_536));
+        for wrong in [&[0x80][..], &[0x80, 0x80, 0x80, 0], &[0xff, 0xff, 0x7f]] {
+            assert_eq!(Signature::of_octets(wrong), None, "{wrong:?}");
+        }
     }
 }

@@ -178,6 +178,32 @@ impl Store {
         format::decode_digest(stored.ok_or(Error::Corrupt("body"))?)
     }
 
+    /// Shows a small body of `org` and its digest, in one statement; `None` if it has more than one
+    /// chunk, is not there, or is damaged.
+    pub fn look_at_body<T>(
+        &self,
+        org: OrgId,
+        body: BodyId,
+        look: impl FnOnce(&[u8], Vec<u8>) -> T,
+    ) -> Result<Option<T>, Error> {
+        let looked = self.direct().one(
+            "SELECT b.size, b.digest, c.checksum, c.octets
+             FROM body b CROSS JOIN chunk c ON c.id = b.id
+             WHERE b.id = ?1 AND b.org = ?2 AND b.size <= ?3",
+            [body.0, org.0, CHUNK_BYTES as i64],
+            |r| {
+                let octets = r.get_ref(3)?.as_blob().unwrap_or_default();
+                let is_whole = u32::try_from(octets.len()) == Ok(uint32(r.get(0)?))
+                    && r.get::<_, i64>(2)? == i64::from(crc32fast::hash(octets));
+                let digest = format::decode_digest(r.get(1)?).ok();
+                Ok(digest
+                    .filter(|_| is_whole)
+                    .map(|digest| look(octets, digest)))
+            },
+        )?;
+        Ok(looked.flatten())
+    }
+
     /// The summary of a body of `org`.
     pub fn summary(&self, org: OrgId, body: BodyId) -> Result<Summary, Error> {
         let stored: Vec<u8> = self

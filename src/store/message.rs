@@ -13,7 +13,7 @@ use super::mailbox::special_of;
 use super::{Error, MailboxRecord, Store, format, uint32};
 use crate::call::{
     Arrival, BULK_DETAIL_BYTES_MAX, BodyId, EntryId, EntryState, InboxId, MailboxId, MessageDetail,
-    OrgId, SenderAuth, SpecialUse, Summary, ThreadId,
+    OrgId, ReceivedBody, SenderAuth, SpecialUse, Summary, ThreadId,
 };
 
 /// One message with all that is stored beside its octets.
@@ -159,46 +159,42 @@ impl Store {
             .one(NEWEST, [inbox.0, id, org.0], |r| r.get(0))
     }
 
-    /// The newest position of an inbox below one, in the order of the time of receipt and of ids,
-    /// whose body is accepted. Rows that a deletion has left count, too.
+    /// The newest position of an inbox below one, in the order of the time of receipt and of ids.
+    /// Rows that a deletion has left count, too.
     pub fn received_below(
         &self,
         (org, inbox): (OrgId, InboxId),
         below: (i64, i64),
-        mut accept: impl FnMut(BodyId) -> bool,
     ) -> Result<Option<(i64, i64)>, Error> {
-        let mut found = None;
-        let _ = self
-            .direct()
-            .each(RECEIVED_BELOW, [inbox.0, below.0, below.1, org.0], |r| {
-                let body = BodyId(r.get(2)?);
-                if !accept(body) {
-                    return Ok(ControlFlow::Continue(()));
-                }
-                found = Some((r.get(0)?, r.get(1)?));
-                Ok(ControlFlow::Break(()))
-            })?;
-        Ok(found)
+        self.direct()
+            .one(RECEIVED_BELOW, [inbox.0, below.0, below.1, org.0], |r| {
+                Ok((r.get(0)?, r.get(1)?))
+            })
     }
 
-    /// The positions in that order of the entries of an inbox that have one of these bodies.
+    /// The positions in that order of the entries of an inbox that have one of these bodies. All of
+    /// them were received at the same time, and ascend.
     pub fn positions_of(
         &self,
-        (org, inbox): (OrgId, InboxId),
-        bodies: &[BodyId],
+        inbox: InboxId,
+        same: &[ReceivedBody],
     ) -> Result<Vec<(i64, i64)>, Error> {
-        let mut positions = Vec::with_capacity(bodies.len());
-        for body in bodies {
-            let _ = self.direct().each(
-                "SELECT received_at, id FROM entry INDEXED BY entry_body
-                 WHERE body = ?1 AND inbox = ?2 AND org = ?3",
-                [body.0, inbox.0, org.0],
-                |r| {
-                    positions.push((r.get(0)?, r.get(1)?));
-                    Ok(ControlFlow::Continue(()))
-                },
-            )?;
-        }
+        let mut positions = Vec::with_capacity(same.len());
+        let Some(received_at) = same.first().map(|of| of.received_at) else {
+            return Ok(positions);
+        };
+        let _ = self.direct().each(
+            "SELECT id, body FROM entry INDEXED BY entry_received
+             WHERE inbox = ?1 AND received_at = ?2 ORDER BY id",
+            [inbox.0, received_at],
+            |r| {
+                let body = r.get::<_, i64>(1)?;
+                if same.binary_search_by_key(&body, |of| of.body.0).is_ok() {
+                    positions.push((received_at, r.get(0)?));
+                }
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
         Ok(positions)
     }
 
@@ -409,6 +405,6 @@ const ONE: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox,
 const NEWEST: &str = "SELECT id FROM entry INDEXED BY entry_id
  WHERE inbox = ?1 AND id < ?2 AND org = ?3 ORDER BY id DESC LIMIT 1";
 
-const RECEIVED_BELOW: &str = "SELECT received_at, id, body FROM entry INDEXED BY entry_received
+const RECEIVED_BELOW: &str = "SELECT received_at, id FROM entry INDEXED BY entry_received
  WHERE inbox = ?1 AND (received_at, id) < (?2, ?3) AND org = ?4
- ORDER BY received_at DESC, id DESC";
+ ORDER BY received_at DESC, id DESC LIMIT 1";

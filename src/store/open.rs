@@ -328,6 +328,7 @@ pub(super) const STEPS: &[SchemaStep] = &[
     SchemaStep::sql(include_str!("step19.sql")),
     SchemaStep::sql(include_str!("step20.sql")),
     SchemaStep::sql(include_str!("step21.sql")),
+    SchemaStep::sql(include_str!("step22.sql")),
 ];
 
 /// Step 5: finds the mail that each conversation depends on, and counts what rows cost.

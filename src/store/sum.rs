@@ -345,14 +345,14 @@ pub(super) const TABLES: &[SummedTable] = &[
     SummedTable {
         name: "signature",
         key: &["inbox", "id"],
-        sums: &[("sum", &["inbox", "id", "body", "bits"])],
+        sums: &[("sum", &["inbox", "id", "body", "received_at", "grams"])],
         filled_later: false,
         kept_by: KeptBy::Statements,
     },
     SummedTable {
         name: "signature_block",
         key: &["id"],
-        sums: &[("sum", &["id", "inbox", "bits", "signatures", "bodies"])],
+        sums: &[("sum", &["id", "inbox", "messages", "starts", "bodies"])],
         filled_later: false,
         kept_by: KeptBy::Statements,
     },

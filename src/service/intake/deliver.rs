@@ -8,6 +8,8 @@
 //! nothing. The rule: what it can check it checks before it writes the first row, because a message
 //! has no savepoint of its own, and a later refusal makes its group run again.
 
+use std::borrow::Cow;
+
 use super::beside::note_metadata;
 use super::correspondents::note_correspondents;
 use super::enqueue::{content_of, enqueue};
@@ -17,8 +19,8 @@ use super::plan::{
 use super::upload;
 use crate::call::{
     Access, ApprovalId, ApprovalRow, Arrival, Arrived, BodyId, Caller, Change, Decision, EntryId,
-    EntryState, INBOX, InboxId, Metric, Noun, OrgId, OutboundStatus, Refusal, SendStatus,
-    SenderAuth, SpecialUse, ThreadId, UidSet, Written,
+    EntryState, INBOX, InboxId, Metric, Noun, OrgId, OutboundStatus, ReceivedBody, Refusal,
+    SendStatus, SenderAuth, SpecialUse, ThreadId, UidSet, Written,
 };
 use crate::mail::text::grams::sign_prefix;
 use crate::service::context::WriteContext;
@@ -618,7 +620,7 @@ fn store_bodies(
                 }
                 None => context.store.put_body(context.now, org, refs, &body)?,
             };
-            sign(context, plan, (id, &inboxes))?;
+            sign(context, plan, (org, id), targets)?;
             Ok((org, id))
         })
         .collect()
@@ -629,19 +631,33 @@ fn store_bodies(
 fn sign(
     context: &WriteContext<'_>,
     plan: &Plan,
-    (body, inboxes): (BodyId, &[InboxId]),
+    (org, body): (OrgId, BodyId),
+    targets: &[PlacementTarget<'_>],
 ) -> Result<(), Refusal> {
-    for (n, inbox) in inboxes.iter().enumerate() {
-        if inboxes.iter().take(n).any(|before| before == inbox) {
+    let mut known = Vec::new();
+    for target in targets.iter().filter(|target| target.place.org == org) {
+        let inbox = target.place.path.id;
+        let received_at = received_at(context, target.placement);
+        if known.contains(&(inbox, received_at)) {
             continue;
         }
-        let mut signature = plan.signature.clone();
-        for placement in plan.placements().filter(|of| of.inbox == *inbox) {
-            sign_prefix(&mut signature, &placement.prefix, &plan.digest);
+        known.push((inbox, received_at));
+        let mut signature = Cow::Borrowed(&plan.signature);
+        for placement in plan
+            .placements()
+            .filter(|of| of.inbox == inbox && !of.prefix.is_empty())
+        {
+            sign_prefix(signature.to_mut(), &placement.prefix, &plan.digest);
         }
-        context.store.sign(context.now, *inbox, body, &signature)?;
+        let body = ReceivedBody { received_at, body };
+        context.store.sign(context.now, inbox, body, &signature)?;
     }
     Ok(())
+}
+
+/// When an inbox receives a message: unix milliseconds.
+fn received_at(context: &WriteContext<'_>, placement: &Placement) -> i64 {
+    placement.received_at.unwrap_or(context.now.unix_ms)
 }
 
 fn new_body<'a>(plan: &'a Plan, inboxes: &'a [InboxId]) -> NewBody<'a> {
@@ -715,7 +731,7 @@ fn store_entry(
         keywords: &placement.keywords,
         arrival: placement.kind,
         auth,
-        received_at: placement.received_at.unwrap_or(now.unix_ms),
+        received_at: received_at(context, placement),
     };
     let uid = store.add_entry(&mailbox, stamp.seq, &new)?;
     let at = (place.org, placement.inbox);

@@ -7,6 +7,7 @@
 //! search goes on in slices of some milliseconds, and is refused at its deadline if it has found
 //! nothing by then. No snapshot is held while a message is searched.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::list::{SliceClock, next_chunk, wanted_folder};
@@ -17,12 +18,12 @@ use super::query::{CompiledQuery, ShownMessage};
 use crate::call::bounds::PAGE_ROWS_MAX;
 use crate::call::{
     Access, Answer, EntryId, FindProgress, FindSource, GramQuery, InboxId, InboxRef, ListMerge,
-    ListProgress, MessageFilter, MessageView, Metric, Noun, Refusal,
+    ListProgress, MessageFilter, MessageView, Metric, Noun, OrgId, ReceivedBody, Refusal,
 };
 use crate::mail::Digest;
 use crate::service::context::ReadContext;
 use crate::service::policy;
-use crate::store::{Error, Store};
+use crate::store::{Error, MessageRecord, Store};
 
 /// The inboxes of a search.
 #[derive(Clone, Copy)]
@@ -57,6 +58,8 @@ pub fn find(
         limit: limit.clamp(1, PAGE_ROWS_MAX),
         clock: SliceClock::begin(context, progress),
         since_ms: progress.since_ms,
+        ahead: VecDeque::new(),
+        ahead_n: 0,
     };
     let mut found = progress.find.take().unwrap_or_default();
     let rows = &mut progress.rows;
@@ -82,7 +85,13 @@ struct Search<'a> {
     limit: usize,
     clock: SliceClock<'a>,
     since_ms: u64,
+    /// Messages that were opened ahead, and how many are opened at once.
+    ahead: VecDeque<OpenedAhead>,
+    ahead_n: usize,
 }
+
+/// An entry, and its message if it was there.
+type OpenedAhead = ((InboxId, EntryId), Option<OpenedMessage>);
 
 impl Search<'_> {
     fn store(&self) -> &Store {
@@ -122,7 +131,7 @@ impl Search<'_> {
                     }
                     found.gathered.has_folder = true;
                 }
-                let newest = store.received_below((org, inbox), below, |_| true)?;
+                let newest = store.received_below((org, inbox), below)?;
                 if let Some(position) = newest {
                     found.heads.insert((position, inbox));
                 }
@@ -174,7 +183,7 @@ impl Search<'_> {
             };
             if is_candidate {
                 found.last = Some(position);
-                if let Some(row) = self.evaluate(inbox, EntryId(position.1))? {
+                if let Some(row) = self.evaluate((inbox, EntryId(position.1)), found)? {
                     octets += row_octets(&row);
                     rows.push(Arc::new(row));
                 }
@@ -194,6 +203,15 @@ impl Search<'_> {
         position: Position,
         found: &mut FindProgress,
     ) -> Result<NextStep, Refusal> {
+        if let Some(FindSource::Some { positions, .. }) = found.sources.get_mut(&inbox)
+            && let [.., next, last] = positions.as_slice()
+            && *last == position
+        {
+            let next = *next;
+            positions.pop();
+            found.heads.insert((next, inbox));
+            return Ok(NextStep::Candidate);
+        }
         let _moment = self.store().snapshot()?;
         if !found.sources.contains_key(&inbox) {
             let Some(source) = self.source_of(inbox, position, found)? else {
@@ -201,41 +219,87 @@ impl Search<'_> {
             };
             found.sources.insert(inbox, source);
         }
-        let place = (self.access.org, inbox);
-        let next = match found.sources.get_mut(&inbox) {
-            Some(FindSource::Positions(positions)) => {
-                let is_first = positions.last() == Some(&position);
-                if is_first {
-                    positions.pop();
-                }
-                let next = positions.last().copied();
-                found.heads.extend(next.map(|next| (next, inbox)));
-                return Ok(match is_first {
-                    true => NextStep::Candidate,
-                    false => NextStep::Moved,
-                });
+        let (next, step) = match found.sources.get_mut(&inbox) {
+            Some(FindSource::Some { bodies, positions }) => {
+                let step = match positions.pop_if(|last| *last == position) {
+                    Some(_) => NextStep::Candidate,
+                    None => NextStep::Moved,
+                };
+                self.look_up(inbox, position, (bodies, positions))?;
+                // Of the bodies that are not looked up yet, the newest may be at any id.
+                let later = bodies.last().map(|of| (of.received_at, i64::MAX));
+                (positions.last().copied().or(later), step)
             }
-            Some(FindSource::Bodies(bodies)) => {
-                let mut looked = 0;
-                self.context.store.received_below(place, position, |body| {
-                    looked += 1;
-                    looked >= WALKED_AT_ONCE || bodies.binary_search(&body).is_ok()
-                })?
+            _ => {
+                let place = (self.access.org, inbox);
+                let next = self.store().received_below(place, position)?;
+                (next, NextStep::Candidate)
             }
-            _ => self.store().received_below(place, position, |_| true)?,
         };
         found.heads.extend(next.map(|next| (next, inbox)));
-        let Some(FindSource::Bodies(bodies)) = found.sources.get(&inbox) else {
-            return Ok(NextStep::Candidate);
-        };
-        // The position is one of the walk, whose body may be none of those.
-        let body = self.store().entry(place.0, inbox, EntryId(position.1))?;
-        Ok(
-            match body.is_some_and(|entry| bodies.binary_search(&entry.body).is_ok()) {
-                true => NextStep::Candidate,
-                false => NextStep::Moved,
-            },
-        )
+        Ok(step)
+    }
+
+    /// Looks up the positions of the newest bodies, if none is left: some at or below `head`, or
+    /// none if many bodies have no entry there.
+    fn look_up(
+        &self,
+        inbox: InboxId,
+        head: Position,
+        (bodies, positions): (&mut Vec<ReceivedBody>, &mut Vec<Position>),
+    ) -> Result<(), Refusal> {
+        if !positions.is_empty() {
+            return Ok(());
+        }
+        let mut looked = 0;
+        while positions.len() < AHEAD_MAX
+            && looked < LOOKED_UP_MAX
+            && let Some(newest) = bodies.last().copied()
+        {
+            let same = bodies.partition_point(|of| of.received_at < newest.received_at);
+            let mut same = bodies.split_off(same);
+            looked += same.len();
+            if newest.received_at > head.0 {
+                continue;
+            }
+            looked += self.rule_out(&mut same)?;
+            let own = self.store().positions_of(inbox, &same)?;
+            // Those above the head were passed over by the cursor.
+            let own = own.into_iter().rev().filter(|position| *position <= head);
+            positions.extend(own);
+        }
+        positions.reverse();
+        Ok(())
+    }
+
+    /// Removes bodies of which the octets show that they do not match: an index of trigrams names
+    /// many of those for a rare word of common syllables. Gives how much work that was, in bodies
+    /// of 4 KiB.
+    fn rule_out(&self, bodies: &mut Vec<ReceivedBody>) -> Result<usize, Refusal> {
+        if !self.query.has_texts() {
+            return Ok(0);
+        }
+        let (mut failed, mut work) = (None, 0);
+        bodies.retain(|of| {
+            let looked = self
+                .store()
+                .look_at_body(self.access.org, of.body, |octets, digest| {
+                    work += octets.len() / 4096;
+                    let digest = Digest::open(&digest);
+                    digest.is_some_and(|digest| {
+                        self.query
+                            .is_ruled_out(&mut ShownMessage::new(octets, digest))
+                    })
+                });
+            match looked {
+                Ok(is_out) => is_out != Some(true),
+                Err(error) => {
+                    failed = Some(error);
+                    true
+                }
+            }
+        });
+        failed.map_or(Ok(work), |error| Err(error.into()))
     }
 
     /// Asks the index about an inbox; `None` when the slice is over before all is known.
@@ -260,32 +324,27 @@ impl Search<'_> {
                 return Ok(Some(FindSource::All));
             }
         }
-        let bodies = core::mem::take(&mut found.walk).bodies;
+        let mut bodies = core::mem::take(&mut found.walk).bodies;
+        bodies.truncate(bodies.partition_point(|of| of.received_at <= below.0));
         let held: usize = found.sources.values().map(FindSource::held).sum();
-        if bodies.len() > LOOKED_UP_MAX {
-            let is_room = bodies.len() + held <= HELD_MAX;
-            return Ok(Some(match is_room || held == 0 {
-                true => FindSource::Bodies(bodies),
-                false => FindSource::All,
-            }));
+        if held > 0 && bodies.len() + held > HELD_MAX {
+            return Ok(Some(FindSource::All));
         }
-        let mut positions = self
-            .store()
-            .positions_of((self.access.org, inbox), &bodies)?;
-        // The head itself may be one of them.
-        positions.retain(|position| *position <= below);
-        positions.sort_unstable();
-        Ok(Some(FindSource::Positions(positions)))
+        let mut positions = Vec::new();
+        self.look_up(inbox, below, (&mut bodies, &mut positions))?;
+        Ok(Some(FindSource::Some { bodies, positions }))
     }
 
     /// The row of an entry that matches.
-    fn evaluate(&self, inbox: InboxId, id: EntryId) -> Result<Option<MessageView>, Refusal> {
+    fn evaluate(
+        &mut self,
+        (inbox, id): (InboxId, EntryId),
+        found: &FindProgress,
+    ) -> Result<Option<MessageView>, Refusal> {
         let place = (self.access.org, inbox);
-        let read = || self.store().message_in(place, id, true);
-        let passes = |record: &_| self.query.passes(record, self.folder.as_deref());
         let mut record = None;
         if self.query.has_facts() || !self.query.has_texts() {
-            record = read()?.filter(passes);
+            record = self.passing(place, id)?;
             if record.is_none() {
                 return Ok(None);
             }
@@ -295,8 +354,7 @@ impl Search<'_> {
             let row = message_view(inbox, record)?;
             return Ok(Some(MessageView { snippet, ..row }));
         }
-        let opened = OpenedMessage::read(self.store(), place, id)?;
-        let Some(opened) = opened else {
+        let Some(opened) = self.open((inbox, id), found)? else {
             return Ok(None);
         };
         let digest = Digest::open(&opened.digest).ok_or(Error::Corrupt("digest"))?;
@@ -306,7 +364,7 @@ impl Search<'_> {
         }
         let record = match record {
             Some(record) => Some(record),
-            None => read()?.filter(passes),
+            None => self.passing(place, id)?,
         };
         let Some(record) = record else {
             return Ok(None);
@@ -315,6 +373,44 @@ impl Search<'_> {
         let mut row = message_view(inbox, record)?;
         row.snippet = Some(snippet);
         Ok(Some(row))
+    }
+}
+
+impl Search<'_> {
+    /// What is stored beside the octets of an entry, if that meets the query.
+    fn passing(
+        &self,
+        place: (OrgId, InboxId),
+        id: EntryId,
+    ) -> Result<Option<MessageRecord>, Refusal> {
+        let record = self.store().message_in(place, id, true)?;
+        Ok(record.filter(|record| self.query.passes(record, self.folder.as_deref())))
+    }
+
+    /// Opens a message, and with it those that are looked at next: more and more of them, as long
+    /// as the page is not full.
+    fn open(
+        &mut self,
+        (inbox, id): (InboxId, EntryId),
+        found: &FindProgress,
+    ) -> Result<Option<OpenedMessage>, Refusal> {
+        let known = self.ahead.iter().position(|(of, _)| *of == (inbox, id));
+        if let Some((_, opened)) = known.and_then(|at| self.ahead.remove(at)) {
+            return Ok(opened);
+        }
+        self.ahead_n = (self.ahead_n * 2).clamp(1, AHEAD_MAX);
+        let mut ids = vec![(inbox, id)];
+        if let Some(FindSource::Some { positions, .. }) = found.sources.get(&inbox) {
+            // Those of another inbox that are newer come first.
+            let mut others = found.heads.iter().rev().filter(|(_, of)| *of != inbox);
+            let bound = others.next().map(|(position, _)| *position);
+            let next = positions.iter().rev().take(self.ahead_n - 1);
+            let next = next.take_while(|position| Some(**position) > bound);
+            ids.extend(next.map(|(_, id)| (inbox, EntryId(*id))));
+        }
+        let opened = OpenedMessage::read_some(self.store(), self.access.org, ids.iter().copied())?;
+        self.ahead = ids.into_iter().zip(opened).collect();
+        Ok(self.ahead.pop_front().and_then(|(_, opened)| opened))
     }
 }
 
@@ -351,11 +447,11 @@ fn parse_cursor(cursor: Option<&str>) -> Result<Position, Refusal> {
         .ok_or_else(super::list::wrong_cursor)
 }
 
+/// Messages that are opened at once.
+const AHEAD_MAX: usize = 16;
+/// Bodies that are looked up between two looks at the clock.
+const LOOKED_UP_MAX: usize = 256;
 /// Octets of the rows of one page.
 const PAGE_OCTETS: usize = 256 << 10;
-/// Bodies whose entries are looked up and put in order. Of more, the entries are walked in order.
-const LOOKED_UP_MAX: usize = 2_048;
 /// Bodies and positions that a search over many inboxes holds; those of one inbox it always holds.
 const HELD_MAX: usize = 65_536;
-/// Entries that a walk passes over between two looks at the clock.
-const WALKED_AT_ONCE: usize = 2_048;

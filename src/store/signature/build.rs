@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use super::{Error, Store};
-use crate::call::{BodyId, InboxId, Now, Signature, UnsignedBody};
+use crate::call::{BodyId, InboxId, Now, ReceivedBody, Signature, UnsignedBody};
 use crate::store::{format, int, uint, uint32};
 
 /// Makes the signature of a message; `None` if its envelope and structure cannot be read.
@@ -35,10 +35,14 @@ impl Store {
         self.leftovers.set(true);
         let most = int(rows as u64).max(1);
         let found = self.direct().all(
-            "SELECT id, body FROM entry INDEXED BY entry_id
+            "SELECT id, received_at, body FROM entry INDEXED BY entry_id
              WHERE inbox = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
             [inbox, after, most],
-            |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?)),
+            |r| {
+                let received_at = r.get(1)?;
+                let body = BodyId(r.get(2)?);
+                Ok((r.get::<_, i64>(0)?, ReceivedBody { received_at, body }))
+            },
         )?;
         let is_end = int(found.len() as u64) < most;
         let (mut octets, mut last, mut is_full) = (0, after, false);
@@ -48,8 +52,8 @@ impl Store {
                 break;
             }
             last = entry;
-            if body < below && self.is_first(InboxId(inbox), entry, body)? {
-                octets += self.sign_body(now, (InboxId(inbox), BodyId(body)), sign)?;
+            if body.body.0 < below && self.is_first(InboxId(inbox), entry, body)? {
+                octets += self.sign_body(now, (InboxId(inbox), body), sign)?;
             }
         }
         if is_end && !is_full {
@@ -65,11 +69,11 @@ impl Store {
     }
 
     /// Whether an entry is the first one of its inbox with this body.
-    fn is_first(&self, inbox: InboxId, entry: i64, body: i64) -> Result<bool, Error> {
+    fn is_first(&self, inbox: InboxId, entry: i64, body: ReceivedBody) -> Result<bool, Error> {
         let before = self.direct().one(
-            "SELECT 1 FROM entry INDEXED BY entry_body
-             WHERE body = ?1 AND inbox = ?2 AND id < ?3",
-            [body, inbox.0, entry],
+            "SELECT 1 FROM entry INDEXED BY entry_received
+             WHERE inbox = ?1 AND received_at = ?2 AND id < ?3 AND body = ?4",
+            [inbox.0, body.received_at, entry, body.body.0],
             |_| Ok(()),
         )?;
         Ok(before.is_none())
@@ -80,9 +84,10 @@ impl Store {
     fn sign_body(
         &self,
         now: Now,
-        (inbox, body): (InboxId, BodyId),
+        (inbox, received): (InboxId, ReceivedBody),
         sign: SignBody<'_>,
     ) -> Result<usize, Error> {
+        let body = received.body;
         let stored = self.direct().one(
             "SELECT size, digest FROM body WHERE id = ?1",
             [body.0],
@@ -93,8 +98,9 @@ impl Store {
             return Ok(0);
         };
         let prefixes = self.direct().all(
-            "SELECT prefix FROM entry INDEXED BY entry_body WHERE body = ?1 AND inbox = ?2",
-            [body.0, inbox.0],
+            "SELECT prefix FROM entry INDEXED BY entry_received
+             WHERE inbox = ?1 AND received_at = ?2 AND body = ?3",
+            [inbox.0, received.received_at, body.0],
             |r| Ok(r.get::<_, Option<Vec<u8>>>(0)?.unwrap_or_default()),
         )?;
         let prefixes: BTreeSet<Vec<u8>> = prefixes.into_iter().collect();
@@ -109,7 +115,7 @@ impl Store {
                 octets,
             });
         let signature = unsigned.as_ref().and_then(sign).unwrap_or_else(full);
-        self.insert_signature((inbox, self.new_id(now)), body, &signature)?;
+        self.insert_signature((inbox, self.new_id(now)), received, &signature)?;
         Ok(size as usize)
     }
 
@@ -138,7 +144,7 @@ impl Store {
 
 /// A signature with every bit.
 fn full() -> Signature {
-    let mut signature = Signature::for_grams(0);
+    let mut signature = Signature::default();
     (0..=u16::MAX).for_each(|gram| signature.add(gram));
     signature
 }

@@ -1,6 +1,6 @@
 //! Asking the index: the bodies of an inbox that may have what a search wants, first from the
 //! blocks, then from the rows that are in no block yet. The rows of an inbox are kept in memory,
-//! turned like a block, and only new ones are read again.
+//! and only new ones are read again.
 //!
 //! It never leaves out a body that matches. Damage makes it give more bodies, and is logged:
 //! `verify` names the row, and the command that builds the index again repairs it.
@@ -8,10 +8,11 @@
 use core::ops::ControlFlow;
 use std::collections::VecDeque;
 
-use super::block::{BitRow, bodies_of};
-use super::{Error, Store, is_block, length};
-use crate::call::{BodyId, GramQuery, InboxId, SIGNATURE_BITS, SignatureWalk, bit_of};
-use crate::store::{MailboxRecord, uint32};
+use super::block::bodies_of;
+use super::cell::{CellReader, all_columns};
+use super::{BlockRow, Error, Store, is_block, length, signature_of_row};
+use crate::call::{GramQuery, InboxId, ReceivedBody, SignatureWalk};
+use crate::store::{MailboxRecord, int, uint32};
 
 impl Store {
     /// Goes on with a walk through the signatures of an inbox until its end or until `is_over`.
@@ -32,22 +33,10 @@ impl Store {
         if unsigned.is_some() {
             return Ok(None);
         }
-        let blocks = self.direct().all(
-            "SELECT id, bits, signatures FROM signature_block WHERE inbox = ?1 ORDER BY id",
-            [inbox.0],
-            |r| {
-                Ok(AskedBlock {
-                    id: r.get(0)?,
-                    bits: length(r, 1)?,
-                    signatures: length(r, 2)?,
-                })
-            },
-        )?;
+        let blocks = self.blocks_of(inbox)?;
         let newest = blocks.last().map_or(0, |block| block.id);
-        if !blocks
-            .iter()
-            .all(|block| is_block(block.bits, block.signatures))
-        {
+        let is_whole = |block: &BlockRow| is_block(block.messages, &block.starts);
+        if !blocks.iter().all(is_whole) {
             log::error!(
                 "store error=\"damaged row table=signature_block inbox={}\"",
                 inbox.0
@@ -68,19 +57,35 @@ impl Store {
         self.read_tail(inbox, &mut tail)?;
         tail.ask(query, &mut walk.bodies);
         self.tails.borrow_mut().keep(tail);
-        walk.bodies.sort_unstable();
+        // Messages were received in about this order: that is little work for this sort.
+        walk.bodies.sort();
         walk.bodies.dedup();
         Ok(Some(true))
+    }
+
+    /// The blocks of an inbox without their bodies, ascending by id.
+    pub(super) fn blocks_of(&self, inbox: InboxId) -> Result<Vec<BlockRow>, Error> {
+        self.direct().all(
+            "SELECT id, messages, starts FROM signature_block WHERE inbox = ?1 ORDER BY id",
+            [inbox.0],
+            |r| {
+                Ok(BlockRow {
+                    id: r.get(0)?,
+                    messages: length(r, 1)?,
+                    starts: r.get(2)?,
+                })
+            },
+        )
     }
 
     /// Appends the bodies of a block that may match; `false` if its bodies cannot be read.
     fn ask_block(
         &self,
-        block: &AskedBlock,
+        block: &BlockRow,
         query: &GramQuery,
-        bodies: &mut Vec<BodyId>,
+        bodies: &mut Vec<ReceivedBody>,
     ) -> Result<bool, Error> {
-        let mut bits = vec![u64::MAX; block.signatures.div_ceil(64)];
+        let mut bits = all_columns(block.messages);
         narrow(query, &mut bits, &mut |gram, bits| {
             self.and_row(block, gram, bits)
         })?;
@@ -88,44 +93,47 @@ impl Store {
             return Ok(true);
         }
         let list = self.direct().one(
-            "SELECT bodies, coalesce(sum = row_sum(id, inbox, bits, signatures, bodies), 0)
+            "SELECT bodies, coalesce(sum = row_sum(id, inbox, messages, starts, bodies), 0)
              FROM signature_block WHERE id = ?1",
             [block.id],
-            |r| Ok((r.get::<_, Vec<u8>>(0)?, r.get::<_, bool>(1)?)),
+            |r| {
+                let list = r.get_ref(0)?.as_blob().unwrap_or_default();
+                let all = bodies_of(list).enumerate();
+                bodies.extend(all.filter(|(at, _)| has(&bits, *at)).map(|(_, body)| body));
+                r.get::<_, bool>(1)
+            },
         )?;
-        let Some((list, true)) = list else {
+        if list != Some(true) {
             log::error!(
                 "store error=\"damaged row table=signature_block id={}\"",
                 block.id
             );
-            return Ok(false);
-        };
-        let all = bodies_of(&list).enumerate();
-        bodies.extend(
-            all.filter(|(at, _)| has(&bits, *at))
-                .map(|(_, body)| BodyId(body)),
-        );
-        Ok(true)
+        }
+        Ok(list == Some(true))
     }
 
-    /// Keeps the bits of a block that its row for a gram has.
-    fn and_row(&self, block: &AskedBlock, gram: u16, bits: &mut [u64]) -> Result<(), Error> {
-        let row = BitRow::of(bit_of(gram, block.bits), block.signatures);
-        let cell = block.id.saturating_add(row.cell);
+    /// Keeps the bits of the columns of a block that have a gram.
+    fn and_row(&self, block: &BlockRow, gram: u16, bits: &mut [u64]) -> Result<(), Error> {
+        let starts = block.starts.as_chunks::<2>().0;
+        let after = starts.partition_point(|start| u16::from_le_bytes(*start) <= gram);
+        let at = after.saturating_sub(1);
+        let first = starts.get(at).copied().map(u16::from_le_bytes);
+        let cell = block.id.saturating_add(int(at as u64));
         let is_read = self.direct().one(
             "SELECT checksum, octets FROM signature_cell WHERE id = ?1",
             [cell],
             |r| {
                 let octets = r.get_ref(1)?.as_blob().unwrap_or_default();
                 let is_right = r.get::<_, i64>(0)? == i64::from(crc32fast::hash(octets));
-                let line = octets.get(row.at..row.at + row.len);
-                let line = line.filter(|line| is_right && line.len() == bits.len() * 8);
-                if let Some(line) = line {
-                    for (word, line) in bits.iter_mut().zip(line.as_chunks::<8>().0) {
-                        *word &= u64::from_le_bytes(*line);
+                let read = CellReader::open(octets, block.messages);
+                let read = read.filter(|cell| is_right && Some(cell.first) == first);
+                let row = read.and_then(|cell| cell.row(gram));
+                if let Some(row) = row {
+                    for (word, row) in bits.iter_mut().zip(row) {
+                        *word &= row;
                     }
                 }
-                Ok(line.is_some())
+                Ok(row.is_some())
             },
         )?;
         if is_read != Some(true) {
@@ -137,19 +145,16 @@ impl Store {
     /// Reads the rows of an inbox that its tail does not have yet.
     fn read_tail(&self, inbox: InboxId, tail: &mut InboxTail) -> Result<(), Error> {
         let _ = self.direct().each(
-            "SELECT id, body, bits, coalesce(sum = row_sum(inbox, id, body, bits), 0)
+            "SELECT id, body, received_at, grams,
+                    coalesce(sum = row_sum(inbox, id, body, received_at, grams), 0)
              FROM signature WHERE inbox = ?1 AND id > ?2 ORDER BY id",
             [inbox.0, tail.last],
             |r| {
                 tail.last = r.get(0)?;
-                let body = BodyId(r.get(1)?);
-                let bits = r.get_ref(2)?.as_blob().unwrap_or_default();
-                if !r.get::<_, bool>(3)? || !tail.add(body, bits) {
-                    log::error!(
-                        "store error=\"damaged row table=signature id={}\"",
-                        tail.last
-                    );
-                    tail.always.push(body);
+                let (body, grams) = signature_of_row(r)?;
+                match grams {
+                    Some(grams) => tail.rows.push((body, grams.into())),
+                    None => tail.always.push(body),
                 }
                 Ok(ControlFlow::Continue(()))
             },
@@ -168,26 +173,27 @@ impl Store {
             "SELECT bodies FROM signature_block WHERE inbox = ?1",
             [inbox.0],
             |r| {
-                known.extend(bodies_of(r.get_ref(0)?.as_blob().unwrap_or_default()));
+                let bodies = bodies_of(r.get_ref(0)?.as_blob().unwrap_or_default());
+                known.extend(bodies.map(|of| (of.received_at, of.body.0)));
                 Ok(ControlFlow::Continue(()))
             },
         )?;
         let _ = self.each(
-            "SELECT body FROM signature WHERE inbox = ?1",
+            "SELECT received_at, body FROM signature WHERE inbox = ?1",
             [inbox.0],
             |r| {
-                known.insert(r.get(0)?);
+                known.insert((r.get(0)?, r.get(1)?));
                 Ok(ControlFlow::Continue(()))
             },
         )?;
         let mut missing = Vec::new();
         let _ = self.each(
-            "SELECT e.body FROM entry e INDEXED BY entry_id JOIN mailbox m ON m.id = e.mailbox
+            "SELECT e.received_at, e.body FROM entry e INDEXED BY entry_id JOIN mailbox m ON m.id = e.mailbox
              WHERE e.inbox = ?1",
             [inbox.0],
             |r| {
-                let body: i64 = r.get(0)?;
-                if !known.contains(&body) && missing.len() < most {
+                let (received_at, body) = (r.get::<_, i64>(0)?, r.get::<_, i64>(1)?);
+                if !known.contains(&(received_at, body)) && missing.len() < most {
                     missing.push(body);
                 }
                 Ok(ControlFlow::Continue(()))
@@ -196,32 +202,34 @@ impl Store {
         Ok(missing)
     }
 
-    /// Appends the UIDs of the entries of a mailbox that have one of these bodies.
+    /// Appends the UIDs of the entries of a mailbox that have one of these bodies, which are in
+    /// their order.
     pub fn uids_of_bodies(
         &self,
         mailbox: &MailboxRecord,
-        bodies: &[BodyId],
+        bodies: &[ReceivedBody],
         uids: &mut Vec<u32>,
     ) -> Result<(), Error> {
-        for body in bodies {
+        for same in bodies.chunk_by(|a, b| a.received_at == b.received_at) {
+            let Some(received_at) = same.first().map(|of| of.received_at) else {
+                continue;
+            };
             let _ = self.direct().each(
-                "SELECT uid FROM entry INDEXED BY entry_body WHERE body = ?1 AND mailbox = ?2",
-                [body.0, mailbox.id.0],
+                "SELECT body, mailbox, uid FROM entry INDEXED BY entry_received
+                 WHERE inbox = ?1 AND received_at = ?2",
+                [mailbox.inbox.0, received_at],
                 |r| {
-                    uids.push(uint32(r.get(0)?));
+                    let body = r.get::<_, i64>(0)?;
+                    let is_own = r.get::<_, i64>(1)? == mailbox.id.0;
+                    if is_own && same.binary_search_by_key(&body, |of| of.body.0).is_ok() {
+                        uids.push(uint32(r.get(2)?));
+                    }
                     Ok(ControlFlow::Continue(()))
                 },
             )?;
         }
         Ok(())
     }
-}
-
-/// A block of the index.
-struct AskedBlock {
-    id: i64,
-    bits: usize,
-    signatures: usize,
 }
 
 /// Keeps the bits of columns that have a gram.
@@ -266,7 +274,7 @@ fn has(bits: &[u64], at: usize) -> bool {
     (bits.get(at / 64)).is_some_and(|word| word >> (at % 64) & 1 == 1)
 }
 
-/// The rows of some inboxes, turned.
+/// The rows of some inboxes.
 #[derive(Debug, Default)]
 pub(in crate::store) struct TailCache {
     /// The one that was asked last stands last.
@@ -280,19 +288,10 @@ struct InboxTail {
     newest: i64,
     /// The last row that was read.
     last: i64,
-    columns: Vec<BitColumns>,
+    /// Bodies with their grams, ascending.
+    rows: Vec<(ReceivedBody, Box<[u16]>)>,
     /// Bodies of damaged rows: they may have everything.
-    always: Vec<BodyId>,
-}
-
-/// Signatures of one length, turned.
-#[derive(Debug)]
-struct BitColumns {
-    bits: usize,
-    bodies: Vec<BodyId>,
-    /// Words of 64 columns in each row of bits.
-    words: usize,
-    rows: Vec<u64>,
+    always: Vec<ReceivedBody>,
 }
 
 impl TailCache {
@@ -306,7 +305,7 @@ impl TailCache {
                 inbox,
                 newest,
                 last: i64::MIN,
-                columns: Vec::new(),
+                rows: Vec::new(),
                 always: Vec::new(),
             })
     }
@@ -315,9 +314,9 @@ impl TailCache {
     fn keep(&mut self, tail: InboxTail) {
         self.tails.push_back(tail);
         let octets = |tail: &InboxTail| -> usize {
-            let columns = tail.columns.iter();
-            let columns = columns.map(|of| of.rows.len() * 8 + of.bodies.len() * 8);
-            columns.sum::<usize>() + TAIL_BYTES
+            let rows = tail.rows.iter();
+            let rows = rows.map(|(_, grams)| grams.len() * 2 + ROW_BYTES);
+            rows.sum::<usize>() + TAIL_BYTES
         };
         let mut all: usize = self.tails.iter().map(octets).sum();
         while all > CACHE_BYTES
@@ -329,83 +328,25 @@ impl TailCache {
 }
 
 impl InboxTail {
-    /// Adds a signature; `false` if it is none.
-    fn add(&mut self, body: BodyId, octets: &[u8]) -> bool {
-        let bits = octets.len() * 8;
-        if !SIGNATURE_BITS.contains(&bits) {
-            return false;
-        }
-        let known = self.columns.iter().position(|of| of.bits == bits);
-        let at = known.unwrap_or_else(|| {
-            self.columns.push(BitColumns {
-                bits,
-                bodies: Vec::new(),
-                words: 0,
-                rows: Vec::new(),
-            });
-            self.columns.len() - 1
-        });
-        if let Some(columns) = self.columns.get_mut(at) {
-            columns.add(body, octets);
-        }
-        true
-    }
-
-    fn ask(&self, query: &GramQuery, bodies: &mut Vec<BodyId>) {
+    fn ask(&self, query: &GramQuery, bodies: &mut Vec<ReceivedBody>) {
         bodies.extend(&self.always);
-        for columns in &self.columns {
-            columns.ask(query, bodies);
-        }
+        let found = self.rows.iter().filter(|(_, grams)| meets(grams, query));
+        bodies.extend(found.map(|(body, _)| *body));
     }
 }
 
-impl BitColumns {
-    fn add(&mut self, body: BodyId, octets: &[u8]) {
-        let column = self.bodies.len();
-        if column / 64 >= self.words {
-            let words = (self.words * 2).max(1);
-            let mut rows = vec![0; words * self.bits];
-            if self.words > 0 {
-                for (new, old) in rows.chunks_mut(words).zip(self.rows.chunks(self.words)) {
-                    for (new, old) in new.iter_mut().zip(old) {
-                        *new = *old;
-                    }
-                }
-            }
-            (self.words, self.rows) = (words, rows);
-        }
-        for (word, octets) in octets.as_chunks::<8>().0.iter().enumerate() {
-            let mut left = u64::from_le_bytes(*octets);
-            while left != 0 {
-                let bit = word * 64 + left.trailing_zeros() as usize;
-                if let Some(word) = self.rows.get_mut(bit * self.words + column / 64) {
-                    *word |= 1 << (column % 64);
-                }
-                left &= left - 1;
-            }
-        }
-        self.bodies.push(body);
-    }
-
-    fn ask(&self, query: &GramQuery, bodies: &mut Vec<BodyId>) {
-        let mut bits = vec![u64::MAX; self.bodies.len().div_ceil(64)];
-        let asked = narrow(query, &mut bits, &mut |gram, bits| {
-            let at = bit_of(gram, self.bits) * self.words;
-            let row = self.rows.get(at..at + self.words).unwrap_or_default();
-            for (word, row) in bits.iter_mut().zip(row) {
-                *word &= *row;
-            }
-            Ok(())
-        });
-        let all = self.bodies.iter().enumerate();
-        bodies.extend(
-            all.filter(|(at, _)| asked.is_err() || has(&bits, *at))
-                .map(|(_, body)| *body),
-        );
+/// Whether a message with these grams, ascending, may match.
+fn meets(grams: &[u16], query: &GramQuery) -> bool {
+    match query {
+        GramQuery::Grams(all) => all.iter().all(|gram| grams.binary_search(gram).is_ok()),
+        GramQuery::All(all) => all.iter().all(|query| meets(grams, query)),
+        GramQuery::Any(any) => any.iter().any(|query| meets(grams, query)),
     }
 }
 
-/// Octets of a tail without its signatures.
+/// Octets of a row of a tail without its grams.
+const ROW_BYTES: usize = 32;
+/// Octets of a tail without its rows.
 const TAIL_BYTES: usize = 200;
 /// Octets of the tails that a connection keeps.
 const CACHE_BYTES: usize = 8 << 20;

@@ -1,20 +1,22 @@
 //! The index of searches: for each inbox the signatures of its messages.
 //!
 //! New signatures are rows, one for each body and inbox, written in the transaction of the
-//! delivery. When enough of one length are there, they become a block: the same bits turned, so
-//! that the bits of all its messages at one place stand together. A needle then reads one row of
-//! bits for each of its grams (`find.rs`). A copy or a move changes nothing here, because its inbox
-//! knows the body already.
+//! delivery. When enough of them are there, they become a block: for each gram the messages that
+//! have it (`cell.rs`). Small blocks become larger ones. A needle then reads one cell of a block
+//! for each of its grams (`find.rs`). A copy or a move changes nothing here, because its inbox
+//! knows the body already, and the entry keeps the time at which it was received.
 //!
-//! A signature of a deleted message stays until its row becomes part of a block, or until all
-//! messages of its block have ended. What a signature finds is looked up and read, so that is no
-//! wrong answer. Signatures are not charged to a quota: they are bounded by the mail.
+//! A signature of a deleted message stays until all messages of its block have ended. What a
+//! signature finds is looked up and read, so that is no wrong answer. Signatures are not charged to
+//! a quota: they are bounded by the mail.
 //!
-//! The rule: **a body that an entry of an inbox names has a signature in that inbox, unless the
-//! table `unsigned` names the inbox.** `verify` holds it.
+//! The rule: **a body that an entry of an inbox names has a signature in that inbox, with the time
+//! at which the entry was received, unless the table `unsigned` names the inbox.** `verify` holds
+//! it.
 
 mod block;
 mod build;
+mod cell;
 mod find;
 
 use std::collections::{HashMap, VecDeque};
@@ -26,7 +28,7 @@ pub(super) use find::TailCache;
 
 use super::sum::row_sum;
 use super::{Error, Store};
-use crate::call::{BodyId, InboxId, Now, SIGNATURE_BITS, Signature};
+use crate::call::{InboxId, Now, ReceivedBody, Signature};
 
 /// How many signatures each inbox has as rows, and which of them may make a block. It is in
 /// memory: after a start it is counted again.
@@ -43,13 +45,13 @@ impl Store {
         &self,
         now: Now,
         inbox: InboxId,
-        body: BodyId,
+        body: ReceivedBody,
         signature: &Signature,
     ) -> Result<(), Error> {
         // The id of a body that is new here is above all ids before. One that has arrived in pieces
         // began earlier.
-        let id = match body.0 >= self.last_signed.get() {
-            true => body.0,
+        let id = match body.body.0 > self.last_signed.get() {
+            true => body.body.0,
             false => self.new_id(now),
         };
         self.insert_signature((inbox, id), body, signature)
@@ -58,19 +60,28 @@ impl Store {
     fn insert_signature(
         &self,
         (inbox, id): (InboxId, i64),
-        body: BodyId,
+        body: ReceivedBody,
         signature: &Signature,
     ) -> Result<(), Error> {
         self.last_signed.set(id.max(self.last_signed.get()));
         let sum = row_sum(&[
             ValueRef::Integer(inbox.0),
             ValueRef::Integer(id),
-            ValueRef::Integer(body.0),
+            ValueRef::Integer(body.body.0),
+            ValueRef::Integer(body.received_at),
             ValueRef::Blob(signature.octets()),
         ]);
         self.direct().run(
-            "INSERT INTO signature (inbox, id, body, bits, sum) VALUES (?1, ?2, ?3, ?4, ?5)",
-            (inbox.0, id, body.0, signature.octets(), sum),
+            "INSERT INTO signature (inbox, id, body, received_at, grams, sum)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            (
+                inbox.0,
+                id,
+                body.body.0,
+                body.received_at,
+                signature.octets(),
+                sum,
+            ),
         )?;
         self.count_unsealed(inbox)
     }
@@ -80,7 +91,7 @@ impl Store {
         if let Some((rows, due_at)) = unsealed.counts.get_mut(&inbox.0) {
             *rows += 1;
             if *rows >= *due_at {
-                *due_at = rows.saturating_add(LOOK_EVERY);
+                *due_at = rows.saturating_add(SEAL_ROWS_U32);
                 unsealed.due.push_back(inbox.0);
                 self.leftovers.set(true);
             }
@@ -95,37 +106,47 @@ impl Store {
         if unsealed.counts.len() >= COUNTS_MAX {
             unsealed.counts.clear();
         }
-        let due_at = rows.saturating_add(1).max(LOOK_EVERY);
+        let due_at = rows.saturating_add(1).max(SEAL_ROWS_U32);
         unsealed.counts.insert(inbox.0, (rows, due_at));
         Ok(())
     }
 
-    /// Makes one block of an inbox that has enough signatures, or removes blocks without a message;
-    /// how much work that was, in rows. 0: nothing is due.
+    /// Makes one block of an inbox that has enough signatures or enough small blocks, or removes a
+    /// block without a message; how much work that was, in rows. 0: nothing is due.
     pub(super) fn tend_signatures(&self, now: Now) -> Result<i64, Error> {
         let next = self.unsealed.borrow_mut().due.pop_front();
         let Some(inbox) = next else {
             return Ok(0);
         };
-        let (left, more) = self.seal(now, InboxId(inbox), usize::MAX)?;
+        let sealed = self.seal(now, InboxId(inbox), SEAL_ROWS)?;
+        let more = sealed > 0 || self.merge_blocks(now, InboxId(inbox), cell::COLUMNS_MAX)?;
+        if !more {
+            self.drop_ended_block(InboxId(inbox))?;
+        }
         let mut unsealed = self.unsealed.borrow_mut();
         if more {
             unsealed.due.push_front(inbox);
         }
-        let due_at = left.saturating_add(LOOK_EVERY);
-        unsealed.counts.insert(inbox, (left, due_at));
-        drop(unsealed);
-        if !more {
-            self.drop_ended_block(InboxId(inbox))?;
+        if let Some((rows, due_at)) = unsealed.counts.get_mut(&inbox) {
+            *rows = rows.saturating_sub(u32::try_from(sealed).unwrap_or(u32::MAX));
+            *due_at = rows.saturating_add(1).max(SEAL_ROWS_U32);
         }
         Ok(super::reclaim::SLICE_ROWS)
     }
 
-    /// Makes a block of 64 signatures, in a transaction of its own, if there are as many.
+    /// Makes the writer look at the index of an inbox next.
+    #[cfg(test)]
+    pub fn make_due(&self, inbox: InboxId) {
+        self.unsealed.borrow_mut().due.push_back(inbox.0);
+        self.leftovers.set(true);
+    }
+
+    /// Makes a block of at least 16 signatures, and of small blocks, in a transaction of its own.
     #[cfg(test)]
     pub fn seal_small(&self, inbox: InboxId) {
         self.begin().unwrap_or_default();
-        let _ = self.seal(Now::default(), inbox, 64);
+        let _ = self.seal(Now::default(), inbox, 16);
+        let _ = self.merge_blocks(Now::default(), inbox, 128);
         let _ = self.commit();
     }
 
@@ -149,29 +170,38 @@ impl Store {
             .run("DELETE FROM unsigned WHERE inbox = ?1", [inbox])?;
         Ok(rows as i64)
     }
+}
 
-    /// Whether an entry of the inbox names the body.
-    fn is_named(&self, inbox: InboxId, body: i64) -> Result<bool, Error> {
-        let named = self.direct().one(
-            "SELECT 1 FROM entry INDEXED BY entry_body WHERE body = ?1 AND inbox = ?2",
-            [body, inbox.0],
-            |_| Ok(()),
-        )?;
-        Ok(named.is_some())
+/// A block of the index, without its bodies.
+pub(super) struct BlockRow {
+    id: i64,
+    messages: usize,
+    /// The first gram of each cell, two octets each.
+    starts: Vec<u8>,
+}
+
+/// Whether a block can have so many messages, and cells that begin there.
+fn is_block(messages: usize, starts: &[u8]) -> bool {
+    (1..=cell::COLUMNS_MAX).contains(&messages)
+        && starts.len().is_multiple_of(2)
+        && starts.starts_with(&[0, 0])
+}
+
+/// The body and the grams of a row of `signature` with the columns id, body, received_at, grams and
+/// whether its checksum is right. A damaged row has no grams, and the log says so.
+fn signature_of_row(r: &Row<'_>) -> rusqlite::Result<(ReceivedBody, Option<Vec<u16>>)> {
+    let body = ReceivedBody {
+        received_at: r.get(2)?,
+        body: crate::call::BodyId(r.get(1)?),
+    };
+    let octets = r.get_ref(3)?.as_blob().unwrap_or_default();
+    let signature = Signature::of_octets(octets);
+    let signature = signature.filter(|_| r.get(4).unwrap_or(false));
+    if signature.is_none() {
+        let id: i64 = r.get(0)?;
+        log::error!("store error=\"damaged row table=signature id={id}\"");
     }
-}
-
-/// Signatures of a block of so many bits: 1,024, and fewer of the long ones, so that a block has at
-/// most 512 KiB. A multiple of 64.
-fn block_signatures(bits: usize) -> usize {
-    (BLOCK_BITS / bits.max(1) / 64 * 64).clamp(64, 1024)
-}
-
-/// Whether a block can have so many signatures of so many bits.
-fn is_block(bits: usize, signatures: usize) -> bool {
-    SIGNATURE_BITS.contains(&bits)
-        && signatures.is_multiple_of(64)
-        && (64..=block_signatures(bits)).contains(&signatures)
+    Ok((body, signature.map(|of| of.grams())))
 }
 
 /// A length or a number that a row has; none is negative.
@@ -179,9 +209,8 @@ fn length(r: &Row<'_>, column: usize) -> rusqlite::Result<usize> {
     Ok(super::uint32(r.get(column)?) as usize)
 }
 
-/// Bits of a block.
-const BLOCK_BITS: usize = 1 << 22;
-/// The rows of an inbox are looked at after so many new ones: each look reads all of them.
-const LOOK_EVERY: u32 = 512;
+/// Signatures that become a block: few, because each search reads those that are in none.
+const SEAL_ROWS: usize = 128;
+const SEAL_ROWS_U32: u32 = SEAL_ROWS as u32;
 /// Inboxes whose rows are counted in memory.
 const COUNTS_MAX: usize = 100_000;

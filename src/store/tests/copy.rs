@@ -20,9 +20,12 @@ fn fill_junk(store: &Store, n: usize, octets: usize) {
             summary: &summary,
         };
         let body = store.put_body(NOW, ORG, 1, &body).unwrap();
-        store
-            .sign(NOW, INBOX, body, &Signature::for_grams(0))
-            .unwrap();
+        let received = ReceivedBody {
+            received_at: NOW.unix_ms,
+            body,
+        };
+        let signature = Signature::default();
+        store.sign(NOW, INBOX, received, &signature).unwrap();
         let stamp = store.next_seq(ORG, NOW).unwrap();
         let entry = NewEntry {
             id: EntryId(store.new_id(NOW)),

@@ -124,7 +124,11 @@ fn try_deliver(store: &Store, name: &str, octets: &[u8], flags: Flags) -> Result
         summary: &summary,
     };
     let body = store.put_body(NOW, ORG, 1, &body)?;
-    store.sign(NOW, INBOX, body, &Signature::for_grams(0))?;
+    let received = ReceivedBody {
+        received_at: NOW.unix_ms,
+        body,
+    };
+    store.sign(NOW, INBOX, received, &Signature::default())?;
     let stamp = store.next_seq(ORG, NOW)?;
     let entry = NewEntry {
         id: EntryId(store.new_id(NOW)),

@@ -4,11 +4,25 @@ use super::damage::{CHECKSUM, Kind};
 use super::old::file_of_version_4;
 use super::*;
 
-/// Step 19: an inbox with mail is searched message by message until its messages are signed.
+/// Step 22: an inbox with mail is searched message by message until its messages are signed, also
+/// those of which version 19 had a signature.
 #[test]
-fn messages_of_version_18_get_signatures() {
-    let folder = super::Folder::new("old-18");
+fn messages_of_version_19_get_signatures() {
+    let folder = super::Folder::new("old-19");
     file_of_version_4(&folder);
+    let mut sql = Connection::open(folder.0.join(FILE)).unwrap();
+    sum::add_function(&sql).unwrap();
+    open::migrate(&mut sql, &open::STEPS[..19]).unwrap();
+    sql.execute_batch(
+        "DELETE FROM unsigned;
+         INSERT INTO signature (inbox, id, body, bits)
+         SELECT DISTINCT inbox, body, body, zeroblob(128) FROM entry;
+         INSERT INTO signature_block (id, inbox, bits, signatures, bodies)
+         SELECT 7, inbox, 1024, 64, zeroblob(512) FROM entry LIMIT 1;
+         INSERT INTO signature_cell (id, checksum, octets) VALUES (7, 0, x'00');",
+    )
+    .unwrap();
+    drop(sql);
     let mut store = Store::open(&folder.0, Role::Writer, 1).unwrap();
     let query = GramQuery::Grams(vec![1]);
     let ask = |store: &Store| {
@@ -22,7 +36,7 @@ fn messages_of_version_18_get_signatures() {
     );
     let sign = |unsigned: &UnsignedBody| {
         assert!(!unsigned.octets.is_empty());
-        let mut signature = Signature::for_grams(1);
+        let mut signature = Signature::default();
         signature.add(1);
         Some(signature)
     };
@@ -71,26 +85,22 @@ fn a_block_goes_with_the_last_of_its_messages() {
     let store = open();
     store.begin().unwrap();
     populate(&store);
-    more(&store, 128);
+    more(&store, 200);
     store.commit().unwrap();
     store.seal_small(INBOX);
     store.seal_small(INBOX);
     let (blocks, cells) = count(&store);
     assert_eq!(blocks, 2);
-    store.begin().unwrap();
-    more(&store, 512);
-    store.commit().unwrap();
     drop(store);
-    for (last, left) in [(63, 2), (64, 1)] {
-        // A start counts the rows again, so the second new one makes the inbox due.
+    for (last, left) in [(127, 2), (128, 1)] {
         let store = open();
         store.begin().unwrap();
         let (place, mailbox) = named(&store, "INBOX");
         let uids = UidSet::from_ranges([(1, last)]);
         let inbox = (&place, &mailbox);
         (store.expunge((NOW, ME), inbox, Some(&uids), Flags::NONE, &mut Vec::new())).unwrap();
-        more(&store, 2);
         store.commit().unwrap();
+        store.make_due(INBOX);
         while store.reclaim(NOW, false).unwrap() {}
         assert_eq!(count(&store), (left, cells / 2 * left));
         let lines = verify(&store, false);
@@ -102,7 +112,7 @@ fn a_block_goes_with_the_last_of_its_messages() {
 pub(super) const DAMAGE: &[Kind] = &[
     (
         "signature",
-        "UPDATE signature SET bits = zeroblob(length(bits))",
+        "UPDATE signature SET grams = zeroblob(length(grams))",
         "signature",
         CHECKSUM,
     ),
@@ -115,6 +125,12 @@ pub(super) const DAMAGE: &[Kind] = &[
     (
         "bodies of a block",
         "UPDATE signature_block SET bodies = zeroblob(length(bodies))",
+        "signature_block",
+        CHECKSUM,
+    ),
+    (
+        "cells of a block",
+        "UPDATE signature_block SET starts = x'0000ffff'",
         "signature_block",
         CHECKSUM,
     ),

@@ -123,7 +123,8 @@ fn an_upload_that_is_cut_between_its_pieces_leaves_nothing() {
     check(&world, before);
     let store = &world.inline.store;
     assert_eq!(store.uploads_len(world.org, bob.key, 9).unwrap(), 0);
-    assert!(store.vacant_bytes().unwrap() >= free + (1 << 20));
+    // Pages that were free before were used first.
+    assert!(store.vacant_bytes().unwrap() >= free.max(1 << 20));
 }
 
 /// A message that attaches an upload `n` times.
