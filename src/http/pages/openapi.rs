@@ -313,29 +313,29 @@ fn has_ranges(operation: &Operation) -> bool {
     operation.gives.iter().any(|gives| gives.status == 206)
 }
 
-/// The header fields that a download reads.
+/// The header fields that a download reads. Any text is one: what is no range is ignored.
 const CONDITIONS: [FieldRow; 4] = [
     sometimes(
         "Range",
-        FieldKind::Plain(ANY),
+        FieldKind::Text(ANY),
         r#""bytes=0-1023""#,
         "One range of octets. Several ranges, or another unit, get the whole.",
     ),
     sometimes(
         "If-Range",
-        FieldKind::Plain(ANY),
+        FieldKind::Text(ANY),
         r#""\"0123456789abcdef0123456789abcdef\"""#,
         "The `ETag` of the octets that `Range` is of; other octets come whole.",
     ),
     sometimes(
         "If-None-Match",
-        FieldKind::Plain(ANY),
+        FieldKind::Text(ANY),
         r#""\"0123456789abcdef0123456789abcdef\"""#,
         "The `ETag` of octets that you have: they are not sent again (304).",
     ),
     sometimes(
         "If-Match",
-        FieldKind::Plain(ANY),
+        FieldKind::Text(ANY),
         r#""\"0123456789abcdef0123456789abcdef\"""#,
         "The `ETag` of the octets that you want: no others are sent (412).",
     ),
