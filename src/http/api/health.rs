@@ -56,7 +56,8 @@ pub(crate) static METRICS: Operation = Operation {
     id: "server.metrics",
     summary: "Counters",
     says: "Counters as Prometheus text (exposition format 0.0.4). No key is needed on a loopback \
-           address, for a Host that is the server's own.",
+           address, for a Host that is the server's own. They are of the whole server, so no key of \
+           an organization reads them from elsewhere.",
     query: &[],
     takes: Takes::Nothing,
     gives: &[Gives {

@@ -72,7 +72,7 @@ impl RouteRow {
         if !matches!(self.need, RouteNeed::Nothing | RouteNeed::Key) {
             all.push(codes::MISSING_SCOPE);
         }
-        if let RouteNeed::Near | RouteNeed::OrgAdmin | RouteNeed::Organization(_) = self.need {
+        if let RouteNeed::OrgAdmin | RouteNeed::Organization(_) = self.need {
             all.push(codes::KEY_BOUND);
         }
         if self.path.contains('{') {
@@ -123,7 +123,7 @@ impl RouteRow {
 pub(crate) enum RouteNeed {
     /// Nothing at all.
     Nothing,
-    /// Nothing on a loopback address, elsewhere `admin` or the operator's token.
+    /// Nothing on a loopback address, elsewhere the operator's token.
     Near,
     /// Any key.
     Key,
@@ -144,13 +144,12 @@ impl RouteNeed {
     pub fn of_key(self) -> Need {
         match self {
             RouteNeed::Nothing => Need::Nothing,
-            RouteNeed::Near => Need::Organization(Scopes::ADMIN),
             RouteNeed::Key => Need::Key,
             RouteNeed::Inboxes(scope) => Need::Inboxes(scope),
             RouteNeed::Organization(scope) => Need::Organization(scope),
             RouteNeed::OrgAdmin => Need::OrgAdmin,
             RouteNeed::Operator => Need::Operator,
-            RouteNeed::AnyOperator => Need::AnyOperator,
+            RouteNeed::Near | RouteNeed::AnyOperator => Need::AnyOperator,
         }
     }
 }

@@ -143,8 +143,8 @@ pub(crate) fn need_words(need: RouteNeed) -> String {
     match need {
         RouteNeed::Nothing => "No key is needed.".to_owned(),
         RouteNeed::Near => {
-            "No key is needed on a loopback address; elsewhere the scope `admin` of a key that is \
-             bound to no inbox."
+            "No key is needed on a loopback address; elsewhere only the token of the operator may \
+             do it."
                 .to_owned()
         }
         RouteNeed::Key => "Any key may do it.".to_owned(),
@@ -176,8 +176,10 @@ fn scope_words(scopes: Scopes) -> String {
 pub(crate) fn scope(need: RouteNeed) -> Option<String> {
     match need {
         RouteNeed::Nothing | RouteNeed::Key => None,
-        RouteNeed::Near | RouteNeed::OrgAdmin => Some("admin".to_owned()),
-        RouteNeed::Operator | RouteNeed::AnyOperator => Some("operator".to_owned()),
+        RouteNeed::OrgAdmin => Some("admin".to_owned()),
+        RouteNeed::Near | RouteNeed::Operator | RouteNeed::AnyOperator => {
+            Some("operator".to_owned())
+        }
         RouteNeed::Inboxes(scopes) | RouteNeed::Organization(scopes) => {
             Some(scopes.names().collect::<Vec<_>>().join(" "))
         }

@@ -78,6 +78,16 @@ impl Server {
         }
     }
 
+    /// Whether a route is open to programs on this machine, and the peer is one.
+    fn is_near(&self, need: RouteNeed) -> bool {
+        need == RouteNeed::Near && self.opening.peer.ip().is_loopback()
+    }
+
+    fn has_own_host(&self, exchange: &Exchange) -> bool {
+        let host = exchange.host.as_deref();
+        host.is_some_and(|host| head::is_ours(host, &self.shared().host))
+    }
+
     fn authenticate(
         &mut self,
         now: Now,
@@ -85,7 +95,7 @@ impl Server {
         need: RouteNeed,
         out: &mut Output,
     ) {
-        let near = need == RouteNeed::Near && self.opening.peer.ip().is_loopback();
+        let near = self.is_near(need);
         let credentials = core::mem::replace(&mut exchange.credentials, Credentials::None);
         match credentials {
             // With a right key a request counts against the key on every route, so that the rate
@@ -113,10 +123,7 @@ impl Server {
                 self.state = ServerState::ExpectLogin(exchange);
             }
             // A page that a browser of this machine shows can be made to ask here.
-            _ if near
-                && !(exchange.host.as_deref())
-                    .is_some_and(|host| head::is_ours(host, &self.shared().host)) =>
-            {
+            _ if near && !self.has_own_host(&exchange) => {
                 self.fail(now, exchange, &Problem::host_not_ours(), out);
             }
             // Monitoring on the same machine is not counted.
@@ -242,6 +249,8 @@ impl Server {
         let checked = match exchange.caller {
             // A route that needs a key has refused this request before.
             Caller::Anonymous => Ok(()),
+            // Here a key gives no less than none.
+            _ if self.is_near(row.need) && self.has_own_host(&exchange) => Ok(()),
             _ => row.need.of_key().check(&exchange.caller),
         };
         if let Err(refusal) = checked {

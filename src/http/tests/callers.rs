@@ -49,9 +49,9 @@ fn every_route_asks_for_its_key() {
         }
         let enough = match row.need {
             RouteNeed::Nothing | RouteNeed::Key => Scopes::NONE,
-            RouteNeed::Near | RouteNeed::OrgAdmin => Scopes::ADMIN,
+            RouteNeed::OrgAdmin => Scopes::ADMIN,
             RouteNeed::Inboxes(scope) | RouteNeed::Organization(scope) => scope,
-            RouteNeed::Operator | RouteNeed::AnyOperator => Scopes::OPERATOR,
+            RouteNeed::Near | RouteNeed::Operator | RouteNeed::AnyOperator => Scopes::OPERATOR,
         };
         let all = (Scopes::ADMIN.0 - 1) | Scopes::APPROVE.0;
         let implied = if enough == Scopes::EVENTS_READ {
@@ -167,10 +167,7 @@ fn a_bound_key_is_refused_at_what_is_the_organizations() {
     for row in built() {
         let said = ask(row, true).take();
         let is_refused = said.starts_with("HTTP/1.1 403 ") && said.contains("\"key_bound\"");
-        let is_organizations = matches!(
-            row.need,
-            RouteNeed::Near | RouteNeed::OrgAdmin | RouteNeed::Organization(_)
-        );
+        let is_organizations = matches!(row.need, RouteNeed::OrgAdmin | RouteNeed::Organization(_));
         assert_eq!(
             is_refused, is_organizations,
             "{} {}: {said}",
