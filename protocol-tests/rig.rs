@@ -612,6 +612,7 @@ impl Rig {
     /// Carries out a call that no session made.
     pub fn call(&mut self, ask: Ask) -> Option<Reply> {
         let request = Request {
+            request_id: ask.request_id,
             conn: None,
             peer: IpAddr::from([127, 0, 0, 1]),
             now: self.now(),
@@ -708,6 +709,7 @@ impl Rig {
                     .get(&id)
                     .map_or(IpAddr::from([127, 0, 0, 1]), |c| c.peer.ip());
                 let request = Request {
+                    request_id: ask.request_id,
                     conn: Some(ConnId(id)),
                     peer,
                     now,

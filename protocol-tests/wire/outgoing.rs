@@ -159,6 +159,7 @@ impl Engine for Echo {
                 // As an engine that has a job to put back: a call, and the end on its reply.
                 self.error = Some(error.clone());
                 out.ask = Some(Ask {
+                    request_id: None,
                     caller: Caller::Anonymous,
                     call: Call::Look(Look::Ready),
                 });

@@ -405,3 +405,44 @@ pub enum ExportEnd {
     /// Another request with its `Idempotency-Key` was carried out meanwhile.
     Repeated,
 }
+
+/// What an inbox or an organization has done on one day.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UsageDay {
+    /// The day, UTC, counted from 1970.
+    pub day: i64,
+    /// Messages that were sent, also those that wait.
+    pub sent: u64,
+    /// Messages that have come in.
+    pub received: u64,
+    /// Requests over HTTP; `None` for an inbox.
+    pub requests: Option<u64>,
+    /// Rows of the log.
+    pub events: u64,
+    /// Octets that were stored at its end; `None` where it is not known.
+    pub stored_bytes: Option<u64>,
+}
+
+/// Days, the newest first, and the limits of what is counted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UsageDays {
+    /// One row for each day.
+    pub rows: Vec<UsageDay>,
+    /// The limits.
+    pub limits: UsageLimits,
+}
+
+/// The limits that hold for what is counted; `None` where there is none of its kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UsageLimits {
+    /// Messages sent in a day.
+    pub sends_per_day: u64,
+    /// Octets stored.
+    pub stored_bytes: u64,
+    /// Requests of all keys in a minute.
+    pub requests_per_minute: Option<u64>,
+    /// Messages received in a minute.
+    pub receives_per_minute: Option<u64>,
+    /// New addresses outside in a day.
+    pub new_recipients_per_day: Option<u64>,
+}

@@ -58,6 +58,8 @@ ids! {
     SuppressionId = "sup_";
     /// A queued recipient outside this server.
     OutboundId = "out_";
+    /// An act of the audit.
+    AuditId = "aud_";
     /// A message that waits for a decision.
     ApprovalId = "apr_";
     /// An uploaded file.

@@ -251,6 +251,8 @@ limits! {
 
     /// Days that the log is kept.
     event_days: u64 = 7 => pace;
+    /// Days that the audit is kept.
+    audit_days: u64 = 90 => pace;
     /// Inboxes of an organization.
     inboxes: usize = 100_000 => RejectedQuota;
     /// Keys of an organization.

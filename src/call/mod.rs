@@ -9,6 +9,7 @@ mod access;
 mod account;
 mod approval;
 mod arrival_pace;
+mod audit;
 mod authentication;
 mod batch;
 pub mod bounds;
@@ -40,6 +41,7 @@ mod recent_marks;
 mod refusal;
 mod reply;
 mod request;
+mod request_id;
 mod share;
 mod shared;
 mod signature;
@@ -57,6 +59,7 @@ pub use approval::{
     ApprovalChange, ApprovalContent, ApprovalEdit, ApprovalRow, ApprovalStatus, ApprovedMail,
 };
 pub use arrival_pace::ArrivalPace;
+pub use audit::{AuditAction, AuditFilter, AuditRead, AuditRow, AuditTarget};
 pub use authentication::{AuthResult, Authentication};
 pub use batch::{BatchProgress, BatchRow, Deletion, MessageBatch};
 pub use budget::{Budget, Charge, Holders, LONG_ANSWER_BYTES, LOOK_MS, MemoryShortage};
@@ -80,8 +83,9 @@ pub use filter_rule::{
 };
 pub use idempotency::{Idempotency, Render};
 pub use ids::{
-    ApprovalId, BodyId, ConnId, DomainId, EntryId, FilterRuleId, InboxId, KeyId, MailboxId, OrgId,
-    OutboundId, SuppressionId, ThreadId, UploadId, attachment_id, parse_attachment_id,
+    ApprovalId, AuditId, BodyId, ConnId, DomainId, EntryId, FilterRuleId, InboxId, KeyId,
+    MailboxId, OrgId, OutboundId, SuppressionId, ThreadId, UploadId, attachment_id,
+    parse_attachment_id,
 };
 pub use import::{ImportId, ImportItem, ImportOutcome};
 pub use inbound::{DmarcMode, InboundPolicy, ReceiveDefault};
@@ -109,6 +113,7 @@ pub use recent_marks::RecentMarks;
 pub use refusal::{Allowance, Rate, Refusal};
 pub use reply::{Answer, Receipt, Reply, Written};
 pub use request::{Ask, Call, Request};
+pub use request_id::{RequestId, spread};
 pub use share::{Share, ShareOwner, SharePart};
 pub use shared::{PublicEndpoints, Shared};
 pub use signature::{GramQuery, ReceivedBody, Signature, SignatureWalk, UnsignedBody};

@@ -10,10 +10,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Allowance, Caller, KeyId, Limits, Network, Now, OrgId, Rate, Refusal};
 
-/// The rates of requests over HTTP, of all connections. Every request takes the lock once, for a
-/// few instructions; with lifted rates none does.
+/// The rates of requests over HTTP, of all connections, and how many there were. Every request
+/// takes each lock for a few instructions; with lifted rates only that of the counts.
 #[derive(Debug, Default)]
-pub struct RequestRates(Mutex<Rates>);
+pub struct RequestRates {
+    rates: Mutex<Rates>,
+    /// Requests of each organization on a day that are not stored yet.
+    counted: Mutex<HashMap<(OrgId, i64), u64>>,
+}
 
 impl RequestRates {
     /// Counts a request: that of a key for the key and for its organization, of which the answer
@@ -38,6 +42,7 @@ impl RequestRates {
                 let org = self
                     .take(Payer::Org(access.org), of_org, now)
                     .inspect_err(|_| self.lock().give_back(key, of_key, 1))?;
+                self.count_for_day(access.org, now);
                 Ok(if org.left < left.left { org } else { left })
             }
             (Caller::Anonymous, _) => {
@@ -62,7 +67,33 @@ impl RequestRates {
     /// A panic while the lock was held can leave a count wrong by one, which is harmless, so a
     /// poisoned lock is used on.
     fn lock(&self) -> MutexGuard<'_, Rates> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.rates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_counted(&self) -> MutexGuard<'_, HashMap<(OrgId, i64), u64>> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a request for the day of an organization.
+    fn count_for_day(&self, org: OrgId, now: Now) {
+        let key = (org, now.unix_ms.div_euclid(DAY_MS));
+        let mut counted = self.lock_counted();
+        if counted.len() < NETWORKS_MAX || counted.contains_key(&key) {
+            *counted.entry(key).or_insert(0) += 1;
+        }
+    }
+
+    /// Takes the requests that are not stored yet: organization, day and their number.
+    pub fn take_counted(&self) -> Vec<(OrgId, i64, u64)> {
+        let counted = core::mem::take(&mut *self.lock_counted());
+        let rows = counted.into_iter();
+        rows.map(|((org, day), n)| (org, day, n)).collect()
+    }
+
+    /// How many requests of an organization on a day are not stored yet.
+    pub fn uncounted(&self, org: OrgId, day: i64) -> u64 {
+        let counted = self.lock_counted();
+        counted.get(&(org, day)).copied().unwrap_or(0)
     }
 }
 
@@ -186,6 +217,7 @@ pub fn clear_if_full<K, V>(table: &mut HashMap<K, V>) {
 }
 
 const MINUTE_MS: u64 = 60_000;
+const DAY_MS: i64 = 86_400_000;
 /// Rows of a table: some megabytes at most.
 pub const NETWORKS_MAX: usize = 65_536;
 /// `--no-limits` sets the rates to this number. Then no bucket is kept at all.

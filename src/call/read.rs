@@ -9,12 +9,12 @@
 use std::sync::Arc;
 
 use super::{
-    ApprovalId, ApprovalRow, ApprovalStatus, AwaitProgress, ContentAsk, Conversion, DkimKeySet,
-    DomainRef, EntryId, FilterRuleId, FilterRuleRow, InboxId, InboxRef, InboxRow, KeyId, KeyRow,
-    ListProgress, MailboxId, MailboxWalk, MessageFilter, Need, Octets, OctetsOf, OpenedPage, OrgId,
-    OrgRow, OutboundFilter, OutboundId, OutboundLease, OutboundRow, RecentCount, Scopes, SearchKey,
-    SearchProgress, SharePart, SlicedList, SuppressionId, SuppressionRow, Topic, UidSet, UploadId,
-    UsageRow,
+    ApprovalId, ApprovalRow, ApprovalStatus, AuditRead, AwaitProgress, ContentAsk, Conversion,
+    DkimKeySet, DomainRef, EntryId, FilterRuleId, FilterRuleRow, InboxId, InboxRef, InboxRow,
+    KeyId, KeyRow, ListProgress, MailboxId, MailboxWalk, MessageFilter, Need, Octets, OctetsOf,
+    OpenedPage, OrgId, OrgRow, OutboundFilter, OutboundId, OutboundLease, OutboundRow, RecentCount,
+    Scopes, SearchKey, SearchProgress, SharePart, SlicedList, SuppressionId, SuppressionRow, Topic,
+    UidSet, UploadId, UsageRow,
 };
 
 /// A call that changes nothing, by noun.
@@ -33,6 +33,7 @@ pub enum Read {
     Suppression(SuppressionRead),
     Event(EventRead),
     Upload(UploadRead),
+    Audit(AuditRead),
 }
 
 /// The mailboxes of the inbox of the session.
@@ -222,6 +223,9 @@ pub enum OrgRead {
         after: InboxId,
         so_far: Box<UsageRow>,
     },
+    /// What the organization or one inbox has used on each of the last days, today first. Answer:
+    /// `UsageDays`.
+    UsageByDay { inbox: Option<InboxRef>, days: u32 },
 }
 
 /// The queue to outside.
@@ -340,12 +344,16 @@ impl Read {
             Read::FilterRule(_) => Need::Inboxes(Scopes::RULES_WRITE),
             Read::Suppression(_) => Need::Organization(Scopes::RULES_WRITE),
             // Every key may read its own rights and the counters of its organization.
-            Read::Org(OrgRead::Get { .. } | OrgRead::Usage | OrgRead::UsageRest { .. }) => {
-                Need::Key
-            }
+            Read::Org(
+                OrgRead::Get { .. }
+                | OrgRead::Usage
+                | OrgRead::UsageRest { .. }
+                | OrgRead::UsageByDay { .. },
+            ) => Need::Key,
             Read::Event(_) => Need::Inboxes(Scopes::EVENTS_READ),
             // It is for those who attach it.
             Read::Upload(_) => Need::Inboxes(Scopes::MESSAGES_WRITE),
+            Read::Audit(_) => Need::Organization(Scopes::ADMIN),
         }
     }
 
@@ -381,6 +389,7 @@ impl Read {
             | Read::Suppression(_)
             | Read::Upload(_)
             | Read::Org(_)
+            | Read::Audit(_)
             | Read::Outbound(_) => None,
         }
     }

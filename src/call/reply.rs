@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::{
-    ApprovalRow, BatchRow, Caller, DomainView, EntryId, EntryRow, EntryState, Event, ExportPage,
-    FilterRuleRow, ImportOutcome, InboxId, InboxRow, KeyRow, MailboxRow, Matches, MessageView,
-    NextTransaction, OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal, Secret, Selected,
-    SendStatus, SendTrial, SuppressionRow, ThreadId, UidSet, UploadRow, UsageRow,
+    ApprovalRow, AuditRow, BatchRow, Caller, DomainView, EntryId, EntryRow, EntryState, Event,
+    ExportPage, FilterRuleRow, ImportOutcome, InboxId, InboxRow, KeyRow, MailboxRow, Matches,
+    MessageView, NextTransaction, OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal,
+    Secret, Selected, SendStatus, SendTrial, SuppressionRow, ThreadId, UidSet, UploadRow,
+    UsageDays, UsageRow,
 };
 
 /// The reply to a call.
@@ -108,7 +109,12 @@ pub enum Answer {
         next: Option<String>,
     },
     Upload(UploadRow),
+    Audit {
+        rows: Vec<AuditRow>,
+        next: Option<String>,
+    },
     Usage(Box<UsageRow>),
+    UsageDays(Box<UsageDays>),
     /// The inbox whose mail is waited for.
     Waits(InboxId),
     Outbound {

@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use super::{Access, Caller, ConnId, Intake, Look, Now, Read, Write};
+use super::{Access, Caller, ConnId, Intake, Look, Now, Read, RequestId, Write};
 
 /// A call to the service. The variant says which executor answers, so a call cannot reach an
 /// executor that does not know it. Below the variants, calls are grouped by noun.
@@ -63,6 +63,7 @@ nouns! {
     SuppressionRead => Read::Suppression,
     EventRead => Read::Event,
     UploadRead => Read::Upload,
+    AuditRead => Read::Audit,
     MailboxWrite => Write::Mailbox,
     EntryWrite => Write::Entry,
     MessageWrite => Write::Message,
@@ -80,6 +81,8 @@ nouns! {
 /// The request of an engine: a call and its caller. The worker adds the connection and the time.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Ask {
+    /// The id of the request, where the protocol has one.
+    pub request_id: Option<RequestId>,
     /// The caller.
     pub caller: Caller,
     /// The call.
@@ -90,6 +93,7 @@ impl Ask {
     /// A call of a key.
     pub fn of(access: &Access, call: impl Into<Call>) -> Ask {
         Ask {
+            request_id: None,
             caller: Caller::Key(access.clone()),
             call: call.into(),
         }
@@ -98,6 +102,7 @@ impl Ask {
     /// A call of a peer without a key.
     pub fn anonymous(call: impl Into<Call>) -> Ask {
         Ask {
+            request_id: None,
             caller: Caller::Anonymous,
             call: call.into(),
         }
@@ -108,6 +113,8 @@ impl Ask {
 /// that one executor answers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Request<C = Call> {
+    /// The id of the request over HTTP, or of the session; `None` is the server itself.
+    pub request_id: Option<RequestId>,
     /// The connection that waits for the answer; `None` is the server itself.
     pub conn: Option<ConnId>,
     /// The address of the peer, for the limiter of failures and for the rates.
@@ -124,6 +131,7 @@ impl<C> Request<C> {
     /// The same request with another call, and the call that it had.
     pub fn split<D>(self, call: D) -> (Request<D>, C) {
         let request = Request {
+            request_id: self.request_id,
             conn: self.conn,
             peer: self.peer,
             now: self.now,

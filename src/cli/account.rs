@@ -526,9 +526,33 @@ pub fn outbound(cli: &Cli) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Carries out `postern usage`: what the API says of the caller.
-pub fn usage(cli: &Cli) -> Result<ExitCode, CliError> {
-    let reply = Api::in_org(cli)?.get("/api/v1/me")?;
+/// `postern usage`
+#[derive(clap::Args, Debug)]
+pub struct UsageCommand {
+    /// Show the last days, at most 90 [default with --inbox: 30]
+    #[arg(long, value_name = "N")]
+    days: Option<u32>,
+    /// Only what this inbox has used: id or address
+    #[arg(long, value_name = "INBOX")]
+    inbox: Option<String>,
+}
+
+/// Carries out `postern usage`: what the API says of the caller, or the days.
+pub fn usage(cli: &Cli, usage: &UsageCommand) -> Result<ExitCode, CliError> {
+    let mut api = Api::in_org(cli)?;
+    if usage.days.is_some() || usage.inbox.is_some() {
+        let mut query = QueryPairs::new();
+        if let Some(days) = usage.days {
+            query.push(("days", days.to_string()));
+        }
+        if let Some(inbox) = &usage.inbox {
+            query.push(("inbox", inbox.clone()));
+        }
+        let reply = api.get(&api::with_query("/api/v1/usage", &query))?;
+        show::list(cli, &[reply], show::USAGE_DAY);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let reply = api.get("/api/v1/me")?;
     match cli.json {
         true => show::verbatim(&reply),
         false => {

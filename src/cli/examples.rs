@@ -114,3 +114,17 @@ pub const QUEUE: &str = "\
 Examples:
   postern queue list --status deferred
   postern queue retry out_1";
+
+/// `postern audit`
+pub const AUDIT: &str = "\
+Examples:
+  postern audit
+  postern audit --action message.sent --since 2026-01-31T00:00:00Z
+  postern audit --by key_1 --limit 20";
+
+/// `postern usage`
+pub const USAGE: &str = "\
+Examples:
+  postern usage
+  postern usage --days 7
+  postern usage --inbox bot@agents.example";

@@ -1,4 +1,4 @@
-//! `postern filter` and `postern suppression`: the lists of an organization.
+//! `postern filter`, `postern suppression` and `postern audit`: the lists of an organization.
 
 use std::process::ExitCode;
 
@@ -65,6 +65,49 @@ pub enum SuppressionCommand {
         /// The address, or its id (sup_…)
         address: String,
     },
+}
+
+/// `postern audit`
+#[derive(clap::Args, Debug)]
+pub struct AuditCommand {
+    /// Only this action, such as message.sent, key.created or inbox.deleted
+    #[arg(long)]
+    action: Option<String>,
+    /// Only what this key has done (key_…)
+    #[arg(long = "by", value_name = "KEY_ID")]
+    by: Option<String>,
+    /// Only what was done to this: the id of an inbox, a key, a message and so on
+    #[arg(long, value_name = "ID")]
+    target: Option<String>,
+    /// Only what was done at this time or later (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only what was done before this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// How many at most
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+}
+
+/// Carries out `postern audit`.
+pub fn audit(cli: &Cli, audit: &AuditCommand) -> Result<ExitCode, CliError> {
+    let mut query = QueryPairs::new();
+    for (name, value) in [
+        ("action", &audit.action),
+        ("key", &audit.by),
+        ("target", &audit.target),
+        ("since", &audit.since),
+        ("until", &audit.until),
+    ] {
+        if let Some(value) = value {
+            query.push((name, value.clone()));
+        }
+    }
+    let mut api = Api::in_org(cli)?;
+    let pages = api.pages("/api/v1/audit", &query, Some(audit.limit))?;
+    show::list(cli, &pages, show::AUDIT);
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Carries out `postern filter`.

@@ -89,7 +89,12 @@ impl Local {
         loop {
             exchange.now = self.service.now();
             let reply = match exchange.ask.take() {
-                Some(Ask { caller, call }) => self.carry_out(Request {
+                Some(Ask {
+                    request_id,
+                    caller,
+                    call,
+                }) => self.carry_out(Request {
+                    request_id,
                     conn: Some(conn),
                     peer: LOOPBACK,
                     now: exchange.now,

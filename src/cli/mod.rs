@@ -162,8 +162,12 @@ enum CliCommand {
     /// The same as `queue list`
     #[command(hide = true)]
     Outbound,
-    /// Print what the organization has used, and its limits
-    Usage,
+    /// Print what the organization has used, and its limits; with --days or --inbox day by day
+    #[command(after_help = examples::USAGE)]
+    Usage(account::UsageCommand),
+    /// List who has changed what with which key, and who has sent what; newest first
+    #[command(after_help = examples::AUDIT)]
+    Audit(lists::AuditCommand),
     /// Check the data folder for damage; also while the server runs
     Verify {
         /// Read every message and every page of the file
@@ -273,7 +277,8 @@ fn carry_out(cli: &Cli) -> Result<ExitCode, CliError> {
         CliCommand::Queue(command) => queue::queue(cli, command),
         CliCommand::Approval(approval) => approval::approvals(cli, approval),
         CliCommand::Outbound => account::outbound(cli),
-        CliCommand::Usage => account::usage(cli),
+        CliCommand::Usage(usage) => account::usage(cli, usage),
+        CliCommand::Audit(audit) => lists::audit(cli, audit),
         CliCommand::Folder(folder) => mailbox::folders(cli, folder),
         CliCommand::Message(message) => message::messages(cli, message),
         CliCommand::Draft(draft) => draft::drafts(cli, draft),

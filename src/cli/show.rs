@@ -67,6 +67,19 @@ pub const FILTER_RULE: Columns = &[
 /// A suppressed address.
 pub const SUPPRESSION: Columns = &["address", "reason", "source", "created_at", "id"];
 
+/// A day of what was used.
+pub const USAGE_DAY: Columns = &[
+    "day",
+    "sent",
+    "received",
+    "requests",
+    "events",
+    "stored_bytes",
+];
+
+/// An act of the audit.
+pub const AUDIT: Columns = &["time", "action", "actor", "key", "target", "request_id"];
+
 /// An approval.
 pub const APPROVAL: Columns = &["id", "status", "to", "subject", "created_at", "expires_at"];
 

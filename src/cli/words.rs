@@ -123,6 +123,8 @@ const METHODS: [&str; 4] = ["GET", "POST", "PATCH", "DELETE"];
 /// Method, path below `/api/v1`, command. `*` is any segment.
 const COMMANDS: &[(&str, &str, &str)] = &[
     ("GET", "/me", "postern usage"),
+    ("GET", "/usage", "postern usage --days"),
+    ("GET", "/audit", "postern audit"),
     ("POST", "/keys", "postern key create"),
     ("GET", "/keys", "postern key list"),
     ("GET", "/keys/*", "postern key show"),

@@ -22,7 +22,9 @@ use super::view::told::ToldFlags;
 use super::wire::Condition;
 use super::wire::frame::Frame;
 use super::wire::respond::{self, ResponseLine};
-use crate::call::{Access, Ask, Call, Caller, Metric, Now, Opening, Refusal, Reply, Scopes};
+use crate::call::{
+    Access, Ask, Call, Caller, Metric, Now, Opening, Refusal, Reply, RequestId, Scopes,
+};
 use crate::engine::sasl::SaslWait;
 use crate::engine::{HIGH_WATER, Output, Trust};
 
@@ -265,6 +267,7 @@ impl Server {
             None => Caller::Anonymous,
         };
         out.ask = Some(Ask {
+            request_id: Some(RequestId::imap(self.opening.seed)),
             caller,
             call: call.into(),
         });

@@ -342,6 +342,7 @@ impl Conn {
                 channel.id,
                 channel.peer,
                 Ask {
+                    request_id: None,
                     caller: Caller::System,
                     call: Call::Hangup,
                 },

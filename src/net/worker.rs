@@ -541,6 +541,7 @@ impl WorkerContext {
     /// Hands a call out; `false` when no thread takes it.
     pub fn submit(&self, conn: ConnId, peer: SocketAddr, ask: Ask) -> bool {
         (self.submit)(Request {
+            request_id: ask.request_id,
             conn: Some(conn),
             peer: peer.ip().to_canonical(),
             now: self.now,

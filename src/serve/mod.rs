@@ -439,6 +439,7 @@ fn start_keys(
 /// The call by which the server asks itself for the signing keys of the shared domain.
 fn shared_keys(clock: SystemClock) -> Request {
     Request {
+        request_id: None,
         conn: None,
         peer: core::net::Ipv4Addr::LOCALHOST.into(),
         now: clock.now(),

@@ -5,7 +5,9 @@
 
 use super::Service;
 use super::access::admit::sees;
-use crate::call::{Access, ConnId, Event, InboxId, Noun, Now, Refusal, Shared, Write, Written};
+use crate::call::{
+    Access, ConnId, Event, InboxId, Noun, Now, Refusal, RequestId, Shared, Write, Written,
+};
 use crate::crypto::Random;
 use crate::store::Store;
 
@@ -41,6 +43,8 @@ pub struct WriteContext<'a> {
     pub now: Now,
     /// The connection that made the request; `None` is the server itself.
     pub origin: Option<ConnId>,
+    /// The id of the request or session; `None` is the server itself.
+    pub request_id: Option<RequestId>,
     /// The call was carried out before, in a group that was undone: its rates and metrics are
     /// counted.
     pub is_again: bool,

@@ -366,6 +366,7 @@ impl Inline {
             random: &mut self.random,
             now: self.service.now(),
             origin: None,
+            request_id: None,
             is_again: false,
             events: &mut events,
         };

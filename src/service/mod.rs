@@ -8,6 +8,7 @@
 pub mod access;
 pub mod account;
 mod answer_rates;
+mod audit;
 mod checks;
 pub mod context;
 mod dispatch;

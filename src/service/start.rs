@@ -36,6 +36,7 @@ pub fn first_start(service: &Service, store: &Store) -> Result<Option<FirstStart
         random: &mut random,
         now: service.now(),
         origin: None,
+        request_id: None,
         is_again: false,
         events: &mut events,
     };

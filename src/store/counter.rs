@@ -15,6 +15,7 @@ use rusqlite::types::ValueRef;
 use super::mailbox::{Delta, read_mailbox, read_place};
 use super::quota::{ENTRY_BYTES, OrgDelta};
 use super::sum::row_sum;
+use super::usage::UsageDelta;
 use super::{Error, InboxPlace, MailboxRecord, Store, int, uint, uint32};
 use crate::call::{Countable, InboxId, MailboxId, Noun, Now, OrgId, Refusal};
 
@@ -244,6 +245,11 @@ impl Store {
             counters.remember(CounterKey::Inbox(inbox), before.0, before.1);
             (of_inbox, of_org, own)
         };
+        let delta = UsageDelta {
+            sent: n,
+            ..UsageDelta::default()
+        };
+        self.count_usage((org, Some(inbox)), day, &delta)?;
         self.write_counters_unless_open()?;
         Ok(counted)
     }
@@ -374,6 +380,22 @@ impl Store {
             false => return Ok(()),
         }
         self.count_org(org, delta)
+    }
+
+    /// Octets that an organization stores, as its quota counts them; `None` when it is gone.
+    pub(super) fn stored_of_org(&self, org: OrgId) -> Result<Option<i64>, Error> {
+        self.hold_org(org)?;
+        let counters = self.counters.borrow();
+        let held = counters.rows.orgs.get(&org);
+        Ok(held.map(|held| held.counters[4].saturating_add(held.counters[5])))
+    }
+
+    /// The same of an inbox.
+    pub(super) fn stored_of_inbox(&self, inbox: InboxId) -> Result<Option<i64>, Error> {
+        self.hold_inbox(inbox)?;
+        let counters = self.counters.borrow();
+        let held = counters.rows.inboxes.get(&inbox);
+        Ok(held.map(|held| held.counters[0].saturating_add(held.counters[4])))
     }
 
     /// Counts octets that rows of an organization cost on disk, if it has not ended.

@@ -109,6 +109,8 @@ impl Store {
                 sum,
             ),
         )?;
+        let of = (stamp.org, new.inbox.as_ref().map(|path| path.id));
+        self.count_event(of, stamp.at, &new.change)?;
         events.push(Event {
             org: stamp.org,
             seq: stamp.seq,

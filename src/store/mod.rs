@@ -9,6 +9,7 @@
 mod account;
 mod approval;
 mod arriving;
+mod audit;
 mod backup;
 mod body;
 mod conversation;
@@ -50,6 +51,7 @@ mod signature;
 mod sum;
 mod summed;
 mod upload;
+mod usage;
 mod verify;
 
 use core::cell::{Cell, OnceCell, RefCell};
@@ -117,6 +119,7 @@ pub struct Store {
     /// Whether a group is open: [`Store::begin`] was called, and neither commit nor rollback.
     open: Cell<bool>,
     counters: RefCell<counter::CounterCache>,
+    usage: RefCell<usage::UsageCounts>,
     /// The fault that a test has asked for (see `fault.rs`).
     fault: Cell<Option<StoreFault>>,
     /// The greatest length of the write-ahead log since it was truncated.
@@ -129,6 +132,8 @@ pub struct Store {
     trim_from: Cell<i64>,
     /// The mailbox at which [`Store::trim_expunged`] goes on.
     expunged_from: Cell<i64>,
+    /// The organization at which [`Store::trim_audit`] goes on.
+    audit_from: Cell<i64>,
     /// Whether deletions may have left work for [`Store::reclaim`].
     leftovers: Cell<bool>,
     /// Large bodies without a reference, and until when they stay (monotonic ms).
@@ -204,6 +209,7 @@ impl Store {
     pub fn begin(&self) -> Result<(), Error> {
         self.run("BEGIN IMMEDIATE", [])?;
         self.counters.borrow_mut().clear();
+        self.usage.borrow_mut().clear();
         self.open.set(true);
         Ok(())
     }
@@ -212,6 +218,7 @@ impl Store {
     pub fn savepoint(&self) -> Result<(), Error> {
         self.direct().run("SAVEPOINT call", [])?;
         self.counters.borrow_mut().savepoint();
+        self.usage.borrow_mut().savepoint();
         Ok(())
     }
 
@@ -219,6 +226,7 @@ impl Store {
     pub fn release(&self) -> Result<(), Error> {
         self.direct().run("RELEASE call", [])?;
         self.counters.borrow_mut().release();
+        self.usage.borrow_mut().release();
         Ok(())
     }
 
@@ -227,6 +235,7 @@ impl Store {
         self.direct().run("ROLLBACK TO call", [])?;
         self.direct().run("RELEASE call", [])?;
         self.counters.borrow_mut().rollback_to();
+        self.usage.borrow_mut().rollback_to();
         Ok(())
     }
 
@@ -234,12 +243,14 @@ impl Store {
     /// group alone. Gives a mark for [`Store::undo_unwritten`].
     pub fn write_mark(&self) -> WriteMark {
         self.counters.borrow_mut().savepoint();
+        self.usage.borrow_mut().savepoint();
         WriteMark(self.sql.total_changes())
     }
 
     /// Ends such a call and keeps its changes as part of the group.
     pub fn keep(&self) {
         self.counters.borrow_mut().release();
+        self.usage.borrow_mut().release();
     }
 
     /// Undoes the call that began with `mark`, its counters included, if it has written no row;
@@ -248,6 +259,7 @@ impl Store {
         let is_unwritten = mark == WriteMark(self.sql.total_changes());
         if is_unwritten {
             self.counters.borrow_mut().rollback_to();
+            self.usage.borrow_mut().rollback_to();
         }
         is_unwritten
     }
@@ -256,6 +268,7 @@ impl Store {
     pub fn rollback(&self) {
         self.open.set(false);
         self.counters.borrow_mut().clear();
+        self.usage.borrow_mut().rollback();
         if !self.sql.is_autocommit()
             && let Err(error) = self.direct().run("ROLLBACK", [])
         {
@@ -283,10 +296,12 @@ impl Store {
             return Err(Error::TransactionLost);
         }
         self.commit_fault()?;
+        self.write_usage()?;
         self.write_counters()?;
         let kept = self.keep_ids()?;
         self.direct().run("COMMIT", [])?;
         self.counters.borrow_mut().clear();
+        self.usage.borrow_mut().clear();
         self.kept_id.set(kept);
         self.note_log();
         Ok(())

@@ -162,12 +162,14 @@ pub(super) fn finish(
         random: Cell::new(seed),
         open: Cell::new(false),
         counters: RefCell::default(),
+        usage: RefCell::default(),
         fault: Cell::new(None),
         wal_length: Cell::new(0),
         unchecked: Cell::new(0),
         hash_key: Cell::new(None),
         trim_from: Cell::new(0),
         expunged_from: Cell::new(0),
+        audit_from: Cell::new(0),
         leftovers: Cell::new(true),
         lingering: RefCell::default(),
         arriving: RefCell::default(),
@@ -329,6 +331,8 @@ pub(super) const STEPS: &[SchemaStep] = &[
     SchemaStep::sql(include_str!("step20.sql")),
     SchemaStep::sql(include_str!("step21.sql")),
     SchemaStep::sql(include_str!("step22.sql")),
+    SchemaStep::sql(include_str!("step23.sql")),
+    SchemaStep::sql(include_str!("step24.sql")),
 ];
 
 /// Step 5: finds the mail that each conversation depends on, and counts what rows cost.

@@ -231,6 +231,7 @@ impl Store {
                  (SELECT address FROM known_sender WHERE inbox = ?1 LIMIT ?2)",
             [inbox, SLICE_ROWS],
         )?;
+        let rows = rows + self.reclaim_usage_of_inbox(inbox)?;
         let rows = rows as i64 + self.forget_imports(inbox, SLICE_ROWS)?;
         match rows {
             0 => self.reclaim_signatures(inbox),
@@ -363,7 +364,8 @@ impl Store {
             "DELETE FROM suppression WHERE id IN
                  (SELECT id FROM suppression WHERE org = ?1 LIMIT ?2)",
             [org.0, SLICE_ROWS],
-        )?;
+        )? + self.reclaim_audit(org, SLICE_ROWS)?
+            + self.reclaim_usage_of_org(org)?;
         if gone == 0 {
             self.run("DELETE FROM org WHERE id = ?1", [org.0])?;
         }

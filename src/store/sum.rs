@@ -21,8 +21,8 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 
 use super::summed::{
-    APPROVAL, DKIM, FILTER_RULE, INBOX, JOB, KEY, MAILBOX, METADATA, OUTBOUND, SCHEDULED,
-    SUPPRESSION, UPLOAD,
+    APPROVAL, AUDIT, DKIM, FILTER_RULE, INBOX, JOB, KEY, MAILBOX, METADATA, OUTBOUND, SCHEDULED,
+    SUPPRESSION, UPLOAD, USAGE_DAY,
 };
 use super::{Error, Store};
 
@@ -313,6 +313,20 @@ pub(super) const TABLES: &[SummedTable] = &[
         sums: &[("sum", &["kind", "id", "day", "n"])],
         filled_later: false,
         kept_by: KeptBy::Triggers(&["kind", "id", "day", "n"]),
+    },
+    SummedTable {
+        name: "audit",
+        key: &["org", "id"],
+        sums: &[("sum", AUDIT)],
+        filled_later: false,
+        kept_by: KeptBy::Statements,
+    },
+    SummedTable {
+        name: "usage_day",
+        key: &["inbox", "org", "day"],
+        sums: &[("sum", USAGE_DAY)],
+        filled_later: false,
+        kept_by: KeptBy::Statements,
     },
     SummedTable {
         name: "metadata",

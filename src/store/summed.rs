@@ -135,3 +135,25 @@ pub(super) const FILTER_RULE: &[&str] = &[
     "created_at",
 ];
 pub(super) const SUPPRESSION: &[&str] = &["id", "org", "address", "reason", "source", "created_at"];
+pub(super) const AUDIT: &[&str] = &[
+    "org",
+    "id",
+    "nth",
+    "at",
+    "action",
+    "key",
+    "target_kind",
+    "target",
+    "request_kind",
+    "request",
+];
+pub(super) const USAGE_DAY: &[&str] = &[
+    "inbox",
+    "org",
+    "day",
+    "sent",
+    "received",
+    "requests",
+    "events",
+    "stored_bytes",
+];

@@ -599,6 +599,77 @@ export interface MyOrganization {
   name: string;
 }
 
+/** What was used, day by day, and the limits. */
+export interface UsageReport {
+  /** One row for each day, today first. */
+  data: UsageDay[];
+  /** What there may be. */
+  limits: UsageLimits;
+}
+
+/** The limits that hold for what is counted; null where there is none of its kind. */
+export interface UsageLimits {
+  /** Messages that may be sent in a day. */
+  sends_per_day: number;
+  /** Octets that may be stored. */
+  stored_bytes: number;
+  /** Requests of all keys in a minute. */
+  requests_per_minute: number | null;
+  /** Messages that the inbox may receive in a minute. */
+  receives_per_minute: number | null;
+  /** Addresses outside that the inbox may write to in a day for the first time in a while. */
+  new_recipients_per_day: number | null;
+}
+
+/** What was used on one day. */
+export interface UsageDay {
+  /** The day, in UTC. */
+  day: string;
+  /** Messages that were sent, also those that wait. */
+  sent: number;
+  /** Messages that have come in. */
+  received: number;
+  /**
+   * Requests with a key of the organization; null for an inbox. A crash of the server can lose
+   * those of its last minutes.
+   */
+  requests: number | null;
+  /** Events of the log. */
+  events: number;
+  /**
+   * Octets that were stored at the end of the day, with what rows cost on disk; today, those of
+   * now. Null where it is not known.
+   */
+  stored_bytes: number | null;
+}
+
+/**
+ * An act: a change of keys, inboxes, domains, lists, approvals or the organization, or a
+ * message that was sent.
+ */
+export interface AuditEntry {
+  /** Its id. */
+  id: string;
+  /** When it was done. */
+  time: string;
+  /** What was done. */
+  action: "message.sent" | "message.scheduled" | "message.held" | "message.drafted" | "message.admitted" | "messages.imported" | "approval.approved" | "approval.declined" | "key.created" | "key.revoked" | "credentials.created" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.created" | "domain.trusted" | "domain.checked" | "domain.dkim_rotated" | "domain.updated" | "domain.deleted" | "filter_rule.created" | "filter_rule.deleted" | "suppression.created" | "suppression.deleted" | "org.created" | "org.updated" | "org.paused" | "org.resumed" | "outbound.retried" | "outbound.cancelled";
+  /** Who has done it: a key of the organization, or the operator of the server. */
+  actor: "key" | "operator";
+  /** The key that has done it; null for the operator. */
+  key: string | null;
+  /**
+   * The id of what it was done to; null where it was done to many things. A message that was
+   * sent without a copy has the id of its inbox.
+   */
+  target: string | null;
+  /**
+   * The request, as its `X-Request-Id` says; `smtp_` and `imap_` are sessions of these; null
+   * for a command on the data folder.
+   */
+  request_id: string | null;
+}
+
 /** A key that has just been made, with its secret. */
 export interface MadeKey {
   /** Its id. */

@@ -31,8 +31,9 @@ export class ServerResource {
 
   /**
    * Counters. Counters as Prometheus text (exposition format 0.0.4). No key is needed on a
-   * loopback address, for a Host that is the server's own. No key is needed on a loopback
-   * address; elsewhere the scope `admin` of a key that is bound to no inbox.
+   * loopback address, for a Host that is the server's own. They are of the whole server, so no
+   * key of an organization reads them from elsewhere. No key is needed on a loopback address;
+   * elsewhere only the token of the operator may do it.
    */
   async metrics(options?: RequestOptions): Promise<string> {
     const call: Call = { method: "GET", path: "/metrics", options };
@@ -127,6 +128,68 @@ export class MeResource {
   async get(options?: RequestOptions): Promise<models.Me> {
     const call: Call = { method: "GET", path: "/api/v1/me", options };
     return (await this.client.object(call)) as models.Me;
+  }
+}
+
+/** The parameters of `usage.get`. */
+export interface UsageGetParams {
+  /** How many days, today with them. */
+  days?: number;
+  /** Only what this inbox has used; a key that is bound to inboxes must name one of them. */
+  inbox?: string;
+}
+
+/** What was used, day by day, and the limits. */
+export class UsageResource {
+  constructor(protected readonly client: Postern) {}
+
+  /**
+   * Read what was used. Says what the organization, or one of its inboxes, has used on each of
+   * the last days in UTC, and which limits hold. Days are kept for 90 days. Any key may do it.
+   */
+  async get(params?: UsageGetParams, options?: RequestOptions): Promise<models.UsageReport> {
+    const query: Record<string, unknown> = { ...params };
+    const call: Call = { method: "GET", path: "/api/v1/usage", query, options };
+    return (await this.client.object(call)) as models.UsageReport;
+  }
+}
+
+/** The parameters of `audit.list`. */
+export interface AuditListParams {
+  /** How many rows a page has at most. */
+  limit?: number;
+  /** Only this action. */
+  action?: "message.sent" | "message.scheduled" | "message.held" | "message.drafted" | "message.admitted" | "messages.imported" | "approval.approved" | "approval.declined" | "key.created" | "key.revoked" | "credentials.created" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.created" | "domain.trusted" | "domain.checked" | "domain.dkim_rotated" | "domain.updated" | "domain.deleted" | "filter_rule.created" | "filter_rule.deleted" | "suppression.created" | "suppression.deleted" | "org.created" | "org.updated" | "org.paused" | "org.resumed" | "outbound.retried" | "outbound.cancelled";
+  /** Only what this key has done; it may be revoked by now. */
+  key?: string;
+  /**
+   * Only what was done to this: the id of an inbox, a key, a message, a domain, a filter rule,
+   * a suppression, a recipient in the queue, an approval or the organization.
+   */
+  target?: string;
+  /** Done at this time or later. */
+  since?: string | Date;
+  /** Done before this time. */
+  until?: string | Date;
+}
+
+/** Who changed what with which key, and who sent what. */
+export class AuditResource {
+  constructor(protected readonly client: Postern) {}
+
+  /**
+   * List who has done what. Lists the acts of the organization, newest first: changes of keys,
+   * inboxes, domains, lists, approvals and of the organization itself, and each message that
+   * was sent, over REST, SMTP or from a draft, with its key. What is done with the messages of
+   * an inbox is in the log of events. A row is there if and only if its act is done. Rows are
+   * kept for 90 days, if the server is not set otherwise, and at most a million of them. A page
+   * for which very many rows were looked at ends early, and `next_cursor` goes on. The key
+   * needs the scope `admin` and is bound to no inbox.
+   */
+  list(params?: AuditListParams, options?: RequestOptions): Pages<models.AuditEntry> {
+    const query: Record<string, unknown> = { ...params };
+    const call: Call = { method: "GET", path: "/api/v1/audit", query, options };
+    return new Pages<models.AuditEntry>(this.client, call, false);
   }
 }
 
@@ -1422,6 +1485,8 @@ export abstract class Resources {
   readonly server = new ServerResource(this as unknown as Postern);
   readonly clients = new ClientsResource(this as unknown as Postern);
   readonly me = new MeResource(this as unknown as Postern);
+  readonly usage = new UsageResource(this as unknown as Postern);
+  readonly audit = new AuditResource(this as unknown as Postern);
   readonly keys = new KeysResource(this as unknown as Postern);
   readonly domains = new DomainsResource(this as unknown as Postern);
   readonly orgs = new OrgsResource(this as unknown as Postern);

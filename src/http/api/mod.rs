@@ -7,6 +7,7 @@
 pub(crate) mod address;
 mod answer;
 mod approval;
+pub(crate) mod audit;
 pub(crate) mod autoconfig;
 mod batch;
 pub(crate) mod codes;
@@ -35,5 +36,6 @@ pub(crate) mod send;
 pub(crate) mod shapes;
 pub(crate) mod suppression;
 pub(crate) mod upload;
+pub(crate) mod usage;
 pub(crate) mod values;
 mod wait;

@@ -12,9 +12,9 @@ use super::operation::{Operation, Takes};
 use super::problems::Problem;
 use super::values::Values;
 use super::{
-    answer, approval, autoconfig, batch, credentials, domain, draft, event, export, filter_rule,
-    folder, health, import, inbox, key, list, me, message, org, outbound, send, suppression,
-    upload, wait,
+    answer, approval, audit, autoconfig, batch, credentials, domain, draft, event, export,
+    filter_rule, folder, health, import, inbox, key, list, me, message, org, outbound, send,
+    suppression, upload, usage, wait,
 };
 use crate::call::{
     Access, Answer, Call, Caller, EntryId, Idempotency, InboxRef, Intake, Need, Now, Render,
@@ -391,6 +391,7 @@ const DOMAINS: RouteNeed = Organization(Scopes::DOMAINS_WRITE);
 const APPROVE: RouteNeed = Inboxes(Scopes::APPROVE);
 const KEYS: RouteNeed = Inboxes(Scopes::KEYS_WRITE);
 const RULES: RouteNeed = Inboxes(Scopes::RULES_WRITE);
+const AUDIT: RouteNeed = Organization(Scopes::ADMIN);
 const SUPPRESSIONS: RouteNeed = Organization(Scopes::RULES_WRITE);
 
 routes! {
@@ -405,6 +406,8 @@ routes! {
     POST "/autodiscover/autodiscover.xml" Nothing Answered(&autoconfig::AUTODISCOVER);
 
     GET "/api/v1/me" Key Answered(&me::READ);
+    GET "/api/v1/usage" Key Answered(&usage::READ);
+    GET "/api/v1/audit" AUDIT Answered(&audit::LIST);
     POST "/api/v1/keys" KEYS Answered(&key::CREATE);
     GET "/api/v1/keys" KEYS Answered(&key::LIST);
     GET "/api/v1/keys/{key}" KEYS Answered(&key::READ);
@@ -505,7 +508,6 @@ routes! {
     * "/api/v1/webhooks/{id}/test" Key Later;
     * "/api/v1/webhooks/{id}/deliveries" Key Later;
     * "/api/v1/webhooks/{id}/deliveries/{id}/redeliver" Key Later;
-    * "/api/v1/usage" Key Later;
 }
 
 #[cfg(test)]
@@ -531,7 +533,7 @@ mod tests {
         assert!(matches!(look("GET", "/api/v1/inboxes/"), Match::None));
         assert!(matches!(look("GET", "/api/v1"), Match::None));
         assert!(matches!(look("GET", "//api/v1/me"), Match::None));
-        for (method, path) in [("GET", "/api/v1/usage"), ("POST", "/api/v1/spam/check")] {
+        for (method, path) in [("GET", "/api/v1/webhooks"), ("POST", "/api/v1/spam/check")] {
             assert!(matches!(look(method, path), Match::Later), "{path}");
         }
         match look("PATCH", "/api/v1/inboxes/a@b/messages/batch") {

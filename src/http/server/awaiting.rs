@@ -118,6 +118,7 @@ impl Server {
         let ends = exchange.caller.key().into_iter().flat_map(Topic::ends_of);
         out.watch = Some(ends.collect());
         out.ask = Some(Ask {
+            request_id: None,
             caller: exchange.caller.clone(),
             call: Look::CloseWait.into(),
         });

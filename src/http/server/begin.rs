@@ -5,7 +5,7 @@
 
 use super::exchange::{Exchange, KnownKey};
 use super::{Server, ServerState};
-use crate::call::{Allowance, Answer, Ask, Caller, Look, Metric, Now, Refusal, Reply, Topic};
+use crate::call::{Allowance, Answer, Caller, Look, Metric, Now, Refusal, Reply, RequestId, Topic};
 use crate::crypto::sha256_parts;
 use crate::engine::Output;
 use crate::http::api::codes;
@@ -15,7 +15,7 @@ use crate::http::api::refused::refused;
 use crate::http::api::routes::{self, Match, RouteNeed, RouteRow};
 use crate::http::wire::body::BodyReader;
 use crate::http::wire::head::{self, Credentials, Framing};
-use crate::http::wire::response::{Response, request_id};
+use crate::http::wire::response::Response;
 
 impl Server {
     /// A head is there: finds its route, checks its body and query, and authenticates.
@@ -23,7 +23,7 @@ impl Server {
         self.requests += 1;
         self.shared().metrics.count(Metric::HttpRequests);
         out.deadline = Some(None);
-        let id = request_id(self.opening.seed, self.requests);
+        let id = RequestId::http(self.opening.seed, self.requests);
         let mut exchange = Box::new(Exchange::new(id, head));
         if exchange.method == "OPTIONS" {
             return self.options(now, exchange, out);
@@ -115,7 +115,7 @@ impl Server {
                     return self.count(now, exchange, out);
                 }
                 exchange.digest = digest;
-                out.ask = Some(Ask::anonymous(Look::Authenticate {
+                out.ask = Some(exchange.ask(Look::Authenticate {
                     listener: self.opening.listener,
                     user: exchange.organization.clone(),
                     secret,
@@ -174,7 +174,7 @@ impl Server {
                 {
                     // A stream relies on this check for its whole life. The check is made again
                     // now that the watch is in place, so that no revocation is missed.
-                    out.ask = Some(Ask::anonymous(Look::Authenticate {
+                    out.ask = Some(exchange.ask(Look::Authenticate {
                         listener: self.opening.listener,
                         user: exchange.organization.clone(),
                         secret,

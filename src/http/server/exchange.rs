@@ -10,7 +10,7 @@ use super::paging::Paging;
 use super::{Server, ServerState};
 use crate::call::{
     Allowance, Answer, Ask, Call, Caller, Charge, Intake, MessageRead, Metric, Now, OctetsOf,
-    PartSource, Reply, Secret, Written,
+    PartSource, Reply, RequestId, Secret, Written,
 };
 use crate::crypto::sha256_parts;
 use crate::engine::Output;
@@ -33,6 +33,8 @@ use crate::http::wire::target::RequestTarget;
 /// A request that is being answered.
 #[derive(Debug)]
 pub(crate) struct Exchange {
+    pub request: RequestId,
+    /// The same as text.
     pub id: String,
     pub method: String,
     pub target: RequestTarget,
@@ -120,9 +122,10 @@ impl Waiting {
 
 impl Exchange {
     /// Of a head.
-    pub fn new(id: String, head: RequestHead) -> Exchange {
+    pub fn new(id: RequestId, head: RequestHead) -> Exchange {
         Exchange {
-            id,
+            request: id,
+            id: id.to_string(),
             head_only: head.method == "HEAD",
             method: head.method,
             any_target: head.target.is_none(),
@@ -152,7 +155,7 @@ impl Exchange {
     }
 
     /// Of octets that are not a request.
-    pub fn broken(id: String) -> Exchange {
+    pub fn broken(id: RequestId) -> Exchange {
         let head = RequestHead {
             method: String::new(),
             target: None,
@@ -176,6 +179,7 @@ impl Exchange {
     /// A call of the request's caller.
     pub fn ask(&self, call: impl Into<Call>) -> Ask {
         Ask {
+            request_id: Some(self.request),
             caller: self.caller.clone(),
             call: call.into(),
         }

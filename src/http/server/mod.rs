@@ -23,7 +23,9 @@ mod exchange;
 mod import;
 mod paging;
 
-use crate::call::{Event, Holders, LONG_ANSWER_BYTES, Metric, Now, Opening, Refusal, Reply};
+use crate::call::{
+    Event, Holders, LONG_ANSWER_BYTES, Metric, Now, Opening, Refusal, Reply, RequestId,
+};
 use crate::engine::{HIGH_WATER, Input, Output, Trust};
 use crate::http::api::codes;
 use crate::http::api::problems::Problem;
@@ -31,7 +33,7 @@ use crate::http::api::refused::refused;
 use crate::http::stream::{EventStream, MessageWait};
 use crate::http::wire::body::BodyReader;
 use crate::http::wire::head::{self, Finder, Framing, HeadSearch};
-use crate::http::wire::response::{Length, MediaType, Response, request_id};
+use crate::http::wire::response::{Length, MediaType, Response};
 use exchange::{Exchange, KnownKey, Waiting};
 use paging::Paging;
 
@@ -168,7 +170,7 @@ impl Server {
     fn refuse_head(&mut self, now: Now, problem: Box<Problem>, out: &mut Output) {
         self.requests += 1;
         self.shared().metrics.count(Metric::HttpRequests);
-        let exchange = Exchange::broken(request_id(self.opening.seed, self.requests));
+        let exchange = Exchange::broken(RequestId::http(self.opening.seed, self.requests));
         if self.stopping {
             return self.fail(now, Box::new(exchange), &problem, out);
         }

@@ -13,10 +13,9 @@ use super::cursor::{LogAnswer, ResetReason};
 use super::show;
 use super::subscription::{EndReason, EventWriter, Subscription};
 use super::wanted::Wanted;
-use crate::call::{Access, Event, EventKind, Now, Reply, Shared};
+use crate::call::{Access, Event, EventKind, Now, Reply, Shared, spread};
 use crate::engine::Output;
 use crate::http::api::problems::Problem;
-use crate::http::wire::response::spread;
 
 /// One event stream.
 #[derive(Debug)]

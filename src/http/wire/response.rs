@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use super::outgoing_body::OutgoingBody;
-use crate::call::{Allowance, Now};
+use crate::call::{Allowance, Now, RequestId};
 use crate::mail::time;
 
 /// One response without its frame.
@@ -209,18 +209,9 @@ impl Response {
     }
 }
 
-/// The id of the `n`th request of a connection: from its seed, so that a test can repeat it,
-/// and spread so that it tells nothing of other connections (splitmix64).
+/// The id of the `n`th request of a connection, as text.
 pub(crate) fn request_id(seed: u64, n: u64) -> String {
-    format!("req_{:016x}", spread(seed, n))
-}
-
-/// A number that looks random, from a seed and a count.
-pub(crate) fn spread(seed: u64, n: u64) -> u64 {
-    let mut z = seed.wrapping_add(n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+    RequestId::http(seed, n).to_string()
 }
 
 fn reason(status: u16) -> &'static str {

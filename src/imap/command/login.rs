@@ -6,7 +6,9 @@
 use std::borrow::Cow;
 
 use super::{CommandContext, RunCommand};
-use crate::call::{Answer, Caller, Look, Metric, Now, Refusal, Reply, Scopes, Secret, Topic};
+use crate::call::{
+    Answer, Caller, Look, Metric, Now, Refusal, Reply, RequestId, Scopes, Secret, Topic,
+};
 use crate::engine::Output;
 use crate::imap::server::{Delayed, Pending, Server, Stage, Waits};
 use crate::imap::wire::lexer::Lexer;
@@ -86,8 +88,9 @@ impl Server {
                 });
                 let key = access.key.map_or("operator".into(), |key| key.to_string());
                 log::info!(
-                    "conn={} imap login inbox={inbox} key={key}",
-                    self.opening.conn.0
+                    "conn={} request_id={} imap login inbox={inbox} key={key}",
+                    self.opening.conn.0,
+                    RequestId::imap(self.opening.seed)
                 );
                 self.enter(Stage::Authenticated(access));
                 let text = format!("[CAPABILITY {}] Logged in", self.capability());

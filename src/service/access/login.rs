@@ -14,7 +14,7 @@ use super::limits::SessionBound;
 use super::login_log::printable;
 use crate::call::{
     Access, Answer, Caller, ConnId, Countable, Grant, Listener, Metric, Noun, Now, OrgId, Refusal,
-    Scopes, Secret, require,
+    RequestId, Scopes, Secret, require,
 };
 use crate::crypto::{ApiKey, OperatorToken, constant_time_eq, sha256_parts};
 use crate::mail::Address;
@@ -26,6 +26,8 @@ use crate::store::Store;
 pub struct Login<'a> {
     /// The connection; it holds the lease of an IMAP session.
     pub conn: Option<ConnId>,
+    /// The request or the session, for the log.
+    pub request_id: Option<RequestId>,
     /// The address for which failures are counted.
     pub peer: IpAddr,
     /// The listener.
@@ -158,8 +160,9 @@ fn tell(service: &Service, now: Now, login: &Login<'_>, reason: &str) {
         return;
     };
     log::info!(
-        "login failed peer={} listener={} user={} reason=\"{reason}\"{}",
+        "login failed peer={} request_id={} listener={} user={} reason=\"{reason}\"{}",
         login.peer,
+        login.request_id.map_or("-".into(), |id| id.to_string()),
         login.listener.name(),
         login.user.map_or("-".into(), printable),
         match unlogged {

@@ -53,6 +53,7 @@ fn ask(
     questions.dedup();
     let back = Arc::new(Gathered {
         request: Request {
+            request_id: context.request_id,
             conn: context.origin,
             peer: core::net::Ipv4Addr::UNSPECIFIED.into(),
             now: context.now,
@@ -95,6 +96,7 @@ impl Gathered {
             idempotency,
         };
         self.service.give(Request {
+            request_id: self.request.request_id,
             conn: self.request.conn,
             peer: self.request.peer,
             now: self.request.now,

@@ -307,7 +307,12 @@ pub fn read_domain(
     Ok(Answer::Domains(vec![view(service, store, subject)?]))
 }
 
-fn find_domain(store: &Store, org: OrgId, domain: &DomainRef) -> Result<DomainRow, Refusal> {
+/// A domain of an organization, by its id or its name.
+pub(in crate::service) fn find_domain(
+    store: &Store,
+    org: OrgId,
+    domain: &DomainRef,
+) -> Result<DomainRow, Refusal> {
     let found = match domain {
         DomainRef::Id(id) => store.domain(org, *id)?,
         DomainRef::Name(name) => {

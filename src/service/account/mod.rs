@@ -11,3 +11,4 @@ pub mod org;
 pub(in crate::service) mod page;
 mod record;
 pub mod upload;
+pub mod usage;

@@ -7,6 +7,7 @@ use super::Writer;
 use super::group::{GroupRun, RequestMark, Undone};
 use crate::call::{Event, ImportOutcome, Refusal, Request, Written};
 use crate::service::access::admit::admit;
+use crate::service::audit;
 use crate::service::intake::{self, Delivery, ImportSlice, ImportStep};
 use crate::store::Store;
 
@@ -37,6 +38,8 @@ impl Writer {
                 }
             });
         }
+        audit::note_import(store, request, &outcomes, run.now)
+            .map_err(|e| Undone::Lost(e.to_string(), Refusal::from(e)))?;
         Ok(Ok(Written::Imported(outcomes)))
     }
 
@@ -49,7 +52,7 @@ impl Writer {
         events: &mut Vec<Event>,
     ) -> Result<Result<ImportOutcome, Refusal>, Undone> {
         let mark = RequestMark::begin(store, run.is_guarded, events)?;
-        let mut context = self.context(store, run, request.conn, events);
+        let mut context = self.context(store, run, (request.conn, request.request_id), events);
         let written = intake::complete(&mut context, &request.caller, delivery);
         let result =
             written.and_then(|written| intake::outcome_of(&written).ok_or(Refusal::Internal));

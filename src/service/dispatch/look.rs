@@ -27,6 +27,7 @@ pub(super) fn look(
             now,
             &login::Login {
                 conn: request.conn,
+                request_id: request.request_id,
                 peer,
                 listener: *listener,
                 user: user.as_deref(),

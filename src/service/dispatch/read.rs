@@ -3,13 +3,14 @@
 //! later.
 
 use crate::call::{
-    Access, Answer, ApprovalId, ApprovalRead, Caller, DomainRead, EntryRead, EventRead,
-    FilterRuleId, FilterRuleRead, InboxId, InboxRead, InboxRef, KeyId, KeyRead, MailboxRead,
-    MessageRead, OrgId, OrgRead, OutboundId, OutboundRead, Read, Refusal, SuppressionId,
-    SuppressionRead, UploadRead,
+    Access, Answer, ApprovalId, ApprovalRead, AuditId, AuditRead, Caller, DomainRead, EntryRead,
+    EventRead, FilterRuleId, FilterRuleRead, InboxId, InboxRead, InboxRef, KeyId, KeyRead,
+    MailboxRead, MessageRead, OrgId, OrgRead, OutboundId, OutboundRead, Read, Refusal,
+    SuppressionId, SuppressionRead, UploadRead,
 };
 use crate::service::account::page::begin_list;
-use crate::service::account::{domain, filter_rule, inbox, key, org, upload};
+use crate::service::account::{domain, filter_rule, inbox, key, org, upload, usage};
+use crate::service::audit;
 use crate::service::context::ReadContext;
 use crate::service::events;
 use crate::service::mail::find::{FindIn, find};
@@ -50,6 +51,7 @@ pub(super) fn read(
             after,
             limit,
         }) => events::list_events(context, caller.access()?, *topic, *after, *limit).map(Some),
+        Read::Audit(call) => read_audit(context, caller.access()?, call),
     }
 }
 
@@ -396,8 +398,38 @@ fn read_org(
         OrgRead::ListRest { list } => org::list_orgs(context.store, list),
         OrgRead::Get { org } => org::read_org(context.store, caller, *org).map(Some),
         OrgRead::Usage => org::read_usage(context.store, context.now, caller, call),
+        OrgRead::UsageByDay { inbox, days } => {
+            usage::read_days(context, caller.access()?, inbox.as_ref(), *days).map(Some)
+        }
         OrgRead::UsageRest { after, so_far } => {
             org::count_usage(context.store, caller.access()?, after, so_far)
+        }
+    }
+}
+
+fn read_audit(
+    context: &ReadContext<'_>,
+    access: &Access,
+    call: &mut AuditRead,
+) -> Result<Option<Answer>, Refusal> {
+    if let AuditRead::List {
+        filter,
+        cursor,
+        limit,
+    } = call
+    {
+        let list = begin_list(cursor.as_deref(), *limit, |text| {
+            Some(AuditId::parse(text)?.0)
+        })?;
+        *call = AuditRead::ListRest {
+            filter: core::mem::take(filter),
+            list: Box::new(list),
+        };
+    }
+    match call {
+        AuditRead::List { .. } => Ok(None),
+        AuditRead::ListRest { filter, list } => {
+            audit::list_acts(context.store, access, filter, list)
         }
     }
 }

@@ -136,6 +136,7 @@ impl Writer {
             random: &mut self.random,
             now: self.service.now(),
             origin: None,
+            request_id: None,
             is_again: false,
             events: &mut events,
         };

@@ -10,6 +10,7 @@ use crate::call::{
     OutboundWrite, Refusal, SuppressionWrite, UploadWrite, Write, Written,
 };
 use crate::service::account::{check, domain, filter_rule, inbox, key, org, upload};
+use crate::service::audit;
 use crate::service::context::{Carried, WriteContext};
 use crate::service::mail::batch::BatchStep;
 use crate::service::mail::slice::BulkStep;
@@ -17,8 +18,19 @@ use crate::service::mail::{batch, bulk, entry, folder, mailbox, message};
 use crate::service::outbound::change;
 use crate::service::outgoing::approval;
 
-/// Carries out a call, or a slice of it. `admit` has checked the caller.
+/// Carries out a call, or a slice of it, and notes it in the audit. `admit` has checked the caller.
 pub(super) fn write(
+    context: &mut WriteContext<'_>,
+    caller: &Caller,
+    call: &Write,
+) -> Result<Carried, Refusal> {
+    let named = audit::named(context, caller, call);
+    let carried = write_by_noun(context, caller, call)?;
+    audit::note_write(context, caller, (call, named), &carried)?;
+    Ok(carried)
+}
+
+fn write_by_noun(
     context: &mut WriteContext<'_>,
     caller: &Caller,
     call: &Write,

@@ -10,10 +10,11 @@ use super::group::{GroupRun, RequestMark, Undone};
 use super::write;
 use crate::call::{
     Caller, Change, ConnId, Countable, Event, Idempotency, Metric, Now, Refusal, Reply, Request,
-    Share, SharePart, Write, Written,
+    RequestId, Share, SharePart, Write, Written,
 };
 use crate::crypto::Random;
 use crate::service::access::admit::admit;
+use crate::service::audit;
 use crate::service::context::{Carried, WriteContext};
 use crate::service::intake::{self, Delivery, ImportSlice, PIECE_BYTES, StoredPieces};
 use crate::service::job::{Runner, Runners};
@@ -46,6 +47,15 @@ impl WriteTask {
         }
     }
 
+    /// The id of its request.
+    fn request_id(&self) -> Option<RequestId> {
+        match self {
+            WriteTask::Call(request) | WriteTask::Rest(request) => request.request_id,
+            WriteTask::Deliver(request) => request.request_id,
+            WriteTask::Import(request) => request.request_id,
+        }
+    }
+
     /// The share that pays for it.
     pub fn share(&self) -> Share {
         match self {
@@ -73,6 +83,7 @@ impl WriteTask {
             return None;
         };
         Some(WriteTask::Rest(Request {
+            request_id: request.request_id,
             conn: request.conn,
             peer: request.peer,
             now: request.now,
@@ -474,6 +485,7 @@ impl Writer {
             random: &mut self.random,
             now: self.service.now(),
             origin: None,
+            request_id: None,
             is_again: false,
             events: &mut events,
         };
@@ -486,7 +498,7 @@ impl Writer {
         &'c mut self,
         store: &'c Store,
         run: GroupRun,
-        origin: Option<ConnId>,
+        (origin, request_id): (Option<ConnId>, Option<RequestId>),
         events: &'c mut Vec<Event>,
     ) -> WriteContext<'c> {
         WriteContext {
@@ -496,6 +508,7 @@ impl Writer {
             random: &mut self.random,
             now: run.now,
             origin,
+            request_id,
             is_again: run.is_again,
             events,
         }
@@ -538,7 +551,7 @@ impl Writer {
             // A message that is delivered has no savepoint: see `GroupRun`.
             let has_savepoint = is_guarded || !matches!(task, WriteTask::Deliver(_));
             let mark = RequestMark::begin(store, has_savepoint, events)?;
-            let mut context = self.context(store, run, task.conn(), events);
+            let mut context = self.context(store, run, (task.conn(), task.request_id()), events);
             let result = carry_out(&mut context, task, in_pieces);
             mark.end(&self.service, store, &result, events)?;
             results.push(result);
@@ -572,10 +585,27 @@ impl Writer {
         }
     }
 
+    /// Stores how many requests the workers have counted.
+    pub fn keep_requests(&self, store: &Store) -> Result<(), crate::store::Error> {
+        let counted = self.service.shared.requests.take_counted();
+        if counted.is_empty() {
+            return Ok(());
+        }
+        store.begin()?;
+        for (org, day, n) in counted {
+            if let Err(error) = store.count_requests(org, day, n) {
+                store.rollback();
+                return Err(error);
+            }
+        }
+        store.commit().map(drop)
+    }
+
     /// Deletes old events, kept answers, revoked keys and expunged UIDs in one small transaction,
     /// and reclaims deleted rows in another. Gives whether there are more.
     pub fn trim(&mut self, store: &Store) -> Result<bool, crate::store::Error> {
         (self.reserve)(DiskReserve::Keep);
+        self.keep_requests(store)?;
         let mut now = self.service.now();
         now.unix_ms = self.service.steady_ms(now);
         let days = i64::try_from(self.service.shared.limits.event_days).unwrap_or(7);
@@ -591,8 +621,13 @@ impl Writer {
             let expunged = store.trim_expunged(TRIM_EXPUNGED)?;
             let counts = store.trim_day_counts(policy::day_of(now), TRIM_ANSWERS)?;
             let uploads = store.trim_uploads(now.unix_ms, TRIM_UPLOADS)?;
+            let days = i64::try_from(self.service.shared.limits.audit_days).unwrap_or(90);
+            let acts =
+                store.trim_audit(now, days.saturating_mul(repeated::KEPT_MS), TRIM_ANSWERS)?;
+            let usage = store.trim_usage(policy::day_of(now) - USAGE_DAYS, TRIM_ANSWERS)?;
             store.delete_ended_dkim_keys(now.unix_ms)?;
-            Ok(more || kept > 0 || keys || approvals || expunged || counts || uploads)
+            let kept_long = uploads || acts || usage;
+            Ok(more || kept > 0 || keys || approvals || expunged || counts || kept_long)
         })();
         match done {
             Ok(more) => {
@@ -667,7 +702,9 @@ fn carry_out(
                 if in_pieces && let Some(pieces) = intake::store_piece(context, caller, delivery)? {
                     return Ok(TaskProgress::Pieces(pieces));
                 }
-                intake::complete(context, caller, delivery).map(TaskProgress::Done)
+                let written = intake::complete(context, caller, delivery)?;
+                audit::note_delivery(context, caller, (&delivery.plan, &written))?;
+                Ok(TaskProgress::Done(written))
             })
         }
     }
@@ -732,6 +769,8 @@ const REVOKED_MS: i64 = 30 * 86_400_000;
 const DECIDED_MS: i64 = 30 * 86_400_000;
 /// Rows of revoked keys that one transaction deletes.
 const TRIM_KEYS: usize = 200;
+/// Days for which usage is kept.
+const USAGE_DAYS: i64 = 90;
 /// Ranges of expunged UIDs that one transaction deletes.
 const TRIM_EXPUNGED: u32 = 500;
 /// Uploaded files that one transaction deletes. Large ones are freed later, in slices.

@@ -405,6 +405,7 @@ mod tests {
             expires_at: None,
         };
         ToReader::Task(ReadTask::Call(Request {
+            request_id: None,
             conn: Some(ConnId(org.unsigned_abs())),
             peer: "192.0.2.1".parse().unwrap(),
             now: Now::default(),

@@ -230,6 +230,7 @@ fn wake_with(service: &Arc<Service>, queue: &Arc<Sender<WriteTask>>) {
             return;
         };
         let task = WriteTask::Call(Request {
+            request_id: None,
             conn: None,
             peer: core::net::Ipv4Addr::UNSPECIFIED.into(),
             now: Now::default(),

@@ -176,6 +176,9 @@ fn write_all(
         checkpoint_if_due(writer, store)?;
         maintain_under_load(writer, store, &mut groups, &mut trimmed_ms)?;
     }
+    if let Err(error) = writer.keep_requests(store) {
+        log::error!("storing counts failed error=\"{error}\"");
+    }
     checkpoint(writer, store, Checkpoint::Truncate)
 }
 
@@ -496,6 +499,7 @@ mod tests {
             expires_at: None,
         };
         Request {
+            request_id: None,
             conn: None,
             peer: "192.0.2.1".parse().unwrap(),
             now: Now::default(),

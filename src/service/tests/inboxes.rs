@@ -341,6 +341,7 @@ fn revocation_is_an_event_of_the_key() {
     assert!(matches!(reply, Reply::Written(Written::Changed, _)) && events.is_empty());
     // The end of an organization is one event, and ends its keys.
     let delete = Ask {
+        request_id: None,
         caller: Caller::Operator,
         call: OrgWrite::Delete { org }.into(),
     };

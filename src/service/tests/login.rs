@@ -96,6 +96,7 @@ fn the_operator_is_no_organization() {
         (None, Scopes::OPERATOR)
     );
     let as_operator = |call: Call| Ask {
+        request_id: None,
         caller: Caller::Operator,
         call,
     };

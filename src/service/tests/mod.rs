@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod audit;
 mod domain;
 mod executors;
 mod group;
@@ -67,6 +68,7 @@ impl World {
 
     fn request(&self, conn: u64, peer: &str, ask: Ask) -> Request {
         Request {
+            request_id: ask.request_id,
             conn: Some(ConnId(conn)),
             peer: peer.parse().unwrap(),
             now: self.inline.service.now(),

@@ -252,6 +252,7 @@ impl Sender {
             charge: None,
         };
         let written = self.world.written(Ask {
+            request_id: None,
             caller: Caller::Key(access),
             call: Call::Accept(Box::new(intake)),
         });
@@ -356,6 +357,7 @@ impl Sender {
     /// Makes a call of a connection. Its answer comes with a later turn.
     fn system(&mut self, conn: ConnId, call: OutboundWrite) {
         let request = Request {
+            request_id: None,
             conn: Some(conn),
             peer: "127.0.0.1".parse().unwrap(),
             now: self.world.inline.service.now(),
@@ -469,6 +471,7 @@ impl Sender {
             offset: offset as u64,
         };
         let asked = Ask {
+            request_id: None,
             caller: Caller::System,
             call: call.into(),
         };

@@ -437,6 +437,7 @@ fn calls_of_the_server_are_refused_to_all_others() {
     for caller in [Caller::Key(access), Caller::Operator, Caller::Anonymous] {
         for call in calls.clone() {
             let ask = Ask {
+                request_id: None,
                 caller: caller.clone(),
                 call,
             };
@@ -568,6 +569,7 @@ fn no_tenant_is_postmaster() {
     let inbox = Some(mine);
     assert!(matches!(w.answer(rcpt()), Answer::Recipient { inbox: to, .. } if to == inbox));
     w.written(Ask {
+        request_id: None,
         caller: Caller::Operator,
         call: OrgWrite::Delete { org: first }.into(),
     });

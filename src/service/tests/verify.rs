@@ -394,6 +394,7 @@ fn the_operator_sees_the_shared_domain() {
     let (mut w, dns, org, access) = world();
     let operator = crate::service::access::login::folder_access(org);
     let system = Ask {
+        request_id: None,
         caller: Caller::System,
         call: DomainWrite::SharedKeys.into(),
     };

@@ -392,6 +392,7 @@ impl Client {
 
     fn ask(&mut self, call: Call, out: &mut Output) {
         out.ask = Some(Ask {
+            request_id: None,
             caller: Caller::System,
             call,
         });

@@ -24,7 +24,7 @@ mod transaction;
 
 use crate::call::{
     Access, ArrivalPace, Ask, Call, Caller, Event, Limits, Listener, Metric, Now, Opening, Reply,
-    SessionEnd,
+    RequestId, SessionEnd,
 };
 use crate::engine::sasl::SaslWait;
 use crate::engine::{Input, Output, Trust};
@@ -523,6 +523,7 @@ impl Server {
             None => Caller::Anonymous,
         };
         out.ask = Some(Ask {
+            request_id: Some(RequestId::smtp(self.opening.seed)),
             caller,
             call: call.into(),
         });
@@ -542,7 +543,11 @@ impl Server {
     /// Answers a wrong command after `wait_ms`, or after a second if there have been many.
     /// One error too many ends the connection.
     fn fail_slowly(&mut self, now: Now, text: &str, wait_ms: u64, out: &mut Output) {
-        log::debug!("conn={} refused={:?}", self.opening.conn.0, text);
+        log::debug!(
+            "conn={} request_id={} refused={text:?}",
+            self.opening.conn.0,
+            RequestId::smtp(self.opening.seed)
+        );
         self.count(Metric::SyntaxErrors);
         self.errors += 1;
         let limits = self.limits();

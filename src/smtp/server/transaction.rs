@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::call::{
     Answer, ArrivalPace, Call, Caller, Envelope, Holders, InboxId, Intake, LOOK_MS, Listener, Look,
-    Metric, Now, OrgId, Recipient, Refusal, Render, Reply, Route,
+    Metric, Now, OrgId, Recipient, Refusal, Render, Reply, RequestId, Route,
 };
 use crate::engine::Output;
 
@@ -371,8 +371,9 @@ impl Server {
         let received = self.received(now, &envelope);
         let (octets, charge) = body.into_parts();
         log::debug!(
-            "conn={} recipients={} octets={}",
+            "conn={} request_id={} recipients={} octets={}",
             self.opening.conn.0,
+            RequestId::smtp(self.opening.seed),
             envelope.recipients.len(),
             octets.len()
         );
@@ -471,7 +472,8 @@ impl Server {
             (PendingCall::Message { .. }, Reply::Written(written, receipt)) => {
                 match reply::queued(&written, receipt) {
                     Some(line) => {
-                        log::info!("conn={} stored=1", self.opening.conn.0);
+                        let id = RequestId::smtp(self.opening.seed);
+                        log::info!("conn={} request_id={id} stored=1", self.opening.conn.0);
                         // A connection that brings mail may live for days. Its mistakes are counted
                         // from message to message.
                         self.errors = 0;
@@ -543,8 +545,9 @@ impl Server {
     /// The answer does not fit the call: a fault of this server.
     fn fail_internal(&mut self, out: &mut Output) {
         log::error!(
-            "conn={} a call was answered out of turn",
-            self.opening.conn.0
+            "conn={} request_id={} a call was answered out of turn",
+            self.opening.conn.0,
+            RequestId::smtp(self.opening.seed)
         );
         self.say(reply::INTERNAL, out);
     }

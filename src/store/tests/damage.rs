@@ -3,8 +3,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-use super::made;
 use super::verify::{damage, world};
+use super::{audit, made, signature, upload};
 use crate::call::*;
 use crate::service::Inline;
 use crate::service::access::login;
@@ -20,6 +20,7 @@ const NOW: Now = Now {
 fn serve(inline: &mut Inline, access: &Access, ask: impl Into<Call>) -> Reply {
     let ask = Ask::of(access, ask.into());
     let request = Request {
+        request_id: ask.request_id,
         conn: Some(ConnId(1)),
         peer: [192, 0, 2, 1].into(),
         now: NOW,
@@ -620,7 +621,7 @@ const COUNTERS: &[Kind] = &[
 
 #[test]
 fn each_kind_of_damage_is_named() {
-    let others = [super::signature::DAMAGE, super::upload::DAMAGE].concat();
+    let others = [signature::DAMAGE, upload::DAMAGE, audit::DAMAGE].concat();
     for (kind, sql, table, words) in KINDS.iter().chain(COUNTERS).chain(&others) {
         let inline = everything();
         damage(&inline.store, sql);

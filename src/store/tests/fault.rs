@@ -89,7 +89,7 @@ fn a_stop_in_the_middle_of_a_group_loses_the_group_alone() {
     store.commit().unwrap();
     drop(store);
     let mut kept = 0;
-    for n in 1..40 {
+    for n in 1..60 {
         let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
         check(&store);
         assert_eq!(named(&store, "INBOX").1.messages, kept);

@@ -86,6 +86,15 @@ pub(super) fn insert_metadata(store: &Store, org: OrgId, inbox: InboxId) {
         inbox,
     };
     store.set_expiring(message, Some(i64::MAX)).unwrap();
+    let act = crate::call::AuditRow {
+        id: crate::call::AuditId(7),
+        at: 5,
+        action: crate::call::AuditAction::MessageSent,
+        key: None,
+        target: Some(crate::call::AuditTarget::Message(sent.entry)),
+        request_id: None,
+    };
+    store.insert_audit(org, &act).unwrap();
 }
 
 /// A signing key of a domain.

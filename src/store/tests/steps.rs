@@ -44,3 +44,41 @@ fn version_19_gets_bounds() {
     let sums = sums.unwrap();
     assert!(sums[0].0 && sums[1] == (false, 7), "{sums:?}");
 }
+
+/// The steps of the audit and of usage: a file of before has no acts and no days, and gets them
+/// from then on.
+#[test]
+fn version_22_gets_an_audit_and_days() {
+    let folder = super::Folder::new("old-22");
+    let path = folder.0.join(FILE);
+    let mut sql = Connection::open(&path).unwrap();
+    sum::add_function(&sql).unwrap();
+    open::migrate(&mut sql, &open::STEPS[..22]).unwrap();
+    ids::insert_meta(&sql, 5).unwrap();
+    sql.execute_batch(
+        "INSERT INTO org (id, name, created_at, seq, oldest) VALUES (1, 'first', 5, 0, 1);",
+    )
+    .unwrap();
+    drop(sql);
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    let acts = |store: &Store| {
+        let page = store.audit_page(OrgId(1), AuditId(0), (None, None), 9);
+        page.unwrap().len()
+    };
+    assert_eq!(acts(&store), 0);
+    let act = AuditRow {
+        id: AuditId(0),
+        at: 5,
+        action: AuditAction::OrgPaused,
+        key: None,
+        target: Some(AuditTarget::Org(OrgId(1))),
+        request_id: None,
+    };
+    store.insert_audit(OrgId(1), &act).unwrap();
+    store.count_requests(OrgId(1), 3, 2).unwrap();
+    drop(store);
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    assert_eq!(acts(&store), 1);
+    let days = store.usage_days(OrgId(1), None, (0, 9)).unwrap();
+    assert_eq!((days.len(), days[0].requests), (1, Some(2)));
+}

@@ -24,6 +24,7 @@ fn shared() -> Arc<Shared> {
 
 fn request(ask: Ask) -> Request {
     Request {
+        request_id: ask.request_id,
         conn: Some(ConnId(1)),
         peer: [192, 0, 2, 1].into(),
         now: NOW,

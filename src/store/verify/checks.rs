@@ -480,6 +480,32 @@ pub(super) const ALL: &[Check] = &[
                   AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND id = o.id)",
     },
     Check {
+        what: "usage of an inbox that is gone",
+        table: "usage_day",
+        sql: "SELECT DISTINCT u.inbox, u.org FROM usage_day u LEFT JOIN inbox i ON i.id = u.inbox
+              WHERE u.inbox <> 0 AND i.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = u.inbox)",
+    },
+    Check {
+        what: "usage of an organization that is gone",
+        table: "usage_day",
+        sql: "SELECT DISTINCT u.inbox, u.org FROM usage_day u LEFT JOIN org o ON o.id = u.org
+              WHERE o.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND id = u.org)",
+    },
+    Check {
+        what: "audit of the organization has a gap",
+        table: "org",
+        sql: "SELECT org FROM audit GROUP BY org HAVING count(*) <> max(nth) - min(nth) + 1",
+    },
+    Check {
+        what: "audit of an organization that is gone",
+        table: "org",
+        sql: "SELECT DISTINCT a.org FROM audit a LEFT JOIN org o ON o.id = a.org
+              WHERE o.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND id = a.org)",
+    },
+    Check {
         what: "log of an organization that is gone",
         table: "org",
         sql: "SELECT DISTINCT e.org FROM event e LEFT JOIN org o ON o.id = e.org

@@ -12,6 +12,7 @@ __all__ = [
     "Address",
     "Approval",
     "Attachment",
+    "AuditEntry",
     "Auth",
     "BatchError",
     "BatchResult",
@@ -58,6 +59,9 @@ __all__ = [
     "TrialRecipient",
     "Upload",
     "Usage",
+    "UsageDay",
+    "UsageLimits",
+    "UsageReport",
 ]
 
 
@@ -237,6 +241,96 @@ class MyOrganization(Model):
 
     name: str
     """A name for people."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class UsageReport(Model):
+    """What was used, day by day, and the limits."""
+
+    data: list[UsageDay]
+    """One row for each day, today first."""
+
+    limits: UsageLimits
+    """What there may be."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class UsageLimits(Model):
+    """The limits that hold for what is counted; null where there is none of its kind."""
+
+    sends_per_day: int
+    """Messages that may be sent in a day."""
+
+    stored_bytes: int
+    """Octets that may be stored."""
+
+    requests_per_minute: int | None
+    """Requests of all keys in a minute."""
+
+    receives_per_minute: int | None
+    """Messages that the inbox may receive in a minute."""
+
+    new_recipients_per_day: int | None
+    """Addresses outside that the inbox may write to in a day for the first time in a while."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class UsageDay(Model):
+    """What was used on one day."""
+
+    day: str
+    """The day, in UTC."""
+
+    sent: int
+    """Messages that were sent, also those that wait."""
+
+    received: int
+    """Messages that have come in."""
+
+    requests: int | None
+    """Requests with a key of the organization; null for an inbox. A crash of the server can lose
+    those of its last minutes.
+    """
+
+    events: int
+    """Events of the log."""
+
+    stored_bytes: int | None
+    """Octets that were stored at the end of the day, with what rows cost on disk; today, those of
+    now. Null where it is not known.
+    """
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class AuditEntry(Model):
+    """An act: a change of keys, inboxes, domains, lists, approvals or the organization, or a
+    message that was sent.
+    """
+
+    id: str
+    """Its id."""
+
+    time: datetime.datetime
+    """When it was done."""
+
+    action: Literal["message.sent", "message.scheduled", "message.held", "message.drafted", "message.admitted", "messages.imported", "approval.approved", "approval.declined", "key.created", "key.revoked", "credentials.created", "inbox.created", "inbox.updated", "inbox.deleted", "domain.created", "domain.trusted", "domain.checked", "domain.dkim_rotated", "domain.updated", "domain.deleted", "filter_rule.created", "filter_rule.deleted", "suppression.created", "suppression.deleted", "org.created", "org.updated", "org.paused", "org.resumed", "outbound.retried", "outbound.cancelled"]
+    """What was done."""
+
+    actor: Literal["key", "operator"]
+    """Who has done it: a key of the organization, or the operator of the server."""
+
+    key: str | None
+    """The key that has done it; null for the operator."""
+
+    target: str | None
+    """The id of what it was done to; null where it was done to many things. A message that was
+    sent without a copy has the id of its inbox.
+    """
+
+    request_id: str | None
+    """The request, as its `X-Request-Id` says; `smtp_` and `imap_` are sessions of these; null for
+    a command on the data folder.
+    """
 
 
 @dataclasses.dataclass(kw_only=True, repr=False)

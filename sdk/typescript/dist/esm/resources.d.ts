@@ -18,8 +18,9 @@ export declare class ServerResource {
     ready(options?: RequestOptions): Promise<models.Status>;
     /**
      * Counters. Counters as Prometheus text (exposition format 0.0.4). No key is needed on a
-     * loopback address, for a Host that is the server's own. No key is needed on a loopback
-     * address; elsewhere the scope `admin` of a key that is bound to no inbox.
+     * loopback address, for a Host that is the server's own. They are of the whole server, so no
+     * key of an organization reads them from elsewhere. No key is needed on a loopback address;
+     * elsewhere only the token of the operator may do it.
      */
     metrics(options?: RequestOptions): Promise<string>;
     /** The API for machines. This API as an OpenAPI 3.1 document. No key is needed. */
@@ -81,6 +82,56 @@ export declare class MeResource {
      * hold, and where mail programs connect. Any key may do it.
      */
     get(options?: RequestOptions): Promise<models.Me>;
+}
+/** The parameters of `usage.get`. */
+export interface UsageGetParams {
+    /** How many days, today with them. */
+    days?: number;
+    /** Only what this inbox has used; a key that is bound to inboxes must name one of them. */
+    inbox?: string;
+}
+/** What was used, day by day, and the limits. */
+export declare class UsageResource {
+    protected readonly client: Postern;
+    constructor(client: Postern);
+    /**
+     * Read what was used. Says what the organization, or one of its inboxes, has used on each of
+     * the last days in UTC, and which limits hold. Days are kept for 90 days. Any key may do it.
+     */
+    get(params?: UsageGetParams, options?: RequestOptions): Promise<models.UsageReport>;
+}
+/** The parameters of `audit.list`. */
+export interface AuditListParams {
+    /** How many rows a page has at most. */
+    limit?: number;
+    /** Only this action. */
+    action?: "message.sent" | "message.scheduled" | "message.held" | "message.drafted" | "message.admitted" | "messages.imported" | "approval.approved" | "approval.declined" | "key.created" | "key.revoked" | "credentials.created" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.created" | "domain.trusted" | "domain.checked" | "domain.dkim_rotated" | "domain.updated" | "domain.deleted" | "filter_rule.created" | "filter_rule.deleted" | "suppression.created" | "suppression.deleted" | "org.created" | "org.updated" | "org.paused" | "org.resumed" | "outbound.retried" | "outbound.cancelled";
+    /** Only what this key has done; it may be revoked by now. */
+    key?: string;
+    /**
+     * Only what was done to this: the id of an inbox, a key, a message, a domain, a filter rule,
+     * a suppression, a recipient in the queue, an approval or the organization.
+     */
+    target?: string;
+    /** Done at this time or later. */
+    since?: string | Date;
+    /** Done before this time. */
+    until?: string | Date;
+}
+/** Who changed what with which key, and who sent what. */
+export declare class AuditResource {
+    protected readonly client: Postern;
+    constructor(client: Postern);
+    /**
+     * List who has done what. Lists the acts of the organization, newest first: changes of keys,
+     * inboxes, domains, lists, approvals and of the organization itself, and each message that
+     * was sent, over REST, SMTP or from a draft, with its key. What is done with the messages of
+     * an inbox is in the log of events. A row is there if and only if its act is done. Rows are
+     * kept for 90 days, if the server is not set otherwise, and at most a million of them. A page
+     * for which very many rows were looked at ends early, and `next_cursor` goes on. The key
+     * needs the scope `admin` and is bound to no inbox.
+     */
+    list(params?: AuditListParams, options?: RequestOptions): Pages<models.AuditEntry>;
 }
 /** The parameters of `keys.create`. */
 export interface KeysCreateParams extends models.NewKey {
@@ -985,6 +1036,8 @@ export declare abstract class Resources {
     readonly server: ServerResource;
     readonly clients: ClientsResource;
     readonly me: MeResource;
+    readonly usage: UsageResource;
+    readonly audit: AuditResource;
     readonly keys: KeysResource;
     readonly domains: DomainsResource;
     readonly orgs: OrgsResource;

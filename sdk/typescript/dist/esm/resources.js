@@ -25,8 +25,9 @@ export class ServerResource {
     }
     /**
      * Counters. Counters as Prometheus text (exposition format 0.0.4). No key is needed on a
-     * loopback address, for a Host that is the server's own. No key is needed on a loopback
-     * address; elsewhere the scope `admin` of a key that is bound to no inbox.
+     * loopback address, for a Host that is the server's own. They are of the whole server, so no
+     * key of an organization reads them from elsewhere. No key is needed on a loopback address;
+     * elsewhere only the token of the operator may do it.
      */
     async metrics(options) {
         const call = { method: "GET", path: "/metrics", options };
@@ -93,6 +94,41 @@ export class MeResource {
     async get(options) {
         const call = { method: "GET", path: "/api/v1/me", options };
         return (await this.client.object(call));
+    }
+}
+/** What was used, day by day, and the limits. */
+export class UsageResource {
+    constructor(client) {
+        this.client = client;
+    }
+    /**
+     * Read what was used. Says what the organization, or one of its inboxes, has used on each of
+     * the last days in UTC, and which limits hold. Days are kept for 90 days. Any key may do it.
+     */
+    async get(params, options) {
+        const query = { ...params };
+        const call = { method: "GET", path: "/api/v1/usage", query, options };
+        return (await this.client.object(call));
+    }
+}
+/** Who changed what with which key, and who sent what. */
+export class AuditResource {
+    constructor(client) {
+        this.client = client;
+    }
+    /**
+     * List who has done what. Lists the acts of the organization, newest first: changes of keys,
+     * inboxes, domains, lists, approvals and of the organization itself, and each message that
+     * was sent, over REST, SMTP or from a draft, with its key. What is done with the messages of
+     * an inbox is in the log of events. A row is there if and only if its act is done. Rows are
+     * kept for 90 days, if the server is not set otherwise, and at most a million of them. A page
+     * for which very many rows were looked at ends early, and `next_cursor` goes on. The key
+     * needs the scope `admin` and is bound to no inbox.
+     */
+    list(params, options) {
+        const query = { ...params };
+        const call = { method: "GET", path: "/api/v1/audit", query, options };
+        return new Pages(this.client, call, false);
     }
 }
 /** API keys. One key is for REST, IMAP and SMTP; its scopes and its inboxes say what it may do. */
@@ -863,6 +899,8 @@ export class Resources {
         this.server = new ServerResource(this);
         this.clients = new ClientsResource(this);
         this.me = new MeResource(this);
+        this.usage = new UsageResource(this);
+        this.audit = new AuditResource(this);
         this.keys = new KeysResource(this);
         this.domains = new DomainsResource(this);
         this.orgs = new OrgsResource(this);

@@ -294,6 +294,7 @@ fn the_end_of_an_organization_is_no_damage_at_any_time() {
         world.inline.make_inbox(world.org, &address).unwrap();
     }
     let end = Ask {
+        request_id: None,
         caller: Caller::Operator,
         call: OrgWrite::Delete { org: world.org }.into(),
     };

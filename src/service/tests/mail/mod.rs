@@ -78,6 +78,7 @@ fn world() -> World {
 
 fn request(ask: Ask) -> Request {
     Request {
+        request_id: ask.request_id,
         conn: Some(ConnId(7)),
         peer: core::net::IpAddr::from([127, 0, 0, 1]),
         now: Now::default(),
@@ -151,7 +152,11 @@ impl World {
         });
         let caller = caller.map_or(Caller::Anonymous, |access| Caller::Key(access.clone()));
         let call = Call::Accept(intake.clone());
-        let request = request(Ask { caller, call });
+        let request = request(Ask {
+            request_id: None,
+            caller,
+            call,
+        });
         let task = ReadTask::Intake(request.with(|_| IntakeStage::Parse(intake)));
         match self.inline.reader.turn(&self.inline.store, task) {
             ReadTurn::Deliver(decided) => Ok(decided),

@@ -158,6 +158,7 @@ fn a_reader_keeps_messages_that_wait_and_serves_others() {
     let state = Request {
         conn: Some(ConnId(5)),
         ..request(Ask {
+            request_id: None,
             caller: Caller::Operator,
             call: OrgRead::List {
                 cursor: None,

@@ -82,6 +82,7 @@ impl Sender {
             charge: None,
         };
         let ask = Ask {
+            request_id: None,
             caller,
             call: Call::Accept(Box::new(intake)),
         };

@@ -50,6 +50,7 @@ impl Sender {
             charge: None,
         };
         Ask {
+            request_id: None,
             caller: Caller::Key(self.access.clone()),
             call: Call::Accept(Box::new(intake)),
         }

@@ -32,6 +32,7 @@ impl Sender {
             charge: None,
         };
         let written = self.world.written(Ask {
+            request_id: None,
             caller: Caller::Key(self.access.clone()),
             call: Call::Accept(Box::new(intake)),
         });

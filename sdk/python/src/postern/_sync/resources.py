@@ -79,8 +79,9 @@ class Server:
         """Counters.
 
         Counters as Prometheus text (exposition format 0.0.4). No key is needed on a loopback
-        address, for a Host that is the server's own. No key is needed on a loopback address;
-        elsewhere the scope `admin` of a key that is bound to no inbox.
+        address, for a Host that is the server's own. They are of the whole server, so no key of an
+        organization reads them from elsewhere. No key is needed on a loopback address; elsewhere
+        only the token of the operator may do it.
 
         Args:
             request_timeout: Seconds, instead of the time limit of the client.
@@ -258,6 +259,100 @@ class Me:
             )
         )
         return cast("models.Me", self._client._object(call, models.Me))
+
+
+class Usage:
+    """What was used, day by day, and the limits."""
+
+    def __init__(self, client: Postern) -> None:
+        self._client = client
+
+    def get(
+        self,
+        *,
+        days: int | None = None,
+        inbox: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.UsageReport:
+        """Read what was used.
+
+        Says what the organization, or one of its inboxes, has used on each of the last days in
+        UTC, and which limits hold. Days are kept for 90 days. Any key may do it.
+
+        Args:
+            days: How many days, today with them.
+            inbox: Only what this inbox has used; a key that is bound to inboxes must name one of
+                them.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "GET",
+                "/api/v1/usage",
+                query={
+                    "days": days,
+                    "inbox": inbox,
+                },
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.UsageReport", self._client._object(call, models.UsageReport))
+
+
+class Audit:
+    """Who changed what with which key, and who sent what."""
+
+    def __init__(self, client: Postern) -> None:
+        self._client = client
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        action: Literal["message.sent", "message.scheduled", "message.held", "message.drafted", "message.admitted", "messages.imported", "approval.approved", "approval.declined", "key.created", "key.revoked", "credentials.created", "inbox.created", "inbox.updated", "inbox.deleted", "domain.created", "domain.trusted", "domain.checked", "domain.dkim_rotated", "domain.updated", "domain.deleted", "filter_rule.created", "filter_rule.deleted", "suppression.created", "suppression.deleted", "org.created", "org.updated", "org.paused", "org.resumed", "outbound.retried", "outbound.cancelled"] | None = None,
+        key: str | None = None,
+        target: str | None = None,
+        since: datetime.datetime | str | None = None,
+        until: datetime.datetime | str | None = None,
+        request_timeout: float | None = None,
+    ) -> Pages[models.AuditEntry]:
+        """List who has done what.
+
+        Lists the acts of the organization, newest first: changes of keys, inboxes, domains, lists,
+        approvals and of the organization itself, and each message that was sent, over REST, SMTP
+        or from a draft, with its key. What is done with the messages of an inbox is in the log of
+        events. A row is there if and only if its act is done. Rows are kept for 90 days, if the
+        server is not set otherwise, and at most a million of them. A page for which very many rows
+        were looked at ends early, and `next_cursor` goes on. The key needs the scope `admin` and
+        is bound to no inbox.
+
+        Args:
+            limit: How many rows a page has at most.
+            action: Only this action.
+            key: Only what this key has done; it may be revoked by now.
+            target: Only what was done to this: the id of an inbox, a key, a message, a domain, a
+                filter rule, a suppression, a recipient in the queue, an approval or the
+                organization.
+            since: Done at this time or later.
+            until: Done before this time.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "GET",
+                "/api/v1/audit",
+                query={
+                    "limit": limit,
+                    "action": action,
+                    "key": key,
+                    "target": target,
+                    "since": since,
+                    "until": until,
+                },
+                timeout_s=request_timeout,
+            )
+        )
+        return Pages(self._client, call, models.AuditEntry, follows=False)
 
 
 class Keys:
@@ -3363,6 +3458,8 @@ class Resources:
         self.server = Server(client)
         self.clients = Clients(client)
         self.me = Me(client)
+        self.usage = Usage(client)
+        self.audit = Audit(client)
         self.keys = Keys(client)
         self.domains = Domains(client)
         self.orgs = Orgs(client)
