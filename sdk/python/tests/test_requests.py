@@ -210,6 +210,10 @@ class Sent(unittest.TestCase):
                 self.assertEqual(client._settings.api_key, "ap_sk_env")
             with postern.Postern("other", "http://other.test") as client:
                 self.assertEqual((client._settings.api_key, client.base_url), ("other", "http://other.test"))
+        # Those of the command line serve too.
+        environment = {"POSTERN_KEY": "ap_sk_cli", "POSTERN_URL": "https://cli.test"}
+        with mock.patch.dict(os.environ, environment, clear=True), postern.Postern() as client:
+            self.assertEqual((client._settings.api_key, client.base_url), ("ap_sk_cli", "https://cli.test"))
         with mock.patch.dict(os.environ, clear=True):
             for arguments in [(None,), ("ap_sk x",), ("ap_sk", "mail.example"), ("ap_sk", None, "/no/such.pem")]:
                 with self.assertRaises(errors.PosternError):

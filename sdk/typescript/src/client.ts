@@ -15,9 +15,9 @@ const NEVER_SENT = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN/;
 
 /** What a client is made of. */
 export interface PosternOptions {
-  /** The key; without it POSTERN_API_KEY of the environment. */
+  /** The key; without it POSTERN_API_KEY or POSTERN_KEY of the environment. */
   apiKey?: string;
-  /** Where the server is; without it POSTERN_BASE_URL, else http://localhost:8080. */
+  /** Where the server is; without it POSTERN_BASE_URL or POSTERN_URL, else http://localhost:8080. */
   baseUrl?: string;
   /** A PEM text of authorities that are trusted beside those of Node, or the path of one; without
    * it POSTERN_CA. In Node only. */
@@ -45,10 +45,10 @@ export class Postern extends Resources {
 
   constructor(options: PosternOptions = {}) {
     super();
-    const apiKey = options.apiKey ?? environment("POSTERN_API_KEY");
+    const apiKey = options.apiKey ?? environment("POSTERN_API_KEY") ?? environment("POSTERN_KEY");
     if (!apiKey) throw new PosternError("There is no key. Pass apiKey, or set POSTERN_API_KEY.");
     if (!/^[!-~]+$/.test(apiKey)) throw new PosternError("The apiKey has a character that no key has, such as a space.");
-    const url = options.baseUrl ?? environment("POSTERN_BASE_URL") ?? DEFAULT_BASE_URL;
+    const url = options.baseUrl ?? environment("POSTERN_BASE_URL") ?? environment("POSTERN_URL") ?? DEFAULT_BASE_URL;
     this.baseUrl = url.replace(/\/+$/, "").replace(/\/api\/v1$/, "").replace(/\/+$/, "");
     if (!/^https?:\/\//.test(url)) throw new PosternError(`baseUrl must begin with https:// or http://, not ${url.slice(0, 100)}`);
     this.headers = { Authorization: `Bearer ${apiKey}` };

@@ -122,8 +122,14 @@ test("settings", () => {
   Object.assign(process.env, { POSTERN_API_KEY: "ap_sk_env", POSTERN_BASE_URL: "http://env.test:8080/api/v1/" });
   assert.equal(new postern.Postern().baseUrl, "http://env.test:8080");
   assert.equal(new postern.Postern({ baseUrl: "http://other.test" }).baseUrl, "http://other.test");
-  process.env = before;
+  // Those of the command line serve too.
+  process.env = { ...before, POSTERN_KEY: "ap_sk_cli", POSTERN_URL: "https://cli.test" };
   delete process.env.POSTERN_API_KEY;
+  delete process.env.POSTERN_BASE_URL;
+  assert.equal(new postern.Postern().baseUrl, "https://cli.test");
+  process.env = { ...before };
+  delete process.env.POSTERN_API_KEY;
+  delete process.env.POSTERN_KEY;
   for (const options of [{}, { apiKey: "ap_sk x" }, { apiKey: "ap_sk", baseUrl: "mail.example" }]) {
     assert.throws(() => new postern.Postern(options), postern.PosternError);
   }

@@ -170,12 +170,12 @@ def settings(
     retries: int | None,
 ) -> Settings:
     """The settings of a client."""
-    api_key = api_key or os.environ.get("POSTERN_API_KEY")
+    api_key = api_key or os.environ.get("POSTERN_API_KEY") or os.environ.get("POSTERN_KEY")
     if not api_key:
         raise PosternError("There is no key. Pass api_key, or set POSTERN_API_KEY.")
     if any(not "!" <= c <= "~" for c in api_key):
         raise PosternError("The api_key has a character that no key has, such as a space.")
-    url = base_url or os.environ.get("POSTERN_BASE_URL") or DEFAULT_BASE_URL
+    url = base_url or os.environ.get("POSTERN_BASE_URL") or os.environ.get("POSTERN_URL") or DEFAULT_BASE_URL
     url = url.rstrip("/").removesuffix("/api/v1").rstrip("/")
     if not url.startswith(("http://", "https://")):
         raise PosternError(f"base_url must begin with https:// or http://, not {url[:100]!r}.")

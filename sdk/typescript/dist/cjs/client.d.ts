@@ -4,9 +4,9 @@ import { type Fetch } from "./platform.js";
 import { Resources } from "./resources.js";
 /** What a client is made of. */
 export interface PosternOptions {
-    /** The key; without it POSTERN_API_KEY of the environment. */
+    /** The key; without it POSTERN_API_KEY or POSTERN_KEY of the environment. */
     apiKey?: string;
-    /** Where the server is; without it POSTERN_BASE_URL, else http://localhost:8080. */
+    /** Where the server is; without it POSTERN_BASE_URL or POSTERN_URL, else http://localhost:8080. */
     baseUrl?: string;
     /** A PEM text of authorities that are trusted beside those of Node, or the path of one; without
      * it POSTERN_CA. In Node only. */

@@ -19,12 +19,12 @@ class Postern extends resources_js_1.Resources {
         super();
         /** @internal Waits; tests have another one. */
         this.sleep = sleep;
-        const apiKey = options.apiKey ?? (0, platform_js_1.environment)("POSTERN_API_KEY");
+        const apiKey = options.apiKey ?? (0, platform_js_1.environment)("POSTERN_API_KEY") ?? (0, platform_js_1.environment)("POSTERN_KEY");
         if (!apiKey)
             throw new errors_js_1.PosternError("There is no key. Pass apiKey, or set POSTERN_API_KEY.");
         if (!/^[!-~]+$/.test(apiKey))
             throw new errors_js_1.PosternError("The apiKey has a character that no key has, such as a space.");
-        const url = options.baseUrl ?? (0, platform_js_1.environment)("POSTERN_BASE_URL") ?? DEFAULT_BASE_URL;
+        const url = options.baseUrl ?? (0, platform_js_1.environment)("POSTERN_BASE_URL") ?? (0, platform_js_1.environment)("POSTERN_URL") ?? DEFAULT_BASE_URL;
         this.baseUrl = url.replace(/\/+$/, "").replace(/\/api\/v1$/, "").replace(/\/+$/, "");
         if (!/^https?:\/\//.test(url))
             throw new errors_js_1.PosternError(`baseUrl must begin with https:// or http://, not ${url.slice(0, 100)}`);

@@ -16,12 +16,12 @@ export class Postern extends Resources {
         super();
         /** @internal Waits; tests have another one. */
         this.sleep = sleep;
-        const apiKey = options.apiKey ?? environment("POSTERN_API_KEY");
+        const apiKey = options.apiKey ?? environment("POSTERN_API_KEY") ?? environment("POSTERN_KEY");
         if (!apiKey)
             throw new PosternError("There is no key. Pass apiKey, or set POSTERN_API_KEY.");
         if (!/^[!-~]+$/.test(apiKey))
             throw new PosternError("The apiKey has a character that no key has, such as a space.");
-        const url = options.baseUrl ?? environment("POSTERN_BASE_URL") ?? DEFAULT_BASE_URL;
+        const url = options.baseUrl ?? environment("POSTERN_BASE_URL") ?? environment("POSTERN_URL") ?? DEFAULT_BASE_URL;
         this.baseUrl = url.replace(/\/+$/, "").replace(/\/api\/v1$/, "").replace(/\/+$/, "");
         if (!/^https?:\/\//.test(url))
             throw new PosternError(`baseUrl must begin with https:// or http://, not ${url.slice(0, 100)}`);

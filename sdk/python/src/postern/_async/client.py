@@ -25,10 +25,11 @@ class AsyncPostern(AsyncResources):
     """A client of one Postern server. It is an asynchronous context manager; without `with`, call
     `aclose` at the end.
 
-    `api_key`, `base_url` and `ca` come from POSTERN_API_KEY, POSTERN_BASE_URL and POSTERN_CA where
-    they are not given. `ca` is the path or the text of a PEM file of authorities that are trusted
-    beside those of the system. `organization` is for the token of the operator. `timeout` is in
-    seconds, for each wait of a request; `max_retries` is how often a request is sent again.
+    `api_key`, `base_url` and `ca` come from POSTERN_API_KEY, POSTERN_BASE_URL and POSTERN_CA
+    where they are not given; POSTERN_KEY and POSTERN_URL serve too. `ca` is the path or the text
+    of a PEM file of authorities that are trusted beside those of the system. `organization` is
+    for the token of the operator. `timeout` is in seconds, for each wait of a request;
+    `max_retries` is how often a request is sent again.
     """
 
     def __init__(
