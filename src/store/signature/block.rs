@@ -10,25 +10,25 @@ use core::iter::Peekable;
 use rusqlite::types::ValueRef;
 
 use super::cell::{COLUMNS_MAX, CellReader, CellWriter, ColumnBits};
-use super::{BlockRow, Error, SEAL_ROWS, Store, is_block, length, signature_of_row};
+use super::{BlockRow, Error, Store, is_block, length, signature_of_row};
 use crate::call::{BodyId, InboxId, Now, ReceivedBody};
 use crate::store::int;
 use crate::store::sum::row_sum;
 
 impl Store {
-    /// Makes a block of the first signatures of an inbox, if there are `least`. Gives how many rows
-    /// went into it.
+    /// Makes a block of the first signatures of an inbox, if there are `least`; of at most `most`.
+    /// Gives how many rows went into it.
     pub(in crate::store) fn seal(
         &self,
         now: Now,
         inbox: InboxId,
-        least: usize,
+        (least, most): (usize, usize),
     ) -> Result<usize, Error> {
         let rows = self.direct().all(
             "SELECT id, body, received_at, grams,
                     coalesce(sum = row_sum(inbox, id, body, received_at, grams), 0)
              FROM signature WHERE inbox = ?1 ORDER BY id LIMIT ?2",
-            [inbox.0, int(SEAL_ROWS as u64)],
+            [inbox.0, int(most.min(COLUMNS_MAX) as u64)],
             |r| {
                 let (row, grams) = signature_of_row(r)?;
                 Ok((r.get::<_, i64>(0)?, row, grams))

@@ -118,7 +118,13 @@ impl Store {
         let Some(inbox) = next else {
             return Ok(0);
         };
-        let sealed = self.seal(now, InboxId(inbox), SEAL_ROWS)?;
+        let waiting = self.unsealed.borrow().counts.get(&inbox).map(|of| of.0);
+        // A busy writer comes here seldom, so it takes more at once when many wait.
+        let most = match waiting.is_some_and(|rows| rows as usize >= SEAL_ROWS_MANY) {
+            true => SEAL_ROWS_MANY,
+            false => SEAL_ROWS,
+        };
+        let sealed = self.seal(now, InboxId(inbox), (SEAL_ROWS, most))?;
         let more = sealed > 0 || self.merge_blocks(now, InboxId(inbox), cell::COLUMNS_MAX)?;
         if !more {
             self.drop_ended_block(InboxId(inbox))?;
@@ -145,7 +151,7 @@ impl Store {
     #[cfg(test)]
     pub fn seal_small(&self, inbox: InboxId) {
         self.begin().unwrap_or_default();
-        let _ = self.seal(Now::default(), inbox, 16);
+        let _ = self.seal(Now::default(), inbox, (16, SEAL_ROWS));
         let _ = self.merge_blocks(Now::default(), inbox, 128);
         let _ = self.commit();
     }
@@ -212,5 +218,7 @@ fn length(r: &Row<'_>, column: usize) -> rusqlite::Result<usize> {
 /// Signatures that become a block: few, because each search reads those that are in none.
 const SEAL_ROWS: usize = 128;
 const SEAL_ROWS_U32: u32 = SEAL_ROWS as u32;
+/// As many at once when more wait: some milliseconds of work.
+const SEAL_ROWS_MANY: usize = 512;
 /// Inboxes whose rows are counted in memory.
 const COUNTS_MAX: usize = 100_000;

@@ -125,7 +125,7 @@ pub(super) fn insert_signatures(store: &Store, org: OrgId) {
         };
         store.sign(NOW, inbox, received, &signature).unwrap();
     }
-    assert!(store.seal(NOW, inbox, 64).unwrap() >= 64);
+    assert!(store.seal(NOW, inbox, (64, 128)).unwrap() >= 64);
     let sql = "INSERT INTO unsigned (inbox, after, below, sum)
                VALUES (?1, 7, 8, row_sum(?1, 7, 8))";
     store.run(sql, [inbox.0]).unwrap();
