@@ -45,6 +45,7 @@ mod request_id;
 mod share;
 mod shared;
 mod signature;
+mod thread;
 mod uid_queue;
 mod uid_set;
 mod upload;
@@ -117,6 +118,9 @@ pub use request_id::{RequestId, spread};
 pub use share::{Share, ShareOwner, SharePart};
 pub use shared::{PublicEndpoints, Shared};
 pub use signature::{GramQuery, ReceivedBody, Signature, SignatureWalk, UnsignedBody};
+pub use thread::{
+    THREAD_LABELS_MAX, THREAD_MESSAGES_MAX, THREAD_PARTICIPANTS_MAX, ThreadProgress, ThreadView,
+};
 pub use uid_queue::UidQueue;
 pub use uid_set::UidSet;
 pub use upload::{NewUpload, UploadRow};

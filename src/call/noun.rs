@@ -18,6 +18,7 @@ pub enum Noun {
     Organization,
     Suppression,
     Upload,
+    Thread,
     /// A recipient in the queue to outside.
     Outbound,
 }
@@ -37,6 +38,7 @@ impl Noun {
             Noun::Organization => "organization",
             Noun::Suppression => "suppression",
             Noun::Upload => "upload",
+            Noun::Thread => "thread",
             Noun::Outbound => "recipient in the queue",
         }
     }

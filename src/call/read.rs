@@ -13,8 +13,8 @@ use super::{
     DkimKeySet, DomainRef, EntryId, FilterRuleId, FilterRuleRow, InboxId, InboxRef, InboxRow,
     KeyId, KeyRow, ListProgress, MailboxId, MailboxWalk, MessageFilter, Need, Octets, OctetsOf,
     OpenedPage, OrgId, OrgRow, OutboundFilter, OutboundId, OutboundLease, OutboundRow, RecentCount,
-    Scopes, SearchKey, SearchProgress, SharePart, SlicedList, SuppressionId, SuppressionRow, Topic,
-    UidSet, UploadId, UsageRow,
+    Scopes, SearchKey, SearchProgress, SharePart, SlicedList, SuppressionId, SuppressionRow,
+    ThreadId, ThreadProgress, Topic, UidSet, UploadId, UsageRow,
 };
 
 /// A call that changes nothing, by noun.
@@ -140,6 +140,25 @@ pub enum MessageRead {
         folder: String,
         cursor: Option<String>,
         limit: usize,
+    },
+    /// A page of threads, the newest activity first, in slices. Answer: `Threads`.
+    Threads {
+        inbox: InboxRef,
+        filter: Box<MessageFilter>,
+        cursor: Option<String>,
+        limit: usize,
+        progress: Box<ThreadProgress>,
+    },
+    /// A thread and a page of its messages, oldest first, in slices; with `ask` each message has
+    /// its content. Answer: `Thread`.
+    Thread {
+        inbox: InboxRef,
+        id: ThreadId,
+        folder: Option<String>,
+        ask: Option<ContentAsk>,
+        cursor: Option<String>,
+        limit: usize,
+        progress: Box<ThreadProgress>,
     },
     /// One that stands in Drafts, with its content. Answer: `Message`.
     Draft { inbox: InboxRef, id: EntryId },
@@ -368,6 +387,8 @@ impl Read {
                 | MessageRead::Get { inbox, .. }
                 | MessageRead::Export { inbox, .. }
                 | MessageRead::Await { inbox, .. }
+                | MessageRead::Threads { inbox, .. }
+                | MessageRead::Thread { inbox, .. }
                 | MessageRead::Draft { inbox, .. }
                 | MessageRead::FindOctets { inbox, .. }
                 | MessageRead::FindPart { inbox, .. },

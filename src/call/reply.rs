@@ -6,8 +6,8 @@ use super::{
     ApprovalRow, AuditRow, BatchRow, Caller, DomainView, EntryId, EntryRow, EntryState, Event,
     ExportPage, FilterRuleRow, ImportOutcome, InboxId, InboxRow, KeyRow, MailboxRow, Matches,
     MessageView, NextTransaction, OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal,
-    Secret, Selected, SendStatus, SendTrial, SuppressionRow, ThreadId, UidSet, UploadRow,
-    UsageDays, UsageRow,
+    Secret, Selected, SendStatus, SendTrial, SuppressionRow, ThreadId, ThreadView, UidSet,
+    UploadRow, UsageDays, UsageRow,
 };
 
 /// The reply to a call.
@@ -72,6 +72,16 @@ pub enum Answer {
         next: Option<String>,
     },
     Message(Box<MessageView>),
+    Threads {
+        rows: Vec<ThreadView>,
+        next: Option<String>,
+    },
+    /// `rows` are a page of its messages.
+    Thread {
+        thread: Box<ThreadView>,
+        rows: Vec<Arc<MessageView>>,
+        next: Option<String>,
+    },
     Exported(ExportPage),
     /// No message of the import has anything to store.
     Imported(Vec<ImportOutcome>),

@@ -27,6 +27,12 @@ Examples:
   postern message update bot@agents.example msg_1 --add-label done --seen true
   postern message attachment bot@agents.example msg_1 att_2 --out plan.pdf";
 
+/// `postern thread`
+pub const THREAD: &str = "\
+Examples:
+  postern thread list bot@agents.example --unread
+  postern thread show bot@agents.example thr_1";
+
 /// `postern draft`
 pub const DRAFT: &str = "\
 Examples:

@@ -29,6 +29,7 @@ mod response;
 mod send;
 mod show;
 mod tail;
+mod thread;
 mod transfer;
 mod upload;
 mod words;
@@ -120,6 +121,9 @@ enum CliCommand {
     /// Messages of an inbox
     #[command(subcommand, after_help = examples::MESSAGE)]
     Message(message::MessageCommand),
+    /// Threads of an inbox: its conversations
+    #[command(subcommand, after_help = examples::THREAD)]
+    Thread(thread::ThreadCommand),
     /// Drafts of an inbox
     #[command(subcommand, after_help = examples::DRAFT)]
     Draft(draft::DraftCommand),
@@ -279,6 +283,7 @@ fn carry_out(cli: &Cli) -> Result<ExitCode, CliError> {
         CliCommand::Outbound => account::outbound(cli),
         CliCommand::Usage(usage) => account::usage(cli, usage),
         CliCommand::Audit(audit) => lists::audit(cli, audit),
+        CliCommand::Thread(thread) => thread::threads(cli, thread),
         CliCommand::Folder(folder) => mailbox::folders(cli, folder),
         CliCommand::Message(message) => message::messages(cli, message),
         CliCommand::Draft(draft) => draft::drafts(cli, draft),

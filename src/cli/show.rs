@@ -43,6 +43,15 @@ pub const MESSAGE_OF_INBOX: Columns = &[
     "from",
     "subject",
 ];
+/// A thread.
+pub const THREAD: Columns = &[
+    "id",
+    "last_message_at",
+    "message_count",
+    "unread_count",
+    "participants",
+    "subject",
+];
 /// A folder.
 pub const FOLDER: Columns = &["name", "special_use", "messages", "unread", "size"];
 /// A recipient outside.
@@ -187,6 +196,13 @@ pub fn list(cli: &Cli, pages: &[ApiReply], columns: Columns) {
     {
         note("There are more: ask for them with a larger --limit.");
     }
+}
+
+/// Prints objects, a line for each.
+pub fn rows(objects: &[Value], columns: Columns) {
+    let row = |object: &Value| columns.iter().map(|c| text(member(object, c))).collect();
+    let rows: Vec<Vec<String>> = objects.iter().map(row).collect();
+    table(Some(columns), &rows);
 }
 
 fn member<'a>(object: &'a Value, column: &str) -> &'a Value {

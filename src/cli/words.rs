@@ -210,6 +210,8 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("DELETE", "/inboxes/*/drafts/*", "postern draft delete"),
     ("POST", "/inboxes/*/drafts/*/send", "postern draft send"),
     ("GET", "/messages", "postern message list"),
+    ("GET", "/inboxes/*/threads", "postern thread list"),
+    ("GET", "/inboxes/*/threads/*", "postern thread show"),
     ("GET", "/inboxes/*/folders", "postern folder list"),
     ("POST", "/inboxes/*/folders", "postern folder create"),
     ("PATCH", "/inboxes/*/folders/*", "postern folder rename"),

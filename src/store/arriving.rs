@@ -107,7 +107,7 @@ impl Store {
         refs: u32,
         body: &NewBody<'_>,
     ) -> Result<(), Error> {
-        let links = self.links_of(body.inboxes, body.message_id, body.references)?;
+        let links = self.links_of(body)?;
         let placed = self.direct().run(
             "UPDATE body SET refs = ?3, links = ?4 WHERE id = ?1 AND org = ?2 AND refs = 0",
             (arriving.id.0, arriving.org.0, refs, links),

@@ -30,6 +30,8 @@ pub struct NewBody<'a> {
     pub references: &'a [String],
     /// The inboxes that it is delivered to, one for each entry that is made now.
     pub inboxes: &'a [InboxId],
+    /// The sender, and keys of subject and recipient by which answers are found.
+    pub noted: Option<(InboxId, &'a [String])>,
     /// As `mail::digest` wrote it.
     pub digest: &'a [u8],
     /// What lists and events show.
@@ -83,7 +85,7 @@ impl Store {
                 body.message_id,
                 body.digest,
                 &summary,
-                self.links_of(body.inboxes, body.message_id, body.references)?,
+                self.links_of(body)?,
                 sum,
             ),
         )?;

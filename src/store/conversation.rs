@@ -1,10 +1,14 @@
 //! Conversations (`thread_id` at the API). A message joins the conversation of the newest message
-//! among its references that the inbox knows. Without one it begins a conversation. The choice is
-//! made once, at delivery; conversations are never merged.
+//! among its references that the inbox knows; without one it may join by its subject, or it begins
+//! a conversation. The choice is made once, at delivery; conversations are never merged.
 //!
 //! A Message-ID is known as long as a message is stored that has it or refers to it. The table
 //! `reference` counts those messages in `holders`, and `body.links` says which Message-IDs a
-//! message holds. So the rows end with the octets of the mail that made them.
+//! message holds. When the last of them goes and its conversation has another message, that one
+//! holds the Message-ID from then on. So the rows end with the octets of the conversation.
+//!
+//! What an inbox has written about to whom is kept in the same way, in the same table: as a key of
+//! subject and address, which no Message-ID equals. It means the newest conversation of its kind.
 //!
 //! It is not a parser: the service gives Message-ID and references.
 
@@ -14,11 +18,24 @@ use std::collections::HashMap;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
 
+use super::body::NewBody;
 use super::format::Links;
+use super::ids::id_at;
 use super::quota::REFERENCE_BYTES;
 use super::sum::row_sum;
 use super::{Error, Store, Tell, format};
 use crate::call::{BodyId, InboxId, Now, ThreadId};
+
+/// What says the conversation of a message besides Message-IDs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ConversationHints<'a> {
+    /// The conversation of the message that it answers; it joins that one.
+    pub joins: Option<ThreadId>,
+    /// The key of subject and author by which it may join, if its references name no message.
+    pub sought: Option<&'a str>,
+    /// Keys of subject and recipient by which answers to it are found.
+    pub noted: &'a [String],
+}
 
 impl Store {
     /// The conversation of a message of which `entries` come into `inbox`. It is remembered under
@@ -28,8 +45,8 @@ impl Store {
         &self,
         now: Now,
         (inbox, entries): (InboxId, u32),
-        message_id: &str,
-        references: &[String],
+        (message_id, references): (&str, &[String]),
+        hints: &ConversationHints<'_>,
     ) -> Result<ThreadId, Error> {
         let direct = self.direct();
         let known = |hash: i64| {
@@ -39,11 +56,19 @@ impl Store {
                 |r| r.get::<_, i64>(0),
             )
         };
-        let mut thread = None;
+        let mut thread = hints.joins.map(|thread| thread.0);
         for reference in references.iter().rev() {
-            thread = known(self.reference_hash(reference)?)?;
             if thread.is_some() {
                 break;
+            }
+            thread = known(self.reference_hash(reference)?)?;
+        }
+        if let (None, Some(key)) = (thread, hints.sought) {
+            thread = known(self.reference_hash(key)?)?;
+            if let Some(found) = thread {
+                let oldest = id_at(now.unix_ms.saturating_sub(SUBJECT_MS));
+                let newest = self.newest_in(inbox, found)?;
+                thread = newest.filter(|id| *id >= oldest).map(|_| found);
             }
         }
         let mut thread = thread.unwrap_or_else(|| self.new_id(now));
@@ -76,18 +101,56 @@ impl Store {
                 thread = known(*hash)?.ok_or(Error::Corrupt("reference"))?;
             }
         }
+        for hash in self.noted_hashes(hints.noted)? {
+            new += self.note_subject((inbox, entries), hash, thread)?;
+        }
         if new > 0 {
             self.count_cost(inbox, new * REFERENCE_BYTES)?;
         }
         Ok(ThreadId(thread))
     }
 
+    /// Notes that a key of subject and recipient means this conversation: the newest is meant. How
+    /// many rows are new.
+    fn note_subject(
+        &self,
+        (inbox, entries): (InboxId, u32),
+        hash: i64,
+        thread: i64,
+    ) -> Result<i64, Error> {
+        let direct = self.direct();
+        let sum = row_sum(&[inbox.0, hash, thread].map(ValueRef::Integer));
+        let row = [inbox.0, hash, thread, entries.into(), sum];
+        let made = direct.run(
+            "INSERT INTO reference (inbox, hash, thread, holders, sum)
+             VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (inbox, hash) DO NOTHING",
+            row,
+        )?;
+        if made > 0 {
+            return Ok(1);
+        }
+        direct.run(
+            "UPDATE reference SET holders = holders + ?4, thread = ?3, sum = ?5
+             WHERE inbox = ?1 AND hash = ?2",
+            row,
+        )?;
+        Ok(0)
+    }
+
+    /// The hashes of keys of subjects, each once.
+    fn noted_hashes(&self, noted: &[String]) -> Result<Vec<i64>, Error> {
+        self.hashes_of(noted.iter().map(String::as_str))
+    }
+
     /// The hashes of the Message-IDs that a message holds, each once, its own first.
     fn held_hashes(&self, message_id: &str, references: &[String]) -> Result<Vec<i64>, Error> {
         let own = (!message_id.is_empty()).then_some(message_id);
-        let all = own.into_iter().chain(references.iter().map(String::as_str));
-        let mut hashes = Vec::with_capacity(references.len() + 1);
-        for id in all {
+        self.hashes_of(own.into_iter().chain(references.iter().map(String::as_str)))
+    }
+
+    fn hashes_of<'a>(&self, ids: impl Iterator<Item = &'a str>) -> Result<Vec<i64>, Error> {
+        let mut hashes = Vec::with_capacity(ids.size_hint().0);
+        for id in ids {
             let hash = self.reference_hash(id)?;
             if !hashes.contains(&hash) {
                 hashes.push(hash);
@@ -97,20 +160,23 @@ impl Store {
     }
 
     /// What the body of a message holds in the inboxes that it is delivered to, as stored.
-    pub(super) fn links_of(
-        &self,
-        inboxes: &[InboxId],
-        message_id: &str,
-        references: &[String],
-    ) -> Result<Option<Vec<u8>>, Error> {
-        let hashes = self.held_hashes(message_id, references)?;
-        if inboxes.is_empty() || hashes.is_empty() {
-            return Ok(None);
+    pub(super) fn links_of(&self, body: &NewBody<'_>) -> Result<Option<Vec<u8>>, Error> {
+        let inboxes = || body.inboxes.iter().map(|inbox| inbox.0);
+        let mut links = vec![Links {
+            inboxes: inboxes().collect(),
+            hashes: self.held_hashes(body.message_id, body.references)?,
+        }];
+        if let Some((sender, noted)) = body.noted {
+            links.push(Links {
+                inboxes: inboxes().filter(|inbox| *inbox == sender.0).collect(),
+                hashes: self.noted_hashes(noted)?,
+            });
         }
-        format::encode_links(&[Links {
-            inboxes: inboxes.iter().map(|inbox| inbox.0).collect(),
-            hashes,
-        }])
+        links.retain(|part| !part.inboxes.is_empty() && !part.hashes.is_empty());
+        match links.is_empty() {
+            true => Ok(None),
+            false => format::encode_links(&links),
+        }
     }
 
     /// Ends what a body that goes holds, up to about `work` rows; the rows that were changed, and
@@ -138,7 +204,7 @@ impl Store {
             && let Some(last) = links.last_mut()
         {
             match last.inboxes.pop() {
-                Some(inbox) => done += self.release_hashes(InboxId(inbox), &last.hashes)?,
+                Some(inbox) => done += self.release_hashes((InboxId(inbox), body), &last.hashes)?,
                 None => drop(links.pop()),
             }
         }
@@ -154,9 +220,25 @@ impl Store {
     }
 
     /// Counts one message less that holds each of these; how many rows that were.
-    fn release_hashes(&self, inbox: InboxId, hashes: &[i64]) -> Result<i64, Error> {
+    fn release_hashes(
+        &self,
+        (inbox, body): (InboxId, BodyId),
+        hashes: &[i64],
+    ) -> Result<i64, Error> {
         let mut gone = 0;
+        let is_there = self.held_place(inbox)?.is_some();
+        // Nearly always they all mean one conversation.
+        let mut heir: Option<Heir> = None;
         for hash in hashes {
+            if is_there && let Some(thread) = self.held_alone(inbox, *hash)? {
+                if heir.as_ref().is_none_or(|heir| heir.thread != thread) {
+                    self.write_heir(heir.take())?;
+                    heir = Some(self.heir_of((inbox, body), thread)?);
+                }
+                if heir.as_mut().is_some_and(|heir| heir.take(inbox, *hash)) {
+                    continue;
+                }
+            }
             let ended = self.direct().run(
                 "DELETE FROM reference WHERE inbox = ?1 AND hash = ?2 AND holders <= 1",
                 [inbox.0, *hash],
@@ -169,11 +251,91 @@ impl Store {
                 )?;
             }
         }
+        self.write_heir(heir)?;
         // Rows of a deleted inbox count nowhere any more.
-        if gone > 0 && self.held_place(inbox)?.is_some() {
+        if gone > 0 && is_there {
             self.count_cost(inbox, -gone * REFERENCE_BYTES)?;
         }
         Ok(hashes.len() as i64)
+    }
+
+    /// The conversation that a hash means, when one message alone holds it.
+    fn held_alone(&self, inbox: InboxId, hash: i64) -> Result<Option<i64>, Error> {
+        self.direct().one(
+            "SELECT thread FROM reference WHERE inbox = ?1 AND hash = ?2 AND holders = 1",
+            [inbox.0, hash],
+            |r| r.get(0),
+        )
+    }
+
+    /// The newest message of a conversation that stays when `body` goes.
+    fn heir_of(&self, (inbox, body): (InboxId, BodyId), thread: i64) -> Result<Heir, Error> {
+        let found = self.direct().one(
+            "SELECT b.id, b.links FROM entry e INDEXED BY entry_thread
+                 CROSS JOIN body b ON b.id = e.body
+             WHERE e.inbox = ?1 AND e.thread = ?2 AND b.id <> ?3 AND b.refs > 0
+             ORDER BY e.id DESC LIMIT 1",
+            [inbox.0, thread, body.0],
+            |r| {
+                Ok((
+                    BodyId(r.get(0)?),
+                    r.get::<_, Option<Vec<u8>>>(1)?.unwrap_or_default(),
+                ))
+            },
+        )?;
+        // `verify` names links that cannot be read; they stay as they are.
+        let found = found.and_then(|(body, stored)| match stored.is_empty() {
+            true => Some((body, Vec::new())),
+            false => Some((body, format::decode_links(&stored).ok()?)),
+        });
+        Ok(Heir {
+            thread,
+            body: found.as_ref().map(|(body, _)| *body),
+            links: found.map(|(_, links)| links).unwrap_or_default(),
+            is_changed: false,
+        })
+    }
+
+    fn write_heir(&self, heir: Option<Heir>) -> Result<(), Error> {
+        let Some((heir, body)) = heir.and_then(|heir| heir.body.map(|body| (heir, body))) else {
+            return Ok(());
+        };
+        if heir.is_changed {
+            self.direct().run(
+                "UPDATE body SET links = ?2 WHERE id = ?1",
+                params![body.0, format::encode_links(&heir.links)?],
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// The message of a conversation that holds the Message-IDs of one that goes, so that answers still
+/// join.
+struct Heir {
+    thread: i64,
+    /// `None`: the conversation has no other message.
+    body: Option<BodyId>,
+    links: Vec<Links>,
+    is_changed: bool,
+}
+
+impl Heir {
+    /// Takes a hash over; whether it does.
+    fn take(&mut self, inbox: InboxId, hash: i64) -> bool {
+        let held: usize = self.links.iter().map(|part| part.hashes.len()).sum();
+        if self.body.is_none() || held >= HANDED_ON_MAX {
+            return false;
+        }
+        match self.links.last_mut() {
+            Some(last) if last.inboxes == [inbox.0] => last.hashes.push(hash),
+            _ => self.links.push(Links {
+                inboxes: vec![inbox.0],
+                hashes: vec![hash],
+            }),
+        }
+        self.is_changed = true;
+        true
     }
 }
 
@@ -281,6 +443,12 @@ fn mixed(hash: i64) -> i64 {
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     (z ^ (z >> 31)).cast_signed()
 }
+
+/// For so long after its newest message a conversation is joined by subject: a week.
+const SUBJECT_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+
+/// A message with so many Message-IDs takes no further ones over.
+const HANDED_ON_MAX: usize = 100;
 
 /// Hashes in one part of `body.links` that the step writes.
 const PART_HASHES: usize = 100;

@@ -224,12 +224,7 @@ impl Store {
             with_special.into(),
         ];
         let _ = self.each(ONE, only, |r| {
-            let entry = read_entry(r, (org, inbox))?;
-            let has_body = r.get_ref(16)? != ValueRef::Null;
-            found = match entry.filter(|_| has_body) {
-                Some(entry) => Some(read_body(r, 16, entry)?),
-                None => None,
-            };
+            found = read_record(r, (org, inbox))?;
             if let Some(found) = &found
                 && !r.get::<_, bool>(21)?
             {
@@ -321,6 +316,20 @@ fn read_entry(r: &Row<'_>, (org, inbox): (OrgId, InboxId)) -> Result<Option<List
         metadata: r.get(14)?,
         in_reply_to_metadata: r.get(15)?,
     }))
+}
+
+/// The columns of an entry and of its body behind them; `None` when its mailbox is gone or not
+/// wanted.
+pub(super) fn read_record(
+    r: &Row<'_>,
+    place: (OrgId, InboxId),
+) -> Result<Option<MessageRecord>, Error> {
+    let entry = read_entry(r, place)?;
+    let has_body = r.get_ref(16)? != ValueRef::Null;
+    match entry.filter(|_| has_body) {
+        Some(entry) => read_body(r, 16, entry).map(Some),
+        None => Ok(None),
+    }
 }
 
 /// The columns of the body of an entry, from column `at` on.

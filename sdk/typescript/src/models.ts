@@ -1172,6 +1172,70 @@ export interface MessageState {
   flags: Array<"answered" | "flagged" | "deleted" | "seen" | "draft">;
 }
 
+/** A conversation in an inbox. Of one with more than 500 messages the newest 500 count. */
+export interface Thread {
+  /** Its id, the `thread_id` of its messages; it never changes. */
+  id: string;
+  /** The inbox that it is in. */
+  inbox_id: string;
+  /** The subject of its oldest message. */
+  subject: string;
+  /** Who is in From, To and Cc of its messages, each once, the newest first; at most 50. */
+  participants: Address[];
+  /** How many messages it has. */
+  message_count: number;
+  /** How many of them have not been seen. */
+  unread_count: number;
+  /** The labels of its messages, at most 50. */
+  labels: string[];
+  /** The folders that its messages are in, at most 50. */
+  folders: string[];
+  /** The beginning of the text of its newest message. */
+  preview: string;
+  /** Whether one of its messages has an attachment. */
+  has_attachments: boolean;
+  /** When its oldest message was received. */
+  first_message_at: string;
+  /** When its newest message was received. */
+  last_message_at: string;
+  /** The `id` of its newest message. */
+  last_message_id: string;
+}
+
+/** A conversation with a page of its messages. */
+export interface OpenedThread {
+  /** Its id, the `thread_id` of its messages; it never changes. */
+  id: string;
+  /** The inbox that it is in. */
+  inbox_id: string;
+  /** The subject of its oldest message. */
+  subject: string;
+  /** Who is in From, To and Cc of its messages, each once, the newest first; at most 50. */
+  participants: Address[];
+  /** How many messages it has. */
+  message_count: number;
+  /** How many of them have not been seen. */
+  unread_count: number;
+  /** The labels of its messages, at most 50. */
+  labels: string[];
+  /** The folders that its messages are in, at most 50. */
+  folders: string[];
+  /** The beginning of the text of its newest message. */
+  preview: string;
+  /** Whether one of its messages has an attachment. */
+  has_attachments: boolean;
+  /** When its oldest message was received. */
+  first_message_at: string;
+  /** When its newest message was received. */
+  last_message_at: string;
+  /** The `id` of its newest message. */
+  last_message_id: string;
+  /** A page of its messages, oldest first; without their content in `view=summary`. */
+  messages: Message[];
+  /** The `cursor` of the next page of messages; null on the last. */
+  next_cursor: string | null;
+}
+
 /** A folder of an inbox. */
 export interface Folder {
   /** Its name, with `/` between levels. */

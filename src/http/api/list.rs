@@ -11,7 +11,7 @@ use super::problems::Problem;
 use super::routes::{RouteRequest, RouteResult, RouteStep};
 use super::values::Values;
 use crate::call::bounds::SEARCH_WORDS_MAX;
-use crate::call::{Answer, MessageFilter, MessageRead, MessageView, ThreadId};
+use crate::call::{Answer, ContentAsk, MessageFilter, MessageRead, MessageView, ThreadId};
 use crate::http::stream::INBOXES_MAX;
 use crate::http::wire::response::Response;
 
@@ -21,13 +21,13 @@ const INBOX: FieldRow = sometimes(
     r#""inb_01Hq7Zk3VdX""#,
     "Only messages of these inboxes, at most 100; one that is not there is 404.",
 );
-const FOLDER: FieldRow = sometimes(
+pub(super) const FOLDER: FieldRow = sometimes(
     "folder",
     Plain(ANY),
     r#""INBOX""#,
     "A folder by its name; `all` is every one.",
 );
-const LABEL: FieldRow = sometimes(
+pub(super) const LABEL: FieldRow = sometimes(
     "label",
     Keyword,
     r#""urgent""#,
@@ -39,25 +39,25 @@ const SEEN: FieldRow = sometimes(
     "false",
     "Only messages that have been read, or only those that have not.",
 );
-const UNREAD: FieldRow = sometimes(
+pub(super) const UNREAD: FieldRow = sometimes(
     "unread",
     Flag,
     "true",
     "The old name of `seen`, which it says the other way round.",
 );
-const FROM: FieldRow = sometimes(
+pub(super) const FROM: FieldRow = sometimes(
     "from",
     Plain(ANY),
     r#""ann@""#,
     "Text within the names and addresses of From.",
 );
-const TO: FieldRow = sometimes(
+pub(super) const TO: FieldRow = sometimes(
     "to",
     Plain(ANY),
     r#""bob@""#,
     "Text within the names and addresses of To and Cc.",
 );
-const SUBJECT: FieldRow = sometimes(
+pub(super) const SUBJECT: FieldRow = sometimes(
     "subject",
     Plain(ANY),
     r#""report""#,
@@ -74,13 +74,13 @@ const Q: FieldRow = sometimes(
      `smaller:2m` and `thread:` narrow it; `-` in front of any of them excludes. Case does not \
      matter.",
 );
-const SINCE: FieldRow = sometimes(
+pub(super) const SINCE: FieldRow = sometimes(
     "since",
     Time,
     r#""2026-01-01T00:00:00Z""#,
     "Received at this time or later.",
 );
-const UNTIL: FieldRow = sometimes(
+pub(super) const UNTIL: FieldRow = sometimes(
     "until",
     Time,
     r#""2026-02-01T00:00:00Z""#,
@@ -224,17 +224,7 @@ fn list_all(request: &mut RouteRequest<'_>) -> RouteResult {
 
 /// A page of a list, with the content of its messages if the query wants it.
 fn page(query: &mut Values, mut call: MessageRead) -> RouteResult {
-    let is_full = query.text("view").is_some_and(|view| view == "full");
-    let ask = content_ask(query, false);
-    if !is_full && (ask.is_markdown || ask.max_chars.is_some()) {
-        let name = if ask.is_markdown {
-            "format"
-        } else {
-            "max_chars"
-        };
-        return Err(Problem::invalid(name, "needs `view=full` in a list"));
-    }
-    if is_full
+    if let Some(ask) = listed_ask(query, "list")?
         && let MessageRead::List { limit, filter, .. } | MessageRead::ListAll { limit, filter, .. } =
             &mut call
     {
@@ -275,6 +265,26 @@ fn write_row(out: &mut Vec<u8>, row: &Arc<MessageView>) {
     if Arc::strong_count(row) > 1 && row.content.is_none() {
         row.written.keep(out.get(begin..).unwrap_or_default());
     }
+}
+
+/// What is wanted of the content of messages that are listed; `None` is nothing. `place` is the
+/// word for what lists them.
+pub(super) fn listed_ask(
+    query: &mut Values,
+    place: &str,
+) -> Result<Option<ContentAsk>, Box<Problem>> {
+    let is_full = query.text("view").is_some_and(|view| view == "full");
+    let ask = content_ask(query, false);
+    if is_full {
+        return Ok(Some(ask));
+    }
+    let name = match (ask.is_markdown, ask.max_chars) {
+        (true, _) => "format",
+        (false, Some(_)) => "max_chars",
+        (false, None) => return Ok(None),
+    };
+    let why = format!("needs `view=full` in a {place}");
+    Err(Problem::invalid(name, &why))
 }
 
 fn filter(query: &mut Values) -> Result<MessageFilter, Box<Problem>> {

@@ -35,6 +35,7 @@ pub(crate) mod routes;
 pub(crate) mod send;
 pub(crate) mod shapes;
 pub(crate) mod suppression;
+mod thread;
 pub(crate) mod upload;
 pub(crate) mod usage;
 pub(crate) mod values;

@@ -8,7 +8,7 @@ use super::routes::{RouteRequest, RouteResult};
 use super::shapes::Described;
 use crate::call::bounds::PAGE_ROWS_MAX;
 use crate::call::{
-    ApprovalId, EntryId, FilterRuleId, KeyId, OrgId, OutboundId, SuppressionId, UploadId,
+    ApprovalId, EntryId, FilterRuleId, KeyId, OrgId, OutboundId, SuppressionId, ThreadId, UploadId,
 };
 
 /// One operation.
@@ -114,6 +114,7 @@ pub(crate) const PATH_NAMES: &[FieldRow] = fields! {
     inbox: required FieldKind::InboxName, r#""inb_01Hq7Zk3VdX""#,
         "The inbox, by its id or its address.";
     id: required FieldKind::Id(EntryId::PREFIX), r#""msg_01Hq7Zk3VdX""#, "The message.";
+    thread: required FieldKind::Id(ThreadId::PREFIX), r#""thr_01Hq7Zk3VdX""#, "The thread.";
     att: required FieldKind::AttachmentId, r#""att_2""#, "The attachment.";
     folder: required FieldKind::FolderName, r#""Archive""#,
         "The folder, by its name; a `/` in it is written `%2F`.";

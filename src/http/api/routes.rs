@@ -14,7 +14,7 @@ use super::values::Values;
 use super::{
     answer, approval, audit, autoconfig, batch, credentials, domain, draft, event, export,
     filter_rule, folder, health, import, inbox, key, list, me, message, org, outbound, send,
-    suppression, upload, usage, wait,
+    suppression, thread, upload, usage, wait,
 };
 use crate::call::{
     Access, Answer, Call, Caller, EntryId, Idempotency, InboxRef, Intake, Need, Now, Render,
@@ -461,6 +461,8 @@ routes! {
     DELETE "/api/v1/inboxes/{inbox}/drafts/{id}" MAIL_WRITE Answered(&draft::DELETE);
     POST "/api/v1/inboxes/{inbox}/drafts/{id}/send" MAIL_READ_WRITE Answered(&draft::SEND);
     GET "/api/v1/messages" MAIL_READ Answered(&list::LIST_OF_ALL);
+    GET "/api/v1/inboxes/{inbox}/threads" MAIL_READ Answered(&thread::LIST);
+    GET "/api/v1/inboxes/{inbox}/threads/{thread}" MAIL_READ Answered(&thread::READ);
     GET "/api/v1/inboxes/{inbox}/folders" MAIL_READ Answered(&folder::LIST);
     POST "/api/v1/inboxes/{inbox}/folders" MAIL_WRITE Answered(&folder::CREATE);
     PATCH "/api/v1/inboxes/{inbox}/folders/{folder}" MAIL_WRITE Answered(&folder::RENAME);
@@ -493,8 +495,6 @@ routes! {
 
     * "/api/v1/inboxes/{inbox}/messages/{id}/spam" Key Later;
     * "/api/v1/inboxes/{inbox}/messages/{id}/not-spam" Key Later;
-    * "/api/v1/inboxes/{inbox}/threads" Key Later;
-    * "/api/v1/inboxes/{inbox}/threads/{id}" Key Later;
     * "/api/v1/inboxes/{inbox}/rules" Key Later;
     * "/api/v1/inboxes/{inbox}/rules/test" Key Later;
     * "/api/v1/inboxes/{inbox}/rules/{id}" Key Later;

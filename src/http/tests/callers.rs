@@ -99,6 +99,7 @@ fn path_of(row: &RouteRow) -> String {
         .replace("{key}", "key_00000000001")
         .replace("{domain}", "dom_00000000001")
         .replace("{folder}", "Archive")
+        .replace("{thread}", "thr_00000000001")
         .replace("{approval}", "apr_00000000001")
         .replace("{filter_rule}", "flt_00000000001")
         .replace("{suppression}", "sup_00000000001")

@@ -14,7 +14,9 @@ use crate::service::audit;
 use crate::service::context::ReadContext;
 use crate::service::events;
 use crate::service::mail::find::{FindIn, find};
-use crate::service::mail::{awaited, entry, export, folder, full, list, mailbox, message, search};
+use crate::service::mail::{
+    awaited, entry, export, folder, full, list, mailbox, message, search, thread,
+};
 use crate::service::outbound;
 use crate::service::outgoing::approval;
 use crate::service::policy::find_inbox;
@@ -182,6 +184,25 @@ fn read_message(
         } => {
             let wanted = (&**filter, among.as_deref());
             awaited::find(context, access, inbox, wanted, progress)
+        }
+        MessageRead::Threads {
+            inbox,
+            filter,
+            cursor,
+            limit,
+            progress,
+        } => thread::list(context, access, inbox, filter, (cursor, *limit), progress),
+        MessageRead::Thread {
+            inbox,
+            id,
+            folder,
+            ask,
+            cursor,
+            limit,
+            progress,
+        } => {
+            let wanted = (&*inbox, *id, folder.as_deref());
+            thread::read(context, access, wanted, *ask, (cursor, *limit), progress)
         }
         MessageRead::Draft { inbox, id } => {
             message::check_draft(context.store, access, inbox, *id)?;

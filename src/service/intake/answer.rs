@@ -7,7 +7,7 @@
 use super::files::{KeptFile, files_of};
 use crate::call::{
     AnswerWay, AnsweredMessage, Arrival, ConflictReason, Draft, DraftAddress, InboxId,
-    NamedAddress, Noun, OrgId, Refusal,
+    NamedAddress, Noun, OrgId, Refusal, ThreadId,
 };
 use crate::mail::digest::{self, Analysis};
 use crate::mail::text::{self, TextBody};
@@ -26,6 +26,8 @@ pub(super) struct Taken {
     pub in_reply_to: Option<String>,
     /// References, likewise, oldest first.
     pub references: Vec<String>,
+    /// The conversation of the other message.
+    pub joins: Option<ThreadId>,
     /// Files that go on with it.
     pub files: Vec<KeptFile>,
 }
@@ -39,7 +41,8 @@ pub(super) fn take_over(
 ) -> Result<Taken, Refusal> {
     const NONE: Refusal = Refusal::NotFound(Noun::Message);
     let store = context.store;
-    let arrival = store.message(org, inbox, about.id)?.ok_or(NONE)?.arrival;
+    let record = store.message(org, inbox, about.id)?.ok_or(NONE)?;
+    let (arrival, joins) = (record.arrival, Some(record.thread));
     let opened = OpenedMessage::read(store, (org, inbox), about.id)?.ok_or(NONE)?;
     let digest = Digest::open(&opened.digest).ok_or(Refusal::Damaged)?;
     let header = opened.octets.get(..digest.header_len() as usize);
@@ -50,6 +53,7 @@ pub(super) fn take_over(
         return Ok(Taken {
             in_reply_to: None,
             references: answer::references(&original),
+            joins,
             files: files_of(&opened.octets, &digest),
         });
     }
@@ -73,6 +77,7 @@ pub(super) fn take_over(
     Ok(Taken {
         in_reply_to: answer::in_reply_to(&original),
         references: answer::references(&original),
+        joins,
         files: Vec::new(),
     })
 }

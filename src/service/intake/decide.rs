@@ -9,6 +9,7 @@ use super::plan::{
     Delivery, Effect, Placement, Plan, Released, ReturnedReport, TakenDraft, WaitingPlan, WaitsFor,
 };
 use super::screen::{self, Screened, ScreenedSender, screen};
+use super::subject::SubjectKeys;
 use super::treat::{Treatment, treat};
 use super::upload;
 use crate::call::{
@@ -52,6 +53,8 @@ pub(super) fn decide(
         inquiry: _,
         lookup_ms: _,
     } = parsed;
+    let is_inbound = matches!(way, WayIn::Inbound(_));
+    let joins = way.joins();
     let from = (&envelope, &analysis, body.as_slice());
     let WayDecision {
         sender,
@@ -86,10 +89,17 @@ pub(super) fn decide(
     if effects.is_empty() {
         return Err(Refusal::NoSuchInbox);
     }
+    let subject = match sender {
+        Some(_) => SubjectKeys::of_sent(&analysis, &envelope.recipients),
+        None if is_inbound => SubjectKeys::of_received(&analysis, auth),
+        None => SubjectKeys::default(),
+    };
     let plan = Plan {
         header_len: analysis.header_len,
         message_id: analysis.message_id.clone().unwrap_or_default(),
         references: references_of(&analysis),
+        joins,
+        subject,
         sender,
         party: SendingParty::of(caller, request.peer),
         auth,
@@ -152,8 +162,7 @@ fn decide_way(
     let mut auth = SenderAuth::Unknown;
     let mut decision = Decision::Send;
     let (mut waits, mut released, mut reports) = (None, None, Vec::new());
-    let (mut metadata, mut expires_at) = (None, None);
-    let mut draft = None;
+    let (mut metadata, mut expires_at, mut draft) = (None, None, None);
     let may_leave = match way {
         WayIn::Inbound(_) => {
             auth = judged;
@@ -167,8 +176,8 @@ fn decide_way(
             send_at,
             expires_at: ends,
             metadata: own,
-            is_trial: _,
             draft: was,
+            ..
         } => {
             metadata = own;
             expires_at = ends;
@@ -211,6 +220,7 @@ fn decide_way(
             prefix,
             flags,
             labels,
+            joins: _,
             metadata: own,
             draft: was,
         } => {
@@ -279,17 +289,27 @@ fn mail_of((org, inbox): (OrgId, InboxId), envelope: &Envelope) -> OutgoingMail<
     }
 }
 
-/// The Message-IDs by which the conversation is looked up, oldest first.
+/// The Message-IDs by which the conversation is looked up, oldest first. Of more than
+/// [`REFERENCES_MAX`] the first and the last stay: an inbox may know only the message that began
+/// it.
 pub(super) fn references_of(analysis: &Analysis) -> Vec<String> {
-    let mut references = analysis.references.clone();
-    for id in &analysis.in_reply_to {
-        if !references.contains(id) {
-            references.push(id.clone());
+    let newest = |ids: &[String]| ids.len().saturating_sub(REFERENCES_MAX);
+    let (references, answered) = (&analysis.references, &analysis.in_reply_to);
+    let behind_first = newest(references).max(1);
+    let all = (references.iter().take(1))
+        .chain(references.iter().skip(behind_first))
+        .chain(answered.iter().skip(newest(answered)));
+    let mut ids: Vec<String> = Vec::new();
+    for id in all {
+        if !ids.contains(id) {
+            ids.push(id.clone());
         }
     }
-    let surplus = references.len().saturating_sub(REFERENCES_MAX);
-    references.drain(..surplus);
-    references
+    let surplus = ids.len().saturating_sub(REFERENCES_MAX);
+    if surplus > 0 {
+        ids.drain(1..=surplus);
+    }
+    ids
 }
 
 /// Adds an effect for each recipient: an entry in its inbox here, or a row of the queue for one

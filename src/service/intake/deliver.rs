@@ -16,6 +16,7 @@ use super::enqueue::{content_of, enqueue};
 use super::plan::{
     Delivery, Effect, Placement, Plan, Released, StoredPieces, TakenDraft, WaitingPlan, WaitsFor,
 };
+use super::thread::thread_of;
 use super::upload;
 use crate::call::{
     Access, ApprovalId, ApprovalRow, Arrival, Arrived, BodyId, Caller, Change, Decision, EntryId,
@@ -667,6 +668,7 @@ fn new_body<'a>(plan: &'a Plan, inboxes: &'a [InboxId]) -> NewBody<'a> {
         message_id: &plan.message_id,
         references: &plan.references,
         inboxes,
+        noted: (plan.sender).map(|sender| (sender, plan.subject.noted.as_slice())),
         digest: &plan.digest,
         summary: &plan.summary,
     }
@@ -684,27 +686,6 @@ fn auth_in(caller: &Caller, plan: &Plan, org: OrgId) -> SenderAuth {
         SenderAuth::Client if !is_own => SenderAuth::Neighbour,
         auth => auth,
     }
-}
-
-/// The conversation that the message joins in an inbox; `known` has those of the inboxes before.
-/// All copies of the message in one inbox are asked for at once.
-fn thread_of(
-    context: &WriteContext<'_>,
-    plan: &Plan,
-    inbox: InboxId,
-    known: &mut Vec<(InboxId, ThreadId)>,
-) -> Result<ThreadId, Refusal> {
-    if let Some((_, thread)) = known.iter().find(|(known, _)| *known == inbox) {
-        return Ok(*thread);
-    }
-    let entries = plan.placements().filter(|copy| copy.inbox == inbox).count();
-    let entries = (inbox, u32::try_from(entries).unwrap_or(u32::MAX));
-    let (now, id, references) = (context.now, &plan.message_id, &plan.references);
-    let thread = context
-        .store
-        .conversation_of(now, entries, id, references)?;
-    known.push((inbox, thread));
-    Ok(thread)
 }
 
 fn store_entry(

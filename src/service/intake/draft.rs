@@ -130,6 +130,8 @@ fn change(
             },
             flags: draft.flags,
             labels: patch.labels.unwrap_or(draft.labels),
+            // Its Message-ID stays, and with it its conversation.
+            joins: None,
             metadata: None,
             draft: Some(draft.taken),
         },
@@ -342,6 +344,7 @@ fn leave(
             send_at,
             // It stands beside the entry, which keeps its id.
             expires_at: None,
+            joins: None,
             metadata: None,
             is_trial,
             draft: Some(taken),

@@ -248,6 +248,7 @@ fn submission(
                 labels: Vec::new(),
                 send_at: None,
                 expires_at: None,
+                joins: None,
                 metadata,
                 is_trial: false,
                 draft: None,

@@ -7,7 +7,7 @@ use super::inquiry::Inquiry;
 use super::plan::{Placement, TakenDraft};
 use crate::call::{
     ApprovedMail, Charge, EntryId, Envelope, Flags, Idempotency, InboxId, Need, NewUpload, OrgId,
-    Scopes,
+    Scopes, ThreadId,
 };
 use crate::mail::Headers;
 use crate::mail::auth::Judgement;
@@ -115,6 +115,8 @@ pub(super) enum WayIn {
         expires_at: Option<i64>,
         /// The client's own JSON.
         metadata: Option<String>,
+        /// The conversation of the message that it answers or hands on.
+        joins: Option<ThreadId>,
         /// It is not sent: its client asks what would become of it.
         is_trial: bool,
         /// The draft that it was.
@@ -127,6 +129,8 @@ pub(super) enum WayIn {
         prefix: Vec<u8>,
         flags: Flags,
         labels: Vec<String>,
+        /// The conversation of the message that it answers or hands on.
+        joins: Option<ThreadId>,
         /// The client's own JSON, of a new draft.
         metadata: Option<String>,
         /// The draft that it was.
@@ -148,6 +152,18 @@ pub(super) enum WayIn {
     Append(Placement),
     /// A file that is no message.
     Upload(NewUpload),
+}
+
+impl WayIn {
+    /// The conversation that the request names.
+    pub(super) fn joins(&self) -> Option<ThreadId> {
+        match self {
+            WayIn::Send { joins, .. } | WayIn::Keep { joins, .. } => *joins,
+            WayIn::Inbound(_) | WayIn::Approved { .. } | WayIn::Append(_) | WayIn::Upload(_) => {
+                None
+            }
+        }
+    }
 }
 
 /// Where mail from outside came from, and what was changed in it.

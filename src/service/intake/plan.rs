@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::subject::SubjectKeys;
 use crate::call::{
     ApprovedMail, Arrival, BodyId, Charge, Decision, EntryId, Flags, Idempotency, ImportId,
     InboxId, Need, NewUpload, OrgId, OutboundId, Recipient, Refusal, SenderAuth, Signature,
-    Summary,
+    Summary, ThreadId,
 };
 use crate::service::access::receives::SendingParty;
 use crate::service::outbound::failure::DeliveryFailure;
@@ -30,6 +31,11 @@ pub struct Plan {
     pub message_id: String,
     /// Message-IDs of References and In-Reply-To, oldest first, bounded.
     pub references: Vec<String>,
+    /// The conversation in its own inbox of the message that it answers or hands on, where a
+    /// request has named that message.
+    pub joins: Option<ThreadId>,
+    /// The subject by which it may join a conversation, or be joined.
+    pub subject: SubjectKeys,
     /// The inbox that sends it; `None` for mail from outside and for APPEND.
     pub sender: Option<InboxId>,
     /// The party that pays for what the inboxes receive.
@@ -201,6 +207,8 @@ impl Plan {
             summary: Summary::default(),
             message_id: String::new(),
             references: Vec::new(),
+            joins: None,
+            subject: SubjectKeys::default(),
             sender: None,
             party,
             auth: SenderAuth::Unknown,

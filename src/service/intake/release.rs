@@ -6,6 +6,7 @@ use super::decide::{own_copy, references_of, send_on};
 use super::index::signed;
 use super::plan::{Delivery, Effect, Plan, Released};
 use super::screen::ScreenedSender;
+use super::subject::SubjectKeys;
 use super::treat::Treatment;
 use crate::call::{Decision, Envelope, Need, Refusal, SenderAuth};
 use crate::mail::{Bounds, digest};
@@ -94,6 +95,8 @@ pub fn released(context: &WriteContext<'_>, mail: &StoredScheduled) -> Result<Re
         header_len,
         message_id: analysis.message_id.clone().unwrap_or_default(),
         references: references_of(&analysis),
+        joins: None,
+        subject: SubjectKeys::of_sent(&analysis, &envelope.recipients),
         sender: Some(inbox),
         auth: SenderAuth::Client,
         reverse_path: envelope.reverse_path,

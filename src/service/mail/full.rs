@@ -115,7 +115,7 @@ fn move_on(list: &mut MessageRead, next: Option<String>) -> Result<Option<Answer
 }
 
 /// About the octets of a message in an answer.
-fn octets_of(content: &MessageContent) -> usize {
+pub(super) fn octets_of(content: &MessageContent) -> usize {
     let fields = content.headers.iter();
     let fields = fields.map(|(name, value)| name.len() + value.len() + FIELD_OCTETS);
     let links = content.links.iter();
@@ -127,6 +127,6 @@ fn octets_of(content: &MessageContent) -> usize {
 }
 
 /// Octets of the texts of one page.
-const OPENED_OCTETS: usize = 512 << 10;
+pub(super) const OPENED_OCTETS: usize = 512 << 10;
 /// Octets of a header field or a link beside its texts.
 const FIELD_OCTETS: usize = 32;

@@ -31,7 +31,7 @@ pub(super) struct SliceClock<'a> {
     context: &'a ReadContext<'a>,
     began_ms: u64,
     /// The list has taken so long that it answers with the rows that it has.
-    is_due: bool,
+    pub(super) is_due: bool,
 }
 
 impl<'a> SliceClock<'a> {
@@ -465,7 +465,7 @@ const LIST_MS: u64 = 2000;
 
 /// Octets of the rows of one page. A hundred usual rows have some 60 KiB; one row can have four
 /// hundred addresses of hundreds of octets.
-const PAGE_OCTETS: usize = 256 << 10;
+pub(super) const PAGE_OCTETS: usize = 256 << 10;
 
 /// Rows that one snapshot reads.
 const BATCH_ROWS: usize = 32;

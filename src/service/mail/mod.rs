@@ -19,3 +19,4 @@ pub(super) mod opened;
 mod query;
 pub mod search;
 pub mod slice;
+pub mod thread;

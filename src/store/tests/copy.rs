@@ -11,6 +11,7 @@ fn fill_junk(store: &Store, n: usize, octets: usize) {
             ..Summary::default()
         };
         let body = NewBody {
+            noted: None,
             octets: b"a\r\n",
             header_len: 0,
             references: &[],

@@ -100,6 +100,7 @@ fn a_job_keeps_its_body_until_it_is_finished() {
     store.begin().unwrap();
     let summary = Summary::default();
     let body = NewBody {
+        noted: None,
         octets: b"mail",
         header_len: 0,
         references: &[],

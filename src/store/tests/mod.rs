@@ -116,6 +116,7 @@ fn try_deliver(store: &Store, name: &str, octets: &[u8], flags: Flags) -> Result
         ..Summary::default()
     };
     let body = NewBody {
+        noted: None,
         octets,
         header_len: 0,
         references: &[],
@@ -653,7 +654,9 @@ fn threads_follow_references_and_never_merge() {
     let store = world();
     let thread = |id: &str, refs: &[&str]| {
         let refs: Vec<String> = refs.iter().map(|r| (*r).to_owned()).collect();
-        store.conversation_of(NOW, (INBOX, 1), id, &refs).unwrap()
+        let hints = ConversationHints::default();
+        let ids = (id, refs.as_slice());
+        store.conversation_of(NOW, (INBOX, 1), ids, &hints).unwrap()
     };
     let a = thread("<a>", &[]);
     assert_eq!(thread("<b>", &["<a>"]), a);

@@ -759,3 +759,22 @@ fn imports_into_version_17_are_noted_once() {
     assert!(!store.is_imported(inbox, &ImportId([4; 16])).unwrap());
     store.commit().unwrap();
 }
+
+/// A file from before the index of conversations gets it over the messages that it has.
+#[test]
+fn threads_of_an_older_file_are_found() {
+    let folder = super::Folder::new("old-threads");
+    let mut sql = Connection::open(folder.0.join(FILE)).unwrap();
+    sum::add_function(&sql).unwrap();
+    open::migrate(&mut sql, &open::STEPS[..24]).unwrap();
+    ids::insert_meta(&sql, 1).unwrap();
+    sql.execute_batch(
+        "INSERT INTO entry (mailbox, uid, id, org, inbox, body, thread, modseq, flags, arrival,
+             received_at, size, extra) VALUES (3, 1, 40, 1, 10, 5, 30, 1, 0, 1, 7, 1, 0);",
+    )
+    .unwrap();
+    drop(sql);
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    assert_eq!(store.newest_in(INBOX, 30).unwrap(), Some(40));
+    assert_eq!(store.newest_in(INBOX, 31).unwrap(), None);
+}

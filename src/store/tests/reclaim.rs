@@ -297,6 +297,7 @@ fn what_is_large_lingers_as_long_as_it_takes_to_send() {
 
 fn large_body(octets: &[u8]) -> NewBody<'_> {
     NewBody {
+        noted: None,
         octets,
         header_len: 8,
         message_id: "",

@@ -327,6 +327,7 @@ fn a_message_id_is_known_as_long_as_a_message_holds_it() {
     let send = |id: &str, refs: &[&str]| {
         let references: Vec<String> = refs.iter().map(|r| (*r).to_owned()).collect();
         let body = NewBody {
+            noted: None,
             octets: b"x",
             header_len: 0,
             message_id: id,
@@ -336,7 +337,8 @@ fn a_message_id_is_known_as_long_as_a_message_holds_it() {
             summary: &Summary::default(),
         };
         let body = store.put_body(NOW, ORG, 1, &body).unwrap();
-        let thread = store.conversation_of(NOW, (INBOX, 1), id, &references);
+        let hints = ConversationHints::default();
+        let thread = store.conversation_of(NOW, (INBOX, 1), (id, &references), &hints);
         (body, thread.unwrap())
     };
     let (first, thread) = send("<a>", &["<root>"]);

@@ -6,6 +6,7 @@ use super::*;
 /// An uploaded file. Its digest is that of a message, since any will do.
 pub(super) fn insert_upload(store: &Store, org: OrgId, message: BodyId) {
     let new = crate::store::NewBody {
+        noted: None,
         octets: b"file",
         header_len: 0,
         message_id: "",

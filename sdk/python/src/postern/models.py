@@ -47,6 +47,7 @@ __all__ = [
     "MyKey",
     "MyOrganization",
     "NamedInbox",
+    "OpenedThread",
     "Organization",
     "Outbound",
     "OutboundAttempt",
@@ -56,6 +57,7 @@ __all__ = [
     "Sent",
     "Status",
     "Suppression",
+    "Thread",
     "TrialRecipient",
     "Upload",
     "Usage",
@@ -1022,6 +1024,100 @@ class MessageState(Model):
 
     flags: list[Literal["answered", "flagged", "deleted", "seen", "draft"]]
     """Its system flags."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class Thread(Model):
+    """A conversation in an inbox. Of one with more than 500 messages the newest 500 count."""
+
+    id: str
+    """Its id, the `thread_id` of its messages; it never changes."""
+
+    inbox_id: str
+    """The inbox that it is in."""
+
+    subject: str
+    """The subject of its oldest message."""
+
+    participants: list[Address]
+    """Who is in From, To and Cc of its messages, each once, the newest first; at most 50."""
+
+    message_count: int
+    """How many messages it has."""
+
+    unread_count: int
+    """How many of them have not been seen."""
+
+    labels: list[str]
+    """The labels of its messages, at most 50."""
+
+    folders: list[str]
+    """The folders that its messages are in, at most 50."""
+
+    preview: str
+    """The beginning of the text of its newest message."""
+
+    has_attachments: bool
+    """Whether one of its messages has an attachment."""
+
+    first_message_at: datetime.datetime
+    """When its oldest message was received."""
+
+    last_message_at: datetime.datetime
+    """When its newest message was received."""
+
+    last_message_id: str
+    """The `id` of its newest message."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class OpenedThread(Model):
+    """A conversation with a page of its messages."""
+
+    id: str
+    """Its id, the `thread_id` of its messages; it never changes."""
+
+    inbox_id: str
+    """The inbox that it is in."""
+
+    subject: str
+    """The subject of its oldest message."""
+
+    participants: list[Address]
+    """Who is in From, To and Cc of its messages, each once, the newest first; at most 50."""
+
+    message_count: int
+    """How many messages it has."""
+
+    unread_count: int
+    """How many of them have not been seen."""
+
+    labels: list[str]
+    """The labels of its messages, at most 50."""
+
+    folders: list[str]
+    """The folders that its messages are in, at most 50."""
+
+    preview: str
+    """The beginning of the text of its newest message."""
+
+    has_attachments: bool
+    """Whether one of its messages has an attachment."""
+
+    first_message_at: datetime.datetime
+    """When its oldest message was received."""
+
+    last_message_at: datetime.datetime
+    """When its newest message was received."""
+
+    last_message_id: str
+    """The `id` of its newest message."""
+
+    messages: list[Message]
+    """A page of its messages, oldest first; without their content in `view=summary`."""
+
+    next_cursor: str | None
+    """The `cursor` of the next page of messages; null on the last."""
 
 
 @dataclasses.dataclass(kw_only=True, repr=False)

@@ -772,6 +772,76 @@ export declare class DraftsResource {
         dry_run: true;
     }, options?: RequestOptions): Promise<models.SendTrial>;
 }
+/** The parameters of `threads.list`. */
+export interface ThreadsListParams {
+    /** How many rows a page has at most. */
+    limit?: number;
+    /**
+     * A folder by its name; `all` is every one. Messages in Trash and Junk count only where this
+     * names them.
+     */
+    folder?: string;
+    /** Only messages with this label. */
+    label?: string;
+    /** Only threads with a message that has not been read, or that has. */
+    unread?: boolean;
+    /** Text within the names and addresses of From. */
+    from?: string;
+    /** Text within the names and addresses of To and Cc. */
+    to?: string;
+    /** Text within the subject. */
+    subject?: string;
+    /** Received at this time or later. */
+    since?: string | Date;
+    /** Received before this time. */
+    until?: string | Date;
+}
+/** The parameters of `threads.get`. */
+export interface ThreadsGetParams {
+    /** How many rows a page has at most. */
+    limit?: number;
+    /** Where to go on: `next_cursor` of the page before. */
+    cursor?: string;
+    /**
+     * A folder by its name; `all` is every one. Messages in Trash and Junk count only where this
+     * names them.
+     */
+    folder?: string;
+    /**
+     * `full` is with the content of each message, as one message has it; a page then ends early
+     * when its texts are long.
+     */
+    view?: "summary" | "full";
+    /**
+     * How `text` is written. Markdown is made of the HTML, with headings, lists, tables and the
+     * addresses of links; of a mail without HTML it is the text as it stands.
+     */
+    format?: "text" | "markdown";
+    /**
+     * The most characters that `text` and `extracted_text` have. `text` is cut behind a
+     * paragraph, a sentence or a word where one ends in the second half of it.
+     */
+    max_chars?: number;
+}
+/** A conversation: the messages of an inbox that answer one another. */
+export declare class ThreadsResource {
+    protected readonly client: Postern;
+    constructor(client: Postern);
+    /**
+     * List threads. Lists the conversations of the inbox, the newest activity first. One is
+     * listed when a message of it meets every filter. Messages in Trash and Junk do not count,
+     * unless `folder` names them. A page may end early when its rows are large or the list has
+     * looked at very many messages; `next_cursor` then goes on. The key needs the scope
+     * `messages:read`.
+     */
+    list(inbox: string, params?: ThreadsListParams, options?: RequestOptions): Pages<models.Thread>;
+    /**
+     * Read a thread. Reads a conversation with a page of its messages, oldest first. A thread
+     * whose messages are all in Trash and Junk is shown with them. The key needs the scope
+     * `messages:read`.
+     */
+    get(inbox: string, thread: string, params?: ThreadsGetParams, options?: RequestOptions): Promise<models.OpenedThread>;
+}
 /** The parameters of `folders.list`. */
 export interface FoldersListParams {
     /** How many rows a page has at most. */
@@ -1044,6 +1114,7 @@ export declare abstract class Resources {
     readonly inboxes: InboxesResource;
     readonly messages: MessagesResource;
     readonly drafts: DraftsResource;
+    readonly threads: ThreadsResource;
     readonly folders: FoldersResource;
     readonly approvals: ApprovalsResource;
     readonly outbound: OutboundResource;

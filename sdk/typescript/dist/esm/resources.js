@@ -632,6 +632,34 @@ export class DraftsResource {
         return (await this.client.object(call));
     }
 }
+/** A conversation: the messages of an inbox that answer one another. */
+export class ThreadsResource {
+    constructor(client) {
+        this.client = client;
+    }
+    /**
+     * List threads. Lists the conversations of the inbox, the newest activity first. One is
+     * listed when a message of it meets every filter. Messages in Trash and Junk do not count,
+     * unless `folder` names them. A page may end early when its rows are large or the list has
+     * looked at very many messages; `next_cursor` then goes on. The key needs the scope
+     * `messages:read`.
+     */
+    list(inbox, params, options) {
+        const query = { ...params };
+        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/threads`, query, options };
+        return new Pages(this.client, call, false);
+    }
+    /**
+     * Read a thread. Reads a conversation with a page of its messages, oldest first. A thread
+     * whose messages are all in Trash and Junk is shown with them. The key needs the scope
+     * `messages:read`.
+     */
+    async get(inbox, thread, params, options) {
+        const query = { ...params };
+        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/threads/${place(thread)}`, query, options };
+        return (await this.client.object(call));
+    }
+}
 /** The folders of an inbox, which are its mailboxes over IMAP. */
 export class FoldersResource {
     constructor(client) {
@@ -907,6 +935,7 @@ export class Resources {
         this.inboxes = new InboxesResource(this);
         this.messages = new MessagesResource(this);
         this.drafts = new DraftsResource(this);
+        this.threads = new ThreadsResource(this);
         this.folders = new FoldersResource(this);
         this.approvals = new ApprovalsResource(this);
         this.outbound = new OutboundResource(this);

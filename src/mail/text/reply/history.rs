@@ -165,26 +165,32 @@ pub(super) enum MailKind {
 impl MailKind {
     /// By the first prefix of a subject: "Re:", "AW:", "WG:", "转发：".
     pub fn of(subject: &str) -> MailKind {
+        MailKind::and_rest(subject).0
+    }
+
+    /// The same, with what stands behind that prefix; without one, the whole subject.
+    pub fn and_rest(subject: &str) -> (MailKind, &str) {
+        let whole = subject;
         let mut subject = subject.trim_start();
         // "[list] Re: x"
         if let Some((_, rest)) = subject.strip_prefix('[').and_then(|s| s.split_once(']')) {
             subject = rest.trim_start();
         }
-        let Some((prefix, _)) = subject.split_once([':', '：']) else {
-            return MailKind::Unknown;
+        let Some((prefix, rest)) = subject.split_once([':', '：']) else {
+            return (MailKind::Unknown, whole);
         };
         if prefix.len() > PREFIX_MAX {
-            return MailKind::Unknown;
+            return (MailKind::Unknown, whole);
         }
         // "Re[2]:", "AW (3):"
         let prefix = prefix.split(['[', '(', '^']).next().unwrap_or("").trim();
         let prefix = fold(prefix.trim_end_matches(|c: char| c.is_ascii_digit()));
         if words::REPLY_PREFIXES.contains(&prefix.as_str()) {
-            MailKind::Reply
+            (MailKind::Reply, rest)
         } else if words::FORWARD_PREFIXES.contains(&prefix.as_str()) {
-            MailKind::Forward
+            (MailKind::Forward, rest)
         } else {
-            MailKind::Unknown
+            (MailKind::Unknown, whole)
         }
     }
 }

@@ -13,6 +13,7 @@ use std::borrow::Cow;
 
 use history::{Lines, MailKind};
 
+use crate::mail::unicode::fold;
 use crate::pace;
 
 /// The text without quoted history and signature; the whole text if nothing else is left. A forward
@@ -77,6 +78,23 @@ pub(crate) fn is_reply(subject: &str) -> bool {
 pub(crate) fn is_forward(subject: &str) -> bool {
     MailKind::of(subject) == MailKind::Forward
 }
+
+/// What a subject is about: without the prefixes of replies and forwards, at most
+/// [`SUBJECT_PREFIXES_MAX`] of them, without case, and with one space for each run of white space.
+pub(crate) fn base_subject(subject: &str) -> String {
+    let mut rest = subject;
+    for _ in 0..SUBJECT_PREFIXES_MAX {
+        match MailKind::and_rest(rest) {
+            (MailKind::Unknown, _) => break,
+            (_, behind) => rest = behind,
+        }
+    }
+    let words: Vec<&str> = rest.split_whitespace().collect();
+    fold(&words.join(" "))
+}
+
+/// Prefixes of a subject that are taken off.
+const SUBJECT_PREFIXES_MAX: usize = 20;
 
 /// The text without the addresses of links that have words, for previews and codes.
 pub fn without_addresses(text: &str) -> Cow<'_, str> {

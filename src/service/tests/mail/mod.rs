@@ -22,6 +22,7 @@ mod search;
 mod senders;
 mod shapes;
 mod stages;
+mod thread;
 mod upload;
 
 const START: i64 = 1_700_000_000_000;

@@ -2654,6 +2654,120 @@ class Drafts:
         return cast("models.Sent | models.SendTrial", self._client._object(call, models.Sent | models.SendTrial))
 
 
+class Threads:
+    """A conversation: the messages of an inbox that answer one another."""
+
+    def __init__(self, client: Postern) -> None:
+        self._client = client
+
+    def list(
+        self,
+        inbox: str,
+        *,
+        limit: int | None = None,
+        folder: str | None = None,
+        label: str | None = None,
+        unread: bool | None = None,
+        from_: str | None = None,
+        to: str | None = None,
+        subject: str | None = None,
+        since: datetime.datetime | str | None = None,
+        until: datetime.datetime | str | None = None,
+        request_timeout: float | None = None,
+    ) -> Pages[models.Thread]:
+        """List threads.
+
+        Lists the conversations of the inbox, the newest activity first. One is listed when a
+        message of it meets every filter. Messages in Trash and Junk do not count, unless `folder`
+        names them. A page may end early when its rows are large or the list has looked at very
+        many messages; `next_cursor` then goes on. The key needs the scope `messages:read`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            limit: How many rows a page has at most.
+            folder: A folder by its name; `all` is every one. Messages in Trash and Junk count only
+                where this names them.
+            label: Only messages with this label.
+            unread: Only threads with a message that has not been read, or that has.
+            from_: Text within the names and addresses of From.
+            to: Text within the names and addresses of To and Cc.
+            subject: Text within the subject.
+            since: Received at this time or later.
+            until: Received before this time.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "GET",
+                f"/api/v1/inboxes/{place(inbox)}/threads",
+                query={
+                    "limit": limit,
+                    "folder": folder,
+                    "label": label,
+                    "unread": unread,
+                    "from": from_,
+                    "to": to,
+                    "subject": subject,
+                    "since": since,
+                    "until": until,
+                },
+                timeout_s=request_timeout,
+            )
+        )
+        return Pages(self._client, call, models.Thread, follows=False)
+
+    def get(
+        self,
+        inbox: str,
+        thread: str,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        folder: str | None = None,
+        view: Literal["summary", "full"] | None = None,
+        format: Literal["text", "markdown"] | None = None,
+        max_chars: int | None = None,
+        request_timeout: float | None = None,
+    ) -> models.OpenedThread:
+        """Read a thread.
+
+        Reads a conversation with a page of its messages, oldest first. A thread whose messages are
+        all in Trash and Junk is shown with them. The key needs the scope `messages:read`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            thread: The thread.
+            limit: How many rows a page has at most.
+            cursor: Where to go on: `next_cursor` of the page before.
+            folder: A folder by its name; `all` is every one. Messages in Trash and Junk count only
+                where this names them.
+            view: `full` is with the content of each message, as one message has it; a page then
+                ends early when its texts are long.
+            format: How `text` is written. Markdown is made of the HTML, with headings, lists,
+                tables and the addresses of links; of a mail without HTML it is the text as it
+                stands.
+            max_chars: The most characters that `text` and `extracted_text` have. `text` is cut
+                behind a paragraph, a sentence or a word where one ends in the second half of it.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "GET",
+                f"/api/v1/inboxes/{place(inbox)}/threads/{place(thread)}",
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "folder": folder,
+                    "view": view,
+                    "format": format,
+                    "max_chars": max_chars,
+                },
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.OpenedThread", self._client._object(call, models.OpenedThread))
+
+
 class Folders:
     """The folders of an inbox, which are its mailboxes over IMAP."""
 
@@ -3466,6 +3580,7 @@ class Resources:
         self.inboxes = Inboxes(client)
         self.messages = Messages(client)
         self.drafts = Drafts(client)
+        self.threads = Threads(client)
         self.folders = Folders(client)
         self.approvals = Approvals(client)
         self.outbound = Outbound(client)
