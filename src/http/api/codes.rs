@@ -81,7 +81,7 @@ codes! {
     TOO_MANY_CONNECTIONS 503 "too_many_connections" "Too many connections are open, of this address or in all.";
     SEARCH_DEADLINE 503 "search_deadline" "The search took too long.";
     INTERNAL 503 "internal" "Something failed in the server; its log says what.";
-    STOPPING 503 "stopping" "The server is stopping.";
+    SHUTTING_DOWN 503 "shutting_down" "The server is stopping.";
     NO_SPACE 507 "no_space" "The disk is too full to take mail for now.";
 }
 
@@ -99,5 +99,5 @@ pub(crate) const OF_ANY_REQUEST: &[&ErrorCode] = &[
     BUSY,
     TOO_MANY_CONNECTIONS,
     INTERNAL,
-    STOPPING,
+    SHUTTING_DOWN,
 ];

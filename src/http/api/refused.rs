@@ -142,7 +142,7 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             "Ask the operator to run `postern verify`; another message may be read.",
         ),
         Refusal::Stopping => {
-            Problem::unavailable(codes::STOPPING, "The server is stopping.").and_close()
+            Problem::unavailable(codes::SHUTTING_DOWN, "The server is stopping.").and_close()
         }
     }
 }
