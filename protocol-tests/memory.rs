@@ -477,9 +477,45 @@ fn opened((_, header, piece): &(&str, &str, &str), len: usize) -> f64 {
     taken.saturating_sub(FREE_OPENED) as f64 / raw.len() as f64
 }
 
+/// The octets of memory that each request takes which waits for a message, its connection with it.
+fn waiting(query: &str) -> usize {
+    let mut rig = Rig::new(7, Limits::default());
+    let org = rig.make_org("first");
+    rig.make_inbox(org, "bot@x.test", None);
+    let key = rig.make_key(org, Scopes::ADMIN, None, None);
+    let line =
+        format!("GET /api/v1/inboxes/bot@x.test/messages/wait?timeout=300{query} HTTP/1.1\r\n");
+    let request = format!("{line}Host: mx.test\r\nAuthorization: Bearer {key}\r\n\r\n");
+    let mut wait_in = |n: u8| {
+        let id = rig.open(Listener::Https, IpAddr::V4(Ipv4Addr::new(127, 0, 1, n)));
+        rig.send(id, request.as_bytes(), usize::MAX);
+        let said = rig.take(id);
+        assert!(said.is_empty(), "it waits: {}", said.escape_ascii());
+    };
+    // The first ones also fill what all share.
+    (0..WAITS).for_each(&mut wait_in);
+    let held = ALLOCATED.current_usage();
+    (WAITS..2 * WAITS).for_each(&mut wait_in);
+    ALLOCATED.current_usage().saturating_sub(held) / usize::from(WAITS)
+}
+
 #[test]
 fn nothing_takes_more_than_eight_times_its_size() {
     let mut wrong = Vec::new();
+    for (name, query, most) in [
+        ("a wait", "&from=ann", WAITING),
+        (
+            "a wait with a long filter",
+            &*format!("&from={}", "a".repeat(4096)),
+            WAITING + 8 * 4096,
+        ),
+    ] {
+        let taken = waiting(query);
+        println!("{name}: {taken} octets each");
+        if taken > most {
+            wrong.push(format!("{name}: {taken} octets"));
+        }
+    }
     // One test has all, because the allocator counts for the whole process.
     for row in OPENED {
         for len in [64 * 1024, 512 * 1024, 3 << 20] {
@@ -531,5 +567,9 @@ const PIECE: usize = 16 * 1024;
 const OPENED_TIMES: f64 = 12.0;
 /// What an opened message takes, however small: the lines of a text, and a piece of decoded text.
 const FREE_OPENED: usize = 384 * 1024;
+/// Requests that wait at once, twice.
+const WAITS: u8 = 32;
+/// What a request takes that waits, its connection with it.
+const WAITING: usize = 8 * 1024;
 /// What any request takes, however small.
 const FREE: usize = 128 * 1024;
