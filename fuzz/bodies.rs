@@ -31,6 +31,8 @@ pub mod session;
 pub mod smtp;
 #[path = "bodies/smtp_client.rs"]
 pub mod smtp_client;
+#[path = "bodies/store.rs"]
+pub mod store;
 
 /// A function that takes arbitrary octets and panics if a check fails.
 pub type Body = fn(&[u8]);
@@ -39,6 +41,7 @@ pub type Body = fn(&[u8]);
 pub const BODIES: &[(&str, Body)] = &[
     ("smtp_session", smtp::smtp_session),
     ("mbox", mailbox::mbox),
+    ("search_cell", store::search_cell),
     ("smtp_client", smtp_client::smtp_client),
     ("smtp_reply", smtp_client::smtp_reply),
     ("sasl", sasl::sasl),

@@ -288,6 +288,12 @@ pub mod smtp {
 }
 /// `crate::store`
 pub mod store {
+    /// `crate::store::signature::cell`
+    pub mod cell {
+        pub use crate::store::cell::{
+            COLUMNS_MAX, CellReader, CellWriter, ColumnBits, all_columns,
+        };
+    }
     pub use crate::store::{
         Backlog, FILE, NewOutbound, OutboundContent, Role, SmtpJob, Store, StoreFault, state,
         verify,

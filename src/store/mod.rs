@@ -101,6 +101,7 @@ pub use payload::JobPayload;
 pub use payload::{JobKind, SmtpJob};
 pub use quota::Quota;
 pub use scheduled::StoredScheduled;
+pub use signature::cell;
 pub use thread::ThreadFolders;
 pub use upload::StoredUpload;
 #[cfg(test)]

@@ -14,10 +14,10 @@
 //! few messages have costs some bits, and one that half of them have a bit a message.
 
 /// A bit for each column of a block.
-pub(super) type ColumnBits = [u64; COLUMNS_MAX / 64];
+pub type ColumnBits = [u64; COLUMNS_MAX / 64];
 
 /// The bits of so many columns.
-pub(super) fn all_columns(columns: usize) -> ColumnBits {
+pub fn all_columns(columns: usize) -> ColumnBits {
     let mut bits = [0; COLUMNS_MAX / 64];
     for (at, word) in bits.iter_mut().enumerate() {
         let left = columns.saturating_sub(at * 64);
@@ -31,7 +31,7 @@ pub(super) fn all_columns(columns: usize) -> ColumnBits {
 }
 
 /// Writes the cells of a block.
-pub(super) struct CellWriter {
+pub struct CellWriter {
     columns: usize,
     /// The cells that are full, and the first gram of each.
     done: Vec<(u16, Vec<u8>)>,
@@ -115,7 +115,7 @@ impl CellWriter {
 }
 
 /// Reads the rows of one cell.
-pub(super) struct CellReader<'a> {
+pub struct CellReader<'a> {
     columns: usize,
     /// The first gram of its range.
     pub first: u16,
@@ -408,9 +408,9 @@ impl BitReader<'_> {
 }
 
 /// The most columns of a block.
-pub(super) const COLUMNS_MAX: usize = 1024;
+pub const COLUMNS_MAX: usize = 1024;
 /// Octets of a cell: with the rest of its row it fills a page.
-pub(super) const CELL_BYTES: usize = 3968;
+pub const CELL_BYTES: usize = 3968;
 const HEAD_BYTES: usize = 6;
 /// Bits of the rows of a group: half of them are passed over to find one.
 const GROUP_BITS: usize = 1024;

@@ -16,7 +16,7 @@
 
 mod block;
 mod build;
-mod cell;
+pub mod cell;
 mod find;
 
 use std::collections::{HashMap, VecDeque};
