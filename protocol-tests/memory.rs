@@ -567,9 +567,9 @@ const PIECE: usize = 16 * 1024;
 const OPENED_TIMES: f64 = 12.0;
 /// What an opened message takes, however small: the lines of a text, and a piece of decoded text.
 const FREE_OPENED: usize = 384 * 1024;
-/// Requests that wait at once, twice.
-const WAITS: u8 = 32;
+/// Requests that wait at once, twice: a key has 16 at most.
+const WAITS: u8 = 8;
 /// What a request takes that waits, its connection with it.
-const WAITING: usize = 8 * 1024;
+const WAITING: usize = 4 * 1024;
 /// What any request takes, however small.
 const FREE: usize = 128 * 1024;
