@@ -772,7 +772,7 @@ fn the_index_of_searches_is_made_again_over_a_folder() {
     assert_eq!(server.wait(30), 0);
     assert_eq!(
         printed(&mut server.cli(&["rebuild-index"])),
-        "the index of searches is made again: 1 inboxes\n"
+        "the index of searches is made again (inboxes: 1)\n"
     );
     let json = printed(&mut server.cli(&["rebuild-index", "--json"]));
     assert_eq!(json, "{\"inboxes\":1}\n");

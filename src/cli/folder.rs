@@ -157,7 +157,7 @@ pub fn rebuild_index(cli: &Cli) -> Result<ExitCode, CliError> {
         show::line(json!({"inboxes": inboxes}));
     } else {
         show::line(format_args!(
-            "the index of searches is made again: {inboxes} inboxes"
+            "the index of searches is made again (inboxes: {inboxes})"
         ));
     }
     Ok(ExitCode::SUCCESS)
