@@ -161,12 +161,18 @@ impl PageSums {
 }
 
 impl Store {
-    /// Opens the checksums of pages. A writer whose disk refuses them goes on without.
+    /// Opens the checksums of pages. A writer whose disk refuses them goes on without, and removes
+    /// the file: the pages that it writes would be taken for damage.
     pub(super) fn open_page_sums(&self, dir: &DirHandle) {
         let Some(path) = &self.file else { return };
-        let opened = PageSums::open(dir, path);
-        if let Some(sums) = self.told("open", opened) {
-            *self.page_sums.borrow_mut() = Some(sums);
+        match PageSums::open(dir, path) {
+            Ok(sums) => *self.page_sums.borrow_mut() = Some(sums),
+            Err(error) => {
+                log_error("open", &error);
+                if let Err(error) = dir.remove(SUMS_FILE) {
+                    log_error("remove", &error);
+                }
+            }
         }
         // A small database is covered from its first moment on.
         let is_small = std::fs::metadata(path).is_ok_and(|m| m.len() <= SMALL_BYTES);
@@ -261,10 +267,6 @@ impl Store {
             sums.file.remove();
             *held = None;
         }
-    }
-
-    fn told<T>(&self, what: &str, result: std::io::Result<T>) -> Option<T> {
-        result.map_err(|error| log_error(what, &error)).ok()
     }
 }
 

@@ -89,6 +89,24 @@ fn checksums_hold_whenever_the_process_is_killed() {
 }
 
 #[test]
+fn checksums_that_cannot_be_opened_are_removed() {
+    let folder = Folder::new("pages-refused");
+    drop(begin(&folder));
+    let (sums, elsewhere) = (folder.0.join(SUMS_FILE), folder.0.join("elsewhere"));
+    std::fs::rename(&sums, &elsewhere).unwrap();
+    // A link is not followed, so this writer keeps no checksums.
+    std::os::unix::fs::symlink(&elsewhere, &sums).unwrap();
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    assert!(!sums.is_symlink());
+    send(&store, 1);
+    drop(store);
+    assert_eq!(pages(&folder).0, good().0);
+    // The next one makes them again.
+    drop(Store::open(&folder.0, Role::Writer, 1).unwrap());
+    assert_eq!(pages(&folder), good());
+}
+
+#[test]
 fn a_file_in_use_is_compared_without_false_findings() {
     let folder = Folder::new("pages-in-use");
     let store = begin(&folder);
