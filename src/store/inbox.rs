@@ -29,6 +29,18 @@ pub struct Destination {
     pub bounds: InboxBounds,
 }
 
+// The columns of `read_inbox`.
+macro_rules! inboxes {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, address, display_name, parent, client_id, metadata, created_at, bytes,
+                    messages, send_mode, receive_default, expires_at, retention_days, quota_bytes,
+                    sends_per_day, new_recipients_per_day, receives_per_minute, imap_sessions",
+            $rest
+        )
+    };
+}
+
 impl Store {
     /// A new inbox with its address and its ancestors, parent first. `canonical` is the unique
     /// form of the address. The caller has checked all of it.
@@ -161,10 +173,7 @@ impl Store {
     /// One inbox of an organization.
     pub fn inbox(&self, org: OrgId, inbox: InboxId) -> Result<Option<InboxRow>, Error> {
         self.one(
-            "SELECT id, address, display_name, parent, client_id, metadata, created_at, bytes,
-                    messages, send_mode, receive_default, expires_at, retention_days, quota_bytes,
-                    sends_per_day, new_recipients_per_day, receives_per_minute, imap_sessions
-             FROM inbox WHERE org = ?1 AND id = ?2",
+            inboxes!(" FROM inbox WHERE org = ?1 AND id = ?2"),
             [org.0, inbox.0],
             read_inbox,
         )
@@ -182,18 +191,14 @@ impl Store {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         match parent {
             None => self.all(
-                "SELECT id, address, display_name, parent, client_id, metadata, created_at, bytes,
-                        messages, send_mode, receive_default, expires_at, retention_days, quota_bytes,
-                        sends_per_day, new_recipients_per_day, receives_per_minute, imap_sessions
-                 FROM inbox WHERE org = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+                inboxes!(" FROM inbox WHERE org = ?1 AND id > ?2 ORDER BY id LIMIT ?3"),
                 [org.0, after.0, limit],
                 read_inbox,
             ),
             Some(parent) => self.all(
-                "SELECT id, address, display_name, parent, client_id, metadata, created_at, bytes,
-                        messages, send_mode, receive_default, expires_at, retention_days, quota_bytes,
-                        sends_per_day, new_recipients_per_day, receives_per_minute, imap_sessions
-                 FROM inbox WHERE parent = ?4 AND org = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+                inboxes!(
+                    " FROM inbox WHERE parent = ?4 AND org = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
+                ),
                 [org.0, after.0, limit, parent.0],
                 read_inbox,
             ),
@@ -226,10 +231,7 @@ impl Store {
     ) -> Result<Vec<(InboxRow, Vec<InboxId>)>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = self.all(
-            "SELECT id, address, display_name, parent, client_id, metadata, created_at, bytes,
-                    messages, send_mode, receive_default, expires_at, retention_days, quota_bytes,
-                    sends_per_day, new_recipients_per_day, receives_per_minute, imap_sessions, ancestors
-             FROM inbox WHERE org = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+            inboxes!(", ancestors FROM inbox WHERE org = ?1 AND id > ?2 ORDER BY id LIMIT ?3"),
             [org.0, after.0, limit],
             |r| Ok((read_inbox(r)?, r.get::<_, Vec<u8>>(18)?)),
         )?;
