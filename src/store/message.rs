@@ -19,40 +19,16 @@ use crate::call::{
 /// One message with all that is stored beside its octets.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MessageRecord {
-    /// Its organization.
-    pub org: OrgId,
-    /// Its mailbox.
-    pub mailbox: MailboxId,
-    /// The mailbox's name.
-    pub folder: String,
-    /// The mailbox's special use.
-    pub special: Option<SpecialUse>,
-    /// UID, id, MODSEQ, flags, keywords.
-    pub state: EntryState,
-    /// The conversation.
-    pub thread: ThreadId,
-    /// How it came to be.
-    pub arrival: Arrival,
-    /// What is known of its sender.
-    pub auth: SenderAuth,
-    /// Internal date.
-    pub received_at: i64,
-    /// Octets with the prefix.
-    pub size: u32,
-    /// Octets before the body; they belong to this entry alone.
-    pub prefix: Vec<u8>,
-    /// The body and its octets.
-    pub body: (BodyId, u32),
+    /// What stands beside the body.
+    pub entry: ListedEntry,
+    /// Octets of the body.
+    pub body_size: u32,
     /// `Message-ID` with its brackets, or empty.
     pub message_id: String,
     /// What lists show.
     pub summary: Summary,
     /// Envelope and structure.
     pub digest: Vec<u8>,
-    /// The client's own JSON of a message that it has sent.
-    pub metadata: Option<String>,
-    /// That of the message which this one answers.
-    pub in_reply_to_metadata: Option<String>,
 }
 
 /// What is stored of a message beside its body: all that can change of it, and what never does.
@@ -80,7 +56,7 @@ pub struct ListedEntry {
     pub received_at: i64,
     /// Octets with the prefix.
     pub size: u32,
-    /// Octets before the body.
+    /// Octets before the body; they belong to this entry alone.
     pub prefix: Vec<u8>,
     /// The body, which never changes.
     pub body: BodyId,
@@ -228,7 +204,7 @@ impl Store {
             if let Some(found) = &found
                 && !r.get::<_, bool>(21)?
             {
-                return Err(damaged(org, found.body.0, UNLIKE_CHECKSUM));
+                return Err(damaged(org, found.entry.body, UNLIKE_CHECKSUM));
             }
             Ok(ControlFlow::Break(()))
         })?;
@@ -334,82 +310,83 @@ pub(super) fn read_record(
 
 /// The columns of the body of an entry, from column `at` on.
 fn read_body(r: &Row<'_>, at: usize, entry: ListedEntry) -> Result<MessageRecord, Error> {
-    let ListedEntry {
-        org,
-        inbox: _,
-        mailbox,
-        folder,
-        special,
-        state,
-        thread,
-        arrival,
-        auth,
-        received_at,
-        size,
-        prefix,
-        body,
-        metadata,
-        in_reply_to_metadata,
-    } = entry;
+    let (org, body) = (entry.org, entry.body);
     let summary = blob(r, at + 2)?;
     Ok(MessageRecord {
-        org,
-        mailbox,
-        folder,
-        special,
-        state,
-        thread,
-        arrival,
-        auth,
-        received_at,
-        size,
-        prefix,
-        body: (body, uint32(r.get(at + 1)?)),
+        entry,
+        body_size: uint32(r.get(at + 1)?),
         summary: format::decode_summary(summary).map_err(|e| named(e, org, body))?,
         message_id: r.get(at + 3)?,
         digest: format::decode_digest(r.get(at + 4)?)?,
-        metadata,
-        in_reply_to_metadata,
     })
 }
 
 const BODY: &str = "SELECT id, size, summary, message_id, digest FROM body WHERE id = ?1";
 
-// A deleted mailbox has no row in `mailbox`.
-const BY_ID: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, m.name,
-     e.thread, e.arrival, e.received_at, e.size, e.prefix, e.body, m.special,
-     own.json, answered.json
- FROM entry e INDEXED BY entry_id
-     LEFT JOIN mailbox m ON m.id = e.mailbox AND (?5 OR m.special IS NULL)
-     LEFT JOIN metadata own ON own.entry = e.id
-     LEFT JOIN metadata answered ON answered.entry = own.answers
- WHERE e.inbox = ?1 AND e.id < ?2 AND e.id >= ?4 AND e.org = ?3 ORDER BY e.id DESC";
+// The columns of `read_entry`, then more columns. A deleted mailbox has no row in `mailbox`.
+macro_rules! entries {
+    ($more:literal, $from:literal, $which:literal) => {
+        concat!(
+            "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, m.name,
+                 e.thread, e.arrival, e.received_at, e.size, e.prefix, e.body, m.special,
+                 own.json, answered.json",
+            $more,
+            " FROM entry e ",
+            $from,
+            " LEFT JOIN metadata own ON own.entry = e.id
+              LEFT JOIN metadata answered ON answered.entry = own.answers
+              WHERE ",
+            $which
+        )
+    };
+}
 
-const BY_UID: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, m.name,
-     e.thread, e.arrival, e.received_at, e.size, e.prefix, e.body, m.special,
-     own.json, answered.json
- FROM entry e
-     LEFT JOIN mailbox m ON m.id = e.mailbox AND ?5
-     LEFT JOIN metadata own ON own.entry = e.id
-     LEFT JOIN metadata answered ON answered.entry = own.answers
- WHERE e.mailbox = ?4 AND e.uid < ?2 AND e.org = ?3 AND e.inbox = ?1 ORDER BY e.uid DESC";
+const BY_ID: &str = entries!(
+    "",
+    "INDEXED BY entry_id LEFT JOIN mailbox m ON m.id = e.mailbox AND (?5 OR m.special IS NULL)",
+    "e.inbox = ?1 AND e.id < ?2 AND e.id >= ?4 AND e.org = ?3 ORDER BY e.id DESC"
+);
+
+const BY_UID: &str = entries!(
+    "",
+    "LEFT JOIN mailbox m ON m.id = e.mailbox AND ?5",
+    "e.mailbox = ?4 AND e.uid < ?2 AND e.org = ?3 AND e.inbox = ?1 ORDER BY e.uid DESC"
+);
 
 // One message, with its checksums compared.
-const ONE: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, m.name,
-     e.thread, e.arrival, e.received_at, e.size, e.prefix, e.body, m.special,
-     own.json, answered.json, b.id, b.size, b.summary, b.message_id, b.digest,
+const ONE: &str = entries!(
+    ", b.id, b.size, b.summary, b.message_id, b.digest,
      coalesce(b.sum = row_sum(b.id, b.org, b.size, b.header_len, b.message_id, b.digest,
          b.summary), 1)
      AND coalesce(e.sum = row_sum(e.id, e.org, e.inbox, e.body, e.thread, e.arrival,
          e.received_at, e.size, e.prefix), 1)
      AND coalesce(e.state_sum = row_sum(e.mailbox, e.uid, e.id, e.modseq, e.flags,
-         e.keywords), 1)
- FROM entry e INDEXED BY entry_id
-     LEFT JOIN mailbox m ON m.id = e.mailbox AND (?5 OR m.special IS NULL)
-     LEFT JOIN body b ON b.id = e.body AND m.id IS NOT NULL
-     LEFT JOIN metadata own ON own.entry = e.id
-     LEFT JOIN metadata answered ON answered.entry = own.answers
- WHERE e.inbox = ?1 AND e.id < ?2 AND e.id >= ?4 AND e.org = ?3 ORDER BY e.id DESC";
+         e.keywords), 1)",
+    "INDEXED BY entry_id LEFT JOIN mailbox m ON m.id = e.mailbox AND (?5 OR m.special IS NULL)
+     LEFT JOIN body b ON b.id = e.body AND m.id IS NOT NULL",
+    "e.inbox = ?1 AND e.id < ?2 AND e.id >= ?4 AND e.org = ?3 ORDER BY e.id DESC"
+);
+
+// 3 is Trash and 4 is Junk (see mailbox.rs).
+macro_rules! of_thread {
+    ($which:literal) => {
+        entries!(
+            ", b.id, b.size, b.summary, b.message_id, b.digest",
+            "INDEXED BY entry_thread LEFT JOIN mailbox m ON m.id = e.mailbox
+                 AND (?5 OR m.special IS NULL OR m.special NOT IN (3, 4) OR m.id = ?6)
+             LEFT JOIN body b ON b.id = e.body AND m.id IS NOT NULL",
+            $which
+        )
+    };
+}
+
+/// The messages of a conversation below an id, for [`read_record`].
+pub(super) const THREAD_BELOW: &str =
+    of_thread!("e.inbox = ?1 AND e.thread = ?2 AND e.id < ?3 AND e.org = ?4 ORDER BY e.id DESC");
+
+/// Those above an id.
+pub(super) const THREAD_ABOVE: &str =
+    of_thread!("e.inbox = ?1 AND e.thread = ?2 AND e.id > ?3 AND e.org = ?4 ORDER BY e.id");
 
 const NEWEST: &str = "SELECT id FROM entry INDEXED BY entry_id
  WHERE inbox = ?1 AND id < ?2 AND org = ?3 ORDER BY id DESC LIMIT 1";

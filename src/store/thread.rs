@@ -6,7 +6,7 @@
 
 use core::ops::ControlFlow;
 
-use super::message::read_record;
+use super::message::{THREAD_ABOVE, THREAD_BELOW, read_record};
 use super::{Error, MessageRecord, Store};
 use crate::call::{EntryId, InboxId, MailboxId, OrgId, ThreadId};
 
@@ -80,7 +80,7 @@ impl Store {
     ) -> Result<bool, Error> {
         let (all, one) = folders.params();
         let params = [inbox.0, thread.0, below, org.0, all, one];
-        let end = self.each(NEWEST_FIRST, params, |r| {
+        let end = self.each(THREAD_BELOW, params, |r| {
             look(read_record(r, (org, inbox))?)
         })?;
         Ok(end.is_continue())
@@ -97,7 +97,7 @@ impl Store {
     ) -> Result<bool, Error> {
         let (all, one) = folders.params();
         let params = [inbox.0, thread.0, after, org.0, all, one];
-        let end = self.each(OLDEST_FIRST, params, |r| {
+        let end = self.each(THREAD_ABOVE, params, |r| {
             look(EntryId(r.get(1)?), read_record(r, (org, inbox))?)
         })?;
         Ok(end.is_continue())
@@ -134,26 +134,3 @@ const HEAD: &str = "SELECT e.id, EXISTS (SELECT 1 FROM mailbox m
              AND (?4 OR m.special IS NULL OR m.special NOT IN (3, 4) OR m.id = ?5))
  FROM entry e INDEXED BY entry_thread
  WHERE e.inbox = ?1 AND e.thread = ?2 ORDER BY e.id DESC LIMIT 20000";
-
-// The columns of `read_record`.
-const NEWEST_FIRST: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, m.name,
-     e.thread, e.arrival, e.received_at, e.size, e.prefix, e.body, m.special,
-     own.json, answered.json, b.id, b.size, b.summary, b.message_id, b.digest
- FROM entry e INDEXED BY entry_thread
-     LEFT JOIN mailbox m ON m.id = e.mailbox
-         AND (?5 OR m.special IS NULL OR m.special NOT IN (3, 4) OR m.id = ?6)
-     LEFT JOIN body b ON b.id = e.body AND m.id IS NOT NULL
-     LEFT JOIN metadata own ON own.entry = e.id
-     LEFT JOIN metadata answered ON answered.entry = own.answers
- WHERE e.inbox = ?1 AND e.thread = ?2 AND e.id < ?3 AND e.org = ?4 ORDER BY e.id DESC";
-
-const OLDEST_FIRST: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, m.name,
-     e.thread, e.arrival, e.received_at, e.size, e.prefix, e.body, m.special,
-     own.json, answered.json, b.id, b.size, b.summary, b.message_id, b.digest
- FROM entry e INDEXED BY entry_thread
-     LEFT JOIN mailbox m ON m.id = e.mailbox
-         AND (?5 OR m.special IS NULL OR m.special NOT IN (3, 4) OR m.id = ?6)
-     LEFT JOIN body b ON b.id = e.body AND m.id IS NOT NULL
-     LEFT JOIN metadata own ON own.entry = e.id
-     LEFT JOIN metadata answered ON answered.entry = own.answers
- WHERE e.inbox = ?1 AND e.thread = ?2 AND e.id > ?3 AND e.org = ?4 ORDER BY e.id";

@@ -42,7 +42,7 @@ pub(super) fn take_over(
     const NONE: Refusal = Refusal::NotFound(Noun::Message);
     let store = context.store;
     let record = store.message(org, inbox, about.id)?.ok_or(NONE)?;
-    let (arrival, joins) = (record.arrival, Some(record.thread));
+    let (arrival, joins) = (record.entry.arrival, Some(record.entry.thread));
     let opened = OpenedMessage::read(store, (org, inbox), about.id)?.ok_or(NONE)?;
     let digest = Digest::open(&opened.digest).ok_or(Refusal::Damaged)?;
     let header = opened.octets.get(..digest.header_len() as usize);

@@ -120,7 +120,7 @@ fn find_among(
 
 /// Whether a message is where mail comes in.
 fn is_awaited(record: &MessageRecord) -> bool {
-    record.folder == INBOX || record.special == Some(SpecialUse::Junk)
+    record.entry.folder == INBOX || record.entry.special == Some(SpecialUse::Junk)
 }
 
 /// Rows between two looks at the clock.

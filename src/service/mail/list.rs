@@ -24,7 +24,7 @@ use crate::call::{
 use crate::mail::text::search::Needle;
 use crate::service::context::ReadContext;
 use crate::service::policy;
-use crate::store::{ListPosition, ListedEntry, MessageRecord, Store};
+use crate::store::{ListPosition, MessageRecord, Store};
 
 /// The clock of a list: how long its slice and the whole of it may take.
 pub(super) struct SliceClock<'a> {
@@ -115,10 +115,9 @@ pub fn list(
                 }
                 return Ok(ControlFlow::Continue(()));
             }
-            let entry = row.entry.clone();
             if let Some(record) = row.read()?.filter(|record| compiled.passes(record)) {
-                octets += record.digest.len() + record.prefix.len();
-                found.push(FoundRow::Read(Box::new((entry, record))));
+                octets += record.digest.len() + record.entry.prefix.len();
+                found.push(FoundRow::Read(Box::new(record)));
             }
             Ok(ControlFlow::Continue(()))
         })?;
@@ -126,9 +125,9 @@ pub fn list(
         for row in found {
             rows.push(match row {
                 FoundRow::Known(row) => row,
-                FoundRow::Read(read) => {
-                    let (entry, record) = *read;
-                    let row = Arc::new(message_view(inbox, record)?);
+                FoundRow::Read(record) => {
+                    let entry = record.entry.clone();
+                    let row = Arc::new(message_view(inbox, *record)?);
                     listed.keep(entry, &row);
                     row
                 }
@@ -155,7 +154,7 @@ pub fn list_all(
     progress: &mut ListProgress,
 ) -> Result<Option<Answer>, Refusal> {
     let store = context.store;
-    let below = parse_merge_cursor(cursor.as_deref())?;
+    let below = parse_id_cursor(cursor.as_deref(), 'a', i64::MAX)?;
     let limit = limit.clamp(1, PAGE_ROWS_MAX);
     let clock = SliceClock::begin(context, progress);
     let mut merge = progress.merge.take().unwrap_or_default();
@@ -198,10 +197,10 @@ pub fn list_all(
             if let Some(record) = view
                 && wanted
                     .as_ref()
-                    .is_none_or(|wanted| *wanted == record.folder)
+                    .is_none_or(|wanted| *wanted == record.entry.folder)
                 && compiled.passes(&record)
             {
-                octets += record.digest.len() + record.prefix.len();
+                octets += record.digest.len() + record.entry.prefix.len();
                 found.push((inbox, record));
             }
         }
@@ -351,12 +350,16 @@ fn parse_cursor(cursor: Option<&str>, folder: Option<MailboxId>) -> Result<ListP
     }
 }
 
-/// Parses the cursor of a list over many inboxes: the id above what is left.
-fn parse_merge_cursor(cursor: Option<&str>) -> Result<i64, Refusal> {
+/// Parses a cursor that is an id behind the letter of its kind of list; without one it is `first`.
+pub(super) fn parse_id_cursor(
+    cursor: Option<&str>,
+    kind: char,
+    first: i64,
+) -> Result<i64, Refusal> {
     let Some(cursor) = cursor else {
-        return Ok(i64::MAX);
+        return Ok(first);
     };
-    let id = cursor.strip_prefix('a');
+    let id = cursor.strip_prefix(kind);
     id.and_then(|id| i64::from_str_radix(id, 16).ok())
         .ok_or_else(wrong_cursor)
 }
@@ -372,8 +375,8 @@ pub(super) fn wrong_cursor() -> Refusal {
 enum FoundRow {
     /// One that was made before.
     Known(Arc<MessageView>),
-    /// One that was read, with its entry.
-    Read(Box<(ListedEntry, MessageRecord)>),
+    /// One that was read.
+    Read(Box<MessageRecord>),
 }
 
 /// What a filter looks at.
@@ -388,9 +391,9 @@ pub(super) struct FilteredRow<'v> {
 impl<'v> From<&'v MessageRecord> for FilteredRow<'v> {
     fn from(record: &'v MessageRecord) -> FilteredRow<'v> {
         FilteredRow {
-            state: &record.state,
-            received_at: record.received_at,
-            thread: record.thread,
+            state: &record.entry.state,
+            received_at: record.entry.received_at,
+            thread: record.entry.thread,
             summary: &record.summary,
         }
     }

@@ -33,24 +33,27 @@ pub(super) fn message_view(inbox: InboxId, view: MessageRecord) -> Result<Messag
     let digest = open_digest(&view)?;
     let own = digest.envelope().own_reply_to();
     let reply_to = own.mailboxes().take(SHOWN_MAX).map(named_address).collect();
-    let bcc = hidden(&view.prefix, view.arrival, &digest);
+    let bcc = hidden(&view.entry.prefix, view.entry.arrival, &digest);
     Ok(MessageView {
         inbox,
-        folder: view.folder,
-        thread: view.thread,
-        arrival: view.arrival,
-        is_outbound: view.arrival == Arrival::Sent
-            || matches!(view.special, Some(SpecialUse::Sent | SpecialUse::Drafts)),
-        auth: view.auth,
-        received_at: view.received_at,
-        size: view.size,
+        folder: view.entry.folder,
+        thread: view.entry.thread,
+        arrival: view.entry.arrival,
+        is_outbound: view.entry.arrival == Arrival::Sent
+            || matches!(
+                view.entry.special,
+                Some(SpecialUse::Sent | SpecialUse::Drafts)
+            ),
+        auth: view.entry.auth,
+        received_at: view.entry.received_at,
+        size: view.entry.size,
         bcc,
         reply_to,
-        state: view.state,
+        state: view.entry.state,
         message_id: view.message_id,
         summary: view.summary,
-        metadata: view.metadata,
-        in_reply_to_metadata: view.in_reply_to_metadata,
+        metadata: view.entry.metadata,
+        in_reply_to_metadata: view.entry.in_reply_to_metadata,
         snippet: None,
         expires_at: None,
         content: None,
@@ -62,8 +65,8 @@ fn open_digest(view: &MessageRecord) -> Result<Digest<'_>, Refusal> {
     Digest::open(&view.digest).ok_or_else(|| {
         let error = crate::store::Error::DamagedRow {
             table: "body",
-            row: view.body.0.0,
-            org: view.org.0,
+            row: view.entry.body.0,
+            org: view.entry.org.0,
             what: "its digest cannot be read",
         };
         error.into()
@@ -129,7 +132,7 @@ pub(super) fn open(
     ask: ContentAsk,
 ) -> Result<Option<MessageView>, Refusal> {
     let snapshot = store.snapshot()?;
-    let octets = OpenedMessage::read_row(snapshot, store, (view.org, inbox), &view)?;
+    let octets = OpenedMessage::read_row(snapshot, store, (view.entry.org, inbox), &view)?;
     let Some(octets) = octets else {
         return Ok(None);
     };
@@ -197,7 +200,7 @@ fn content(
         return Ok(content);
     }
     let with_headers = MessageContent {
-        headers: headers(&view.prefix, octets, &digest),
+        headers: headers(&view.entry.prefix, octets, &digest),
         ..content
     };
     Ok(with_texts(
@@ -316,7 +319,7 @@ pub fn find_part(
     let (inbox, view) = find_view(context.store, access, inbox, id)?;
     let digest = open_digest(&view)?;
     let found = text::find_attachment(&digest, part).ok_or(Refusal::NotFound(Noun::Attachment))?;
-    let (body, body_size) = view.body;
+    let (body, body_size) = (view.entry.body, view.body_size);
     let at = |at: usize| u32::try_from(at).unwrap_or(u32::MAX).min(body_size);
     let (start, end) = (at(found.body.start), at(found.body.end));
     let len = end.saturating_sub(start);
@@ -328,12 +331,12 @@ pub fn find_part(
         }
         false => None,
     };
-    let prefix_len = u32::try_from(view.prefix.len()).unwrap_or(u32::MAX);
+    let prefix_len = u32::try_from(view.entry.prefix.len()).unwrap_or(u32::MAX);
     Ok(Answer::Part(Box::new(PartSource {
         of: OctetsOf {
             inbox,
             body,
-            prefix: view.prefix,
+            prefix: view.entry.prefix,
         },
         offset: start.saturating_add(prefix_len),
         len,
@@ -404,8 +407,8 @@ fn changed(
     if !access.scopes.allow(Scopes::MESSAGES_READ) {
         return Ok(Written::MessageState {
             inbox: place.path.id,
-            folder: view.folder,
-            state: view.state,
+            folder: view.entry.folder,
+            state: view.entry.state,
         });
     }
     let mut view = message_view(place.path.id, view)?;
@@ -453,8 +456,11 @@ pub fn admit(
         .message(place.org, place.path.id, id)?
         .ok_or(NONE)?;
     check_waits_not(context.store, place.org, id)?;
-    let is_own = matches!(view.special, Some(SpecialUse::Sent | SpecialUse::Drafts));
-    if is_own || view.arrival == Arrival::Sent {
+    let is_own = matches!(
+        view.entry.special,
+        Some(SpecialUse::Sent | SpecialUse::Drafts)
+    );
+    if is_own || view.entry.arrival == Arrival::Sent {
         return Err(Refusal::Conflict(ConflictReason::NotReceived));
     }
     let author = Address::parse(&view.summary.from.address)
@@ -466,7 +472,7 @@ pub fn admit(
         context.now.unix_ms,
     )?;
     let screened = [ReceiveDefault::SCREENED.to_owned()];
-    if view.state.keywords.contains(&screened[0]) {
+    if view.entry.state.keywords.contains(&screened[0]) {
         let how = (FlagChange::Remove, Flags::NONE, screened.as_slice());
         flag_one(context, &place, &mailbox, uid, how)?;
     }

@@ -39,9 +39,9 @@ impl OpenedMessage {
         place: (OrgId, InboxId),
         row: &MessageRecord,
     ) -> Result<Option<Vec<u8>>, Error> {
-        let (body, size) = row.body;
+        let size = row.body_size;
         let mut message = OpenedMessage {
-            body,
+            body: row.entry.body,
             octets: Vec::with_capacity(size as usize),
             digest: Vec::new(),
             prefix: Vec::new(),
@@ -50,7 +50,7 @@ impl OpenedMessage {
         drop(snapshot);
         pace::spend(message.octets.len());
         let is_whole = message.octets.len() >= size as usize
-            || message.read_rest(store, place, row.state.id)?;
+            || message.read_rest(store, place, row.entry.state.id)?;
         Ok(is_whole.then_some(message.octets))
     }
 

@@ -213,8 +213,13 @@ impl CompiledQuery {
     /// Whether what is stored beside the octets meets the query; `folder` is the name of the one
     /// folder of the list.
     pub fn passes(&self, record: &MessageRecord, folder: Option<&str>) -> bool {
-        let is_hidden = matches!(record.special, Some(SpecialUse::Trash | SpecialUse::Junk));
-        if (is_hidden && !self.names_folder) || folder.is_some_and(|name| name != record.folder) {
+        let is_hidden = matches!(
+            record.entry.special,
+            Some(SpecialUse::Trash | SpecialUse::Junk)
+        );
+        if (is_hidden && !self.names_folder)
+            || folder.is_some_and(|name| name != record.entry.folder)
+        {
             return false;
         }
         self.facts
@@ -281,7 +286,7 @@ impl CompiledQuery {
 
 impl FactTerm {
     fn holds(&self, record: &MessageRecord) -> bool {
-        let state = &record.state;
+        let state = &record.entry.state;
         match self {
             FactTerm::Label(label) => {
                 let words = &state.keywords;
@@ -289,19 +294,19 @@ impl FactTerm {
             }
             FactTerm::In(name) => {
                 name == MessageFilter::EVERY_FOLDER
-                    || *name == record.folder
-                    || ((record.folder == INBOX || record.special.is_some())
-                        && name.eq_ignore_ascii_case(&record.folder))
+                    || *name == record.entry.folder
+                    || ((record.entry.folder == INBOX || record.entry.special.is_some())
+                        && name.eq_ignore_ascii_case(&record.entry.folder))
             }
             FactTerm::HasAttachment => record.summary.has_attachments,
             FactTerm::HasCode => !record.summary.codes.is_empty(),
             FactTerm::Seen => state.flags.has(Flags::SEEN),
             FactTerm::Flagged => state.flags.has(Flags::FLAGGED),
-            FactTerm::Since(unix_ms) => record.received_at >= *unix_ms,
-            FactTerm::Until(unix_ms) => record.received_at < *unix_ms,
-            FactTerm::Larger(octets) => u64::from(record.size) > *octets,
-            FactTerm::Smaller(octets) => u64::from(record.size) < *octets,
-            FactTerm::Thread(thread) => *thread == Some(record.thread),
+            FactTerm::Since(unix_ms) => record.entry.received_at >= *unix_ms,
+            FactTerm::Until(unix_ms) => record.entry.received_at < *unix_ms,
+            FactTerm::Larger(octets) => u64::from(record.entry.size) > *octets,
+            FactTerm::Smaller(octets) => u64::from(record.entry.size) < *octets,
+            FactTerm::Thread(thread) => *thread == Some(record.entry.thread),
         }
     }
 }

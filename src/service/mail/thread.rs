@@ -9,7 +9,7 @@ use core::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::full::{OPENED_OCTETS, octets_of};
-use super::list::{CompiledFilter, PAGE_OCTETS, SliceClock, wrong_cursor};
+use super::list::{CompiledFilter, PAGE_OCTETS, SliceClock, parse_id_cursor};
 use super::listed::row_octets;
 use super::{mailbox, message};
 use crate::call::bounds::PAGE_ROWS_MAX;
@@ -36,11 +36,11 @@ pub fn list(
     let inbox = policy::find_inbox(store, access, inbox)?;
     let place = (access.org, inbox);
     let (folders, folder) = folders_of(context, (access, inbox), filter.folder.as_deref())?;
-    let mut below = parse_cursor(cursor.as_deref(), 't', i64::MAX)?;
+    let mut below = parse_id_cursor(cursor.as_deref(), 't', i64::MAX)?;
     let limit = limit.clamp(1, PAGE_ROWS_MAX);
     let mut compiled = CompiledFilter::new(filter);
     let mut passes = |record: &MessageRecord| {
-        folder.is_none_or(|folder| folder == record.mailbox) && compiled.passes(record)
+        folder.is_none_or(|folder| folder == record.entry.mailbox) && compiled.passes(record)
     };
     let clock = SliceClock::begin(context, &mut progress.list);
     let mut rows = core::mem::take(&mut progress.threads);
@@ -98,7 +98,7 @@ pub fn read(
     let inbox = policy::find_inbox(store, access, inbox)?;
     let place = (access.org, inbox);
     let (mut folders, _) = folders_of(context, (access, inbox), folder)?;
-    let mut after = parse_cursor(cursor.as_deref(), 'm', 0)?;
+    let mut after = parse_id_cursor(cursor.as_deref(), 'm', 0)?;
     let limit = limit.clamp(1, PAGE_ROWS_MAX);
     let clock = SliceClock::begin(context, &mut progress.list);
     let moment = store.snapshot()?;
@@ -228,7 +228,7 @@ fn made(
             });
         };
         is_wanted = is_wanted || passes(&record);
-        octets += record.digest.len() + record.prefix.len();
+        octets += record.digest.len() + record.entry.prefix.len();
         let view = view.get_or_insert_with(|| begun(place.1, &record));
         add(view, record);
         Ok(
@@ -251,7 +251,7 @@ fn made(
                     false => ControlFlow::Continue(()),
                 });
             };
-            view.first_at = record.received_at;
+            view.first_at = record.entry.received_at;
             Ok(ControlFlow::Break(()))
         })?;
     }
@@ -261,7 +261,7 @@ fn made(
 /// A thread that has no message yet but names its newest one.
 fn begun(inbox: InboxId, newest: &MessageRecord) -> ThreadView {
     ThreadView {
-        id: newest.thread,
+        id: newest.entry.thread,
         inbox,
         subject: String::new(),
         participants: Vec::new(),
@@ -271,9 +271,9 @@ fn begun(inbox: InboxId, newest: &MessageRecord) -> ThreadView {
         folders: Vec::new(),
         preview: newest.summary.preview.clone(),
         has_attachments: false,
-        first_at: newest.received_at,
-        last_at: newest.received_at,
-        last: newest.state.id,
+        first_at: newest.entry.received_at,
+        last_at: newest.entry.received_at,
+        last: newest.entry.state.id,
     }
 }
 
@@ -281,9 +281,9 @@ fn begun(inbox: InboxId, newest: &MessageRecord) -> ThreadView {
 fn add(view: &mut ThreadView, record: MessageRecord) {
     let summary = record.summary;
     view.messages += 1;
-    view.unread += u32::from(!record.state.flags.has(Flags::SEEN));
+    view.unread += u32::from(!record.entry.state.flags.has(Flags::SEEN));
     view.has_attachments |= summary.has_attachments;
-    view.first_at = record.received_at;
+    view.first_at = record.entry.received_at;
     view.subject = summary.subject;
     add_people(&mut view.participants, [summary.from]);
     for list in [summary.to, summary.cc] {
@@ -292,14 +292,14 @@ fn add(view: &mut ThreadView, record: MessageRecord) {
             list.into_iter().take(ADDRESSES_LOOKED_AT),
         );
     }
-    for label in record.state.keywords {
+    for label in record.entry.state.keywords {
         let is_known = (view.labels.iter()).any(|known| known.eq_ignore_ascii_case(&label));
         if !is_known && view.labels.len() < THREAD_LABELS_MAX {
             view.labels.push(label);
         }
     }
-    if !view.folders.contains(&record.folder) && view.folders.len() < THREAD_LABELS_MAX {
-        view.folders.push(record.folder);
+    if !view.folders.contains(&record.entry.folder) && view.folders.len() < THREAD_LABELS_MAX {
+        view.folders.push(record.entry.folder);
     }
 }
 
@@ -332,16 +332,6 @@ fn octets_shown(view: &ThreadView) -> usize {
 /// About the octets of a message as it is shown, with its content if it has one.
 fn whole_octets(view: &MessageView) -> usize {
     row_octets(view) + view.content.as_deref().map_or(0, octets_of)
-}
-
-/// Parses a cursor of this kind; without one it is `first`.
-fn parse_cursor(cursor: Option<&str>, kind: char, first: i64) -> Result<i64, Refusal> {
-    let Some(cursor) = cursor else {
-        return Ok(first);
-    };
-    let id = cursor.strip_prefix(kind);
-    id.and_then(|id| i64::from_str_radix(id, 16).ok())
-        .ok_or_else(wrong_cursor)
 }
 
 /// Octets of stored structure that one thread reads, about 4 ms of a reader. The message that comes

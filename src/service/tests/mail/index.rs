@@ -233,7 +233,7 @@ fn compare(world: &World, mailbox: &MailboxRecord, needles: &[String], shown: us
         let texts: Vec<String> = texts.iter().map(|text| lower(text)).collect();
         for (n, needle) in lowered.iter().enumerate() {
             if texts.iter().any(|text| text.contains(needle.as_str())) {
-                found.shown[n].insert((record.received_at, state.id.0));
+                found.shown[n].insert((record.entry.received_at, state.id.0));
             }
         }
     }

@@ -117,8 +117,10 @@ impl Judged {
         let (store, org) = (&self.world.inline.store, self.world.org);
         let bob = store.inbox_at(org, "bob@a.test").unwrap().unwrap();
         let found = store.message(org, bob, arrived.state.id).unwrap().unwrap();
-        let body = store.body_octets(found.body.0, found.body.1).unwrap();
-        let octets = [found.prefix, body].concat();
+        let body = store
+            .body_octets(found.entry.body, found.body_size)
+            .unwrap();
+        let octets = [found.entry.prefix, body].concat();
         String::from_utf8(octets).unwrap()
     }
 }
