@@ -16,6 +16,8 @@ pub(crate) mod dns;
 pub(crate) mod mail;
 pub(crate) mod pace;
 
+pub(crate) mod judge;
+
 pub(crate) mod service;
 pub(crate) mod store;
 

@@ -9,16 +9,19 @@ pub mod call {
     pub use crate::call::{
         Access, Answer, Arrival, Arrived, Ask, AuthResult, Call, Caller, Change, ConnId,
         Conversion, DNS_LABEL_MAX, DNS_NAME_MAX, DmarcMode, DnsAnswer, DnsError, EntryId, EntryRow,
-        EntryState, Envelope, Event, EventFilter, EventKind, Flags, Grant, InboundPolicy, InboxId,
-        InboxPath, Intake, KeyId, KeyRead, KeyWrite, KindSet, Limits, Listener, Look, LostWhy,
-        METRICS, Metric, Mx, NamedAddress, NextTransaction, Now, Opening, OrgId, OutboundDial,
-        OutboundDialer, OutboundId, OutboundLease, OutboundLogin, OutboundLoss, OutboundRead,
-        OutboundSettings, OutboundStage, OutboundStatus, OutboundTimeouts, OutboundTls,
-        OutboundTlsNeed, OutboundTlsPolicy, OutboundTransaction, OutboundWrite, PIECE_MAX,
-        PriorityLevel, PublicEndpoints, Question, REMOTE_TEXT_MAX, Read, Recipient, RecordType,
-        Records, Refusal, RemoteReply, Reply, Report, Request, Resolve, Route, RouteId, Scopes,
-        Secret, SenderAuth, Shared, Smarthost, SmarthostTls, Srv, Summary, ThreadId, Topic,
-        TransactionOutcome, UidSet, Write, Written,
+        EntryState, Envelope, Event, EventFilter, EventKind, Flags, Grant, INJECTION_SPANS_MAX,
+        InboundPolicy, InboxId, InboxPath, InjectionPlace, InjectionReport, InjectionSpan, Intake,
+        KeyId, KeyRead, KeyWrite, KindSet, Limits, Listener, Look, LostWhy, METRICS, Metric, Mx,
+        NamedAddress, NextTransaction, Now, Opening, OrgId, OutboundDial, OutboundDialer,
+        OutboundId, OutboundLease, OutboundLogin, OutboundLoss, OutboundRead, OutboundSettings,
+        OutboundStage, OutboundStatus, OutboundTimeouts, OutboundTls, OutboundTlsNeed,
+        OutboundTlsPolicy, OutboundTransaction, OutboundWrite, PIECE_MAX, PriorityLevel,
+        PublicEndpoints, Question, REMOTE_TEXT_MAX, RULE_HITS_MAX, RULE_ID_BYTES_MAX, Read,
+        Recipient, RecordType, Records, Refusal, RemoteReply, Reply, Report, Request, Resolve,
+        Route, RouteId, RuleHit, SCORE_MAX, SPAM_DEFAULT, SUSPICIOUS_DEFAULT, Scopes, Score,
+        Secret, SenderAuth, Shared, Smarthost, SmarthostTls, SpamPolicy, SpamReport, SpamSettings,
+        Srv, Summary, ThreadId, Topic, TransactionOutcome, UidSet, Verdict, WEIGHTS_MAX,
+        WHY_BYTES_MAX, Write, Written,
     };
 }
 /// `crate::crypto`
@@ -79,6 +82,12 @@ pub mod imap {
             pub use crate::imap::testing::respond::{continuation, refusal_text, tagged, untagged};
         }
     }
+}
+/// `crate::judge`
+pub mod judge {
+    pub use crate::judge::{
+        MailView, Models, PastVerdicts, SenderFacts, ViewFile, ViewHeader, judge,
+    };
 }
 /// `crate::mail`
 pub mod mail {

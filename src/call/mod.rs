@@ -45,6 +45,7 @@ mod request_id;
 mod share;
 mod shared;
 mod signature;
+mod spam;
 mod thread;
 mod uid_queue;
 mod uid_set;
@@ -118,6 +119,11 @@ pub use request_id::{RequestId, spread};
 pub use share::{Share, ShareOwner, SharePart};
 pub use shared::{PublicEndpoints, Shared};
 pub use signature::{GramQuery, ReceivedBody, Signature, SignatureWalk, UnsignedBody};
+pub use spam::{
+    INJECTION_SPANS_MAX, InjectionPlace, InjectionReport, InjectionSpan, RULE_HITS_MAX,
+    RULE_ID_BYTES_MAX, RuleHit, SCORE_MAX, SPAM_DEFAULT, SUSPICIOUS_DEFAULT, Score, SpamPolicy,
+    SpamReport, SpamSettings, WEIGHTS_MAX, WHY_BYTES_MAX,
+};
 pub use thread::{
     THREAD_LABELS_MAX, THREAD_MESSAGES_MAX, THREAD_PARTICIPANTS_MAX, ThreadProgress, ThreadView,
 };

@@ -14,6 +14,7 @@ use super::flowed;
 use super::html::{self, Addresses, HtmlPage, PageLink};
 use super::parts::{self, HTML_MAX, TextPart, TextUse, decoded_text};
 use super::reply;
+use super::unseen::{UnseenText, append};
 use crate::mail::Bounds;
 use crate::mail::digest::{Digest, DigestEnvelope, Part, digest_of};
 use crate::mail::parse::mime::PartKind;
@@ -80,12 +81,59 @@ pub(crate) fn beginning_of(raw: &[u8], digest: &Digest<'_>, bytes_max: usize) ->
     collect(raw, digest, bytes_max, BodyForm::Beginning)
 }
 
+/// What a filter reads beside the text that is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ApartText {
+    /// What no one sees.
+    pub unseen: UnseenText,
+    /// The form of the text that is not shown: plain text, or the text of a page.
+    pub alternative: String,
+    /// The end of a text that was cut.
+    pub tail: String,
+}
+
+/// The beginning of the text as [`text_of`] gives it, without the HTML, and what is read beside it.
+/// Both have bounds, so that the cost does not grow with the message.
+pub(crate) fn apart_of(raw: &[u8], digest: &Digest<'_>) -> (TextBody, ApartText) {
+    let (body, apart) = collect_apart(raw, digest, APART_MAX, BodyForm::Apart);
+    let mut apart = apart.unwrap_or_default();
+    if body.truncated {
+        let parts = parts::text_parts(raw, digest);
+        let last = own_and_attached(&parts).0.last();
+        apart.tail = last.map_or_else(String::new, |last| tail_of(raw, &last.part));
+    }
+    (body, apart)
+}
+
+/// The text of the last octets of a part, from the beginning of a line on.
+fn tail_of(raw: &[u8], part: &Part<'_>) -> String {
+    let mut end = part.clone();
+    let from = end.body.end.saturating_sub(TAIL_MAX).max(end.body.start);
+    let octets = raw.get(from..end.body.end).unwrap_or_default();
+    let line = memchr::memchr(b'\n', octets).map_or(0, |at| at + 1);
+    end.body.start = from + line;
+    let text = decoded_text(raw, &end, TAIL_MAX);
+    match part.is("text", "html") {
+        true => html::read(&text, TAIL_MAX, Addresses::Omitted).text,
+        false => unicode::prefix(&text, TAIL_MAX).to_owned(),
+    }
+}
+
 /// The octets of a part without its transfer encoding. A multipart or message is returned as it is.
 pub fn decode_part<'a>(raw: &'a [u8], part: &Part<'_>) -> Cow<'a, [u8]> {
     transfer::decode(part.encoding, raw.get(part.body.clone()).unwrap_or(b""))
 }
 
 fn collect(raw: &[u8], digest: &Digest<'_>, bytes_max: usize, form: BodyForm) -> TextBody {
+    collect_apart(raw, digest, bytes_max, form).0
+}
+
+fn collect_apart(
+    raw: &[u8],
+    digest: &Digest<'_>,
+    bytes_max: usize,
+    form: BodyForm,
+) -> (TextBody, Option<ApartText>) {
     let parts = parts::text_parts(raw, digest);
     let (own, attached) = own_and_attached(&parts);
     let mut body = TextBuilder {
@@ -93,8 +141,10 @@ fn collect(raw: &[u8], digest: &Digest<'_>, bytes_max: usize, form: BodyForm) ->
         bytes_max,
         form,
         last: None,
+        apart: (form == BodyForm::Apart).then(ApartText::default),
         source_left: match form {
             BodyForm::Whole | BodyForm::Markdown => HTML_MAX,
+            BodyForm::Apart => APART_SOURCE_MAX,
             BodyForm::Beginning => bytes_max.saturating_mul(3),
         },
     };
@@ -119,7 +169,7 @@ fn collect(raw: &[u8], digest: &Digest<'_>, bytes_max: usize, form: BodyForm) ->
         found.attached_at = found.text.len();
     }
     found.html = (form == BodyForm::Whole && !pages.is_empty()).then(|| joined(pages));
-    found
+    (found, body.apart)
 }
 
 /// The text parts of a message, and the messages attached to it with theirs.
@@ -182,13 +232,15 @@ enum BodyForm {
     Beginning,
     /// As Markdown, without the HTML.
     Markdown,
+    /// For a filter, without the HTML.
+    Apart,
 }
 
 impl BodyForm {
     /// Reads a page.
     fn read(self, html: &str, bytes_max: usize) -> HtmlPage {
         match self {
-            BodyForm::Whole => html::read(html, bytes_max, Addresses::Shown),
+            BodyForm::Whole | BodyForm::Apart => html::read(html, bytes_max, Addresses::Shown),
             BodyForm::Beginning => html::read(html, bytes_max, Addresses::Omitted),
             BodyForm::Markdown => html::read_markdown(html, bytes_max),
         }
@@ -200,6 +252,8 @@ struct TextBuilder {
     bytes_max: usize,
     form: BodyForm,
     last: Option<char>,
+    /// What a filter reads beside it, if one asks.
+    apart: Option<ApartText>,
     /// Octets of HTML and of encoded messages that may still be read. All share one limit: a
     /// message of a hundred pages costs as much as one.
     source_left: usize,
@@ -266,6 +320,9 @@ impl TextBuilder {
                 let text = decoded_text(raw, part, room);
                 self.found.truncated |= part.body.len() > room.saturating_mul(3);
                 room = room.saturating_sub(text.len());
+                if let Some(apart) = &mut self.apart {
+                    apart.unseen.read_invisible(&text);
+                }
                 read.push((*use_of, Words::Plain(flowed::unwrapped(part, text))));
                 continue;
             }
@@ -282,7 +339,7 @@ impl TextBuilder {
                 };
             }
             self.source_left = self.source_left.saturating_sub(source.len());
-            let mut page = self.form.read(&source, self.bytes_max);
+            let mut page = self.read_page(&source);
             self.found.hidden_content |= page.hidden_content;
             self.found.links.append(&mut page.links);
             read.push((*use_of, Words::Page(page)));
@@ -291,14 +348,17 @@ impl TextBuilder {
         let start = self.found.text.len();
         let choices = match self.form {
             BodyForm::Markdown => Choices::of_pages(&read),
-            BodyForm::Whole | BodyForm::Beginning => Choices::of(&read),
+            BodyForm::Whole | BodyForm::Beginning | BodyForm::Apart => Choices::of(&read),
         };
         for (use_of, words) in read {
+            let text = match &words {
+                Words::Plain(text) => text,
+                Words::Page(page) => page.text.as_str(),
+            };
             if choices.shows(use_of) {
-                self.plain(match &words {
-                    Words::Plain(text) => text,
-                    Words::Page(page) => &page.text,
-                });
+                self.plain(text);
+            } else if let Some(apart) = &mut self.apart {
+                append(&mut apart.alternative, text, APART_MAX);
             }
         }
         let is_empty = |text: &str| text.get(start..).is_none_or(|new| new.trim().is_empty());
@@ -325,6 +385,16 @@ impl TextBuilder {
             }
         }
         pages
+    }
+
+    /// Reads a page, and what is not seen of it if a filter asks.
+    fn read_page(&mut self, source: &str) -> HtmlPage {
+        let Some(apart) = &mut self.apart else {
+            return self.form.read(source, self.bytes_max);
+        };
+        let (page, unseen) = html::read_apart(source, self.bytes_max);
+        apart.unseen.add(&unseen);
+        page
     }
 
     /// Appends text without its invisible characters, with `\n` for every kind of line end.
@@ -404,6 +474,11 @@ const PLAIN_RUN: usize = 256;
 const CHAR_WORK: usize = 12;
 /// The most text in one response of the API.
 pub(crate) const TEXT_MAX: usize = 1 << 20;
+/// Octets of text that a filter reads, of the HTML that it comes from, and of the end of a text
+/// that is longer. Newsletters have up to 100 KiB of HTML.
+const APART_MAX: usize = 32 * 1024;
+const APART_SOURCE_MAX: usize = 96 * 1024;
+const TAIL_MAX: usize = 8 * 1024;
 /// Characters of a field in the line above an attached message.
 const ATTACHED_FIELD_MAX: usize = 200;
 /// Encoded messages of one message that are read, those within others included.

@@ -79,6 +79,22 @@ pub fn find_attachment(digest: &Digest<'_>, part: usize) -> Option<AttachmentPla
     })
 }
 
+/// The first attachments, without their octets and sizes: it costs nothing for their length.
+pub(crate) fn attachment_places(
+    digest: &Digest<'_>,
+    n_max: usize,
+) -> impl Iterator<Item = AttachmentPlace> {
+    attached(digest)
+        .take(n_max)
+        .enumerate()
+        .map(|(index, found)| AttachmentPlace {
+            filename: name_of(index, &found.part),
+            content_type: content_type(&found.part),
+            encoding: found.part.encoding,
+            body: found.part.body,
+        })
+}
+
 /// Whether the message has an attachment other than decoration of the text, signatures and the
 /// machine parts of reports.
 pub(crate) fn has_attachments(raw: &[u8], digest: &Digest<'_>) -> bool {

@@ -1,4 +1,4 @@
-//! What the tokenizer tells: tags and texts, and neither errors nor comments.
+//! What the tokenizer tells: tags and texts, comments where they are asked for, and no errors.
 //!
 //! It changes no token. It leaves out what costs time and is not used, and it reads the content
 //! of `noscript` as elements, as a program without scripts does (HTML standard, section 13.2.6.4).
@@ -14,17 +14,19 @@ pub struct PageEmitter<F: Callback<(), ()>> {
     /// The beginning of the name of the tag that is being read.
     name: [u8; NAME.len() + 1],
     name_len: usize,
+    wants_comments: bool,
 }
 
 impl<F: Callback<(), ()>> PageEmitter<F> {
     /// An emitter that passes events on until the function gives a token.
-    pub fn new(take: F) -> PageEmitter<F> {
+    pub fn new(take: F, wants_comments: bool) -> PageEmitter<F> {
         let mut inner = CallbackEmitter::new(take);
         inner.naively_switch_states(true);
         PageEmitter {
             inner,
             name: [0; NAME.len() + 1],
             name_len: 0,
+            wants_comments,
         }
     }
 }
@@ -44,6 +46,9 @@ impl<F: Callback<(), ()>> ForwardingEmitter for PageEmitter<F> {
 
     fn push_comment(&mut self, comment: &[u8]) {
         pace::spend(comment.len());
+        if self.wants_comments {
+            self.inner.push_comment(comment);
+        }
     }
 
     fn init_start_tag(&mut self) {

@@ -41,6 +41,11 @@ impl HiddenWords {
         }
     }
 
+    /// Whether visible text or an image has come.
+    pub fn has_visible(&self) -> bool {
+        self.has_visible
+    }
+
     /// An element that hides its text begins.
     pub fn open(&mut self) {
         self.open += 1;

@@ -27,7 +27,7 @@ mod tag;
 mod writer;
 
 pub use meta::label_of;
-pub use reader::{read, read_markdown};
+pub use reader::{read, read_apart, read_markdown};
 
 /// The content of a page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -19,29 +19,42 @@ use super::style::{Declared, Style};
 use super::tag::StartTag;
 use super::writer::TextWriter;
 use super::{Addresses, HtmlPage};
+use crate::mail::text::unseen::UnseenText;
 use crate::pace;
 
 /// Reads a page until its text has `text_bytes_max` octets. The cost is linear in its length.
 pub fn read(html: &str, text_bytes_max: usize, addresses: Addresses) -> HtmlPage {
     let wants_links = addresses == Addresses::Shown;
-    read_with(html, wants_links, || {
-        TextWriter::new(text_bytes_max, addresses)
-    })
+    let writer = || TextWriter::new(text_bytes_max, addresses);
+    read_with(html, wants_links, None, writer).0
+}
+
+/// Reads a page with its links and with what is not seen of it.
+pub fn read_apart(html: &str, text_bytes_max: usize) -> (HtmlPage, UnseenText) {
+    let writer = || TextWriter::new(text_bytes_max, Addresses::Shown);
+    let (page, unseen) = read_with(html, true, Some(UnseenText::default()), writer);
+    (page, unseen.unwrap_or_default())
 }
 
 /// Reads a page as Markdown, with the same bound and cost: what is seen is what the text has.
 pub fn read_markdown(html: &str, text_bytes_max: usize) -> HtmlPage {
-    read_with(html, true, || MarkdownWriter::new(text_bytes_max))
+    let writer = || MarkdownWriter::new(text_bytes_max);
+    read_with(html, true, None, writer).0
 }
 
-fn read_with<W: PageWriter>(html: &str, wants_links: bool, writer: impl Fn() -> W) -> HtmlPage {
-    let mut reader = HtmlReader::new(Sheet::default(), writer(), wants_links);
+fn read_with<W: PageWriter>(
+    html: &str,
+    wants_links: bool,
+    unseen: Option<UnseenText>,
+    writer: impl Fn() -> W,
+) -> (HtmlPage, Option<UnseenText>) {
+    let mut reader = HtmlReader::new(Sheet::default(), writer(), wants_links, unseen.clone());
     tokenize(&mut reader, html);
     if reader.is_late {
         // A style sheet counts for what stands before it too: the page is read once more with
         // all sheets.
         let sheet = std::mem::take(&mut reader.sheet);
-        reader = HtmlReader::new(sheet, writer(), wants_links);
+        reader = HtmlReader::new(sheet, writer(), wants_links, unseen);
         reader.has_all_sheets = true;
         tokenize(&mut reader, html);
     }
@@ -50,7 +63,8 @@ fn read_with<W: PageWriter>(html: &str, wants_links: bool, writer: impl Fn() -> 
 
 fn tokenize<W: PageWriter>(reader: &mut HtmlReader<W>, html: &str) {
     let mut tag = StartTag::new(reader.wants_links);
-    let emitter = PageEmitter::new(|event: CallbackEvent<'_>, _: html5gum::Span<()>| {
+    let is_apart = reader.unseen.is_some();
+    let take = |event: CallbackEvent<'_>, _: html5gum::Span<()>| {
         let mut work = 0;
         match event {
             CallbackEvent::OpenStartTag { name } => {
@@ -64,6 +78,9 @@ fn tokenize<W: PageWriter>(reader: &mut HtmlReader<W>, html: &str) {
             CallbackEvent::AttributeValue { value } => {
                 work = value.len();
                 tag.value(value);
+                if let Some(unseen) = reader.unseen.as_mut().filter(|_| tag.has_free_value()) {
+                    unseen.attribute(value);
+                }
             }
             CallbackEvent::CloseStartTag { .. } => reader.start(&tag),
             CallbackEvent::EndTag { name } => {
@@ -74,11 +91,17 @@ fn tokenize<W: PageWriter>(reader: &mut HtmlReader<W>, html: &str) {
                 work = value.len();
                 reader.string(value);
             }
+            CallbackEvent::Comment { value } => {
+                if let Some(unseen) = &mut reader.unseen {
+                    unseen.mark_up(value);
+                }
+            }
             _ => {}
         }
         pace::spend(work.saturating_mul(OCTET_WORK) + EVENT_WORK);
         (reader.writer.room() == 0).then_some(())
-    });
+    };
+    let emitter = PageEmitter::new(take, is_apart);
     // The emitter gives a token only when the text is long enough.
     let _ = Tokenizer::new_with_emitter(html, emitter).next();
 }
@@ -87,6 +110,8 @@ struct HtmlReader<W> {
     writer: W,
     wants_links: bool,
     hidden: HiddenWords,
+    /// What is not seen, if it is asked for.
+    unseen: Option<UnseenText>,
     sheet: Sheet,
     page: Style,
     open: Vec<Element>,
@@ -134,11 +159,21 @@ struct OpenTable {
 }
 
 impl<W: PageWriter> HtmlReader<W> {
-    fn new(sheet: Sheet, writer: W, wants_links: bool) -> HtmlReader<W> {
+    fn new(
+        sheet: Sheet,
+        writer: W,
+        wants_links: bool,
+        unseen: Option<UnseenText>,
+    ) -> HtmlReader<W> {
+        let steps = match unseen.is_some() {
+            true => MATCH_STEPS_APART,
+            false => MATCH_STEPS,
+        };
         HtmlReader {
             writer,
             wants_links,
             hidden: HiddenWords::default(),
+            unseen,
             page: page_style(&sheet),
             sheet,
             open: Vec::new(),
@@ -150,19 +185,25 @@ impl<W: PageWriter> HtmlReader<W> {
             css: Vec::new(),
             media: Vec::new(),
             is_foreign: false,
-            steps: MATCH_STEPS,
+            steps,
             is_late: false,
             has_all_sheets: false,
         }
     }
 
-    fn finish(self) -> HtmlPage {
+    fn finish(mut self) -> (HtmlPage, Option<UnseenText>) {
+        let unseen = self.unseen.take();
         let hidden = self.hidden.is_of_substance() || self.writer.has_unseen();
-        self.writer.finish(hidden)
+        (self.writer.finish(hidden), unseen)
     }
 
     fn start(&mut self, tag: &StartTag) {
         let kind = tag.kind;
+        if let Some(unseen) = &mut self.unseen {
+            unseen.part();
+            unseen.forms += usize::from(tag.name == FORM);
+            unseen.password_fields += usize::from(tag.is_password);
+        }
         self.close_for(kind);
         if self.overflow > 0 || (self.open.len() >= DEPTH_MAX && !kind.is_void()) {
             self.overflow += usize::from(!kind.is_void());
@@ -380,6 +421,9 @@ impl<W: PageWriter> HtmlReader<W> {
 
     fn image(&mut self, tag: &StartTag, style: &Style, is_elsewhere: bool) {
         let alt = tag.alt.as_deref().map_or("", str::trim);
+        if let Some(unseen) = &mut self.unseen {
+            unseen.picture(alt);
+        }
         if style.shows_images() && !tag.is_tiny {
             self.hidden.show();
             let marks = self.open.last().map_or(InlineMarks::NONE, |e| e.marks);
@@ -391,6 +435,9 @@ impl<W: PageWriter> HtmlReader<W> {
     }
 
     fn end(&mut self, name: &[u8]) {
+        if let Some(unseen) = &mut self.unseen {
+            unseen.part();
+        }
         if self.overflow > 0 {
             self.overflow -= 1;
             return;
@@ -495,6 +542,11 @@ impl<W: PageWriter> HtmlReader<W> {
                 .extend_from_slice(value.get(..room).unwrap_or(value));
         }
         if top.is_skipped {
+            if top.kind != ElementKind::Style
+                && let Some(unseen) = &mut self.unseen
+            {
+                unseen.skip(value);
+            }
             return;
         }
         if !top.style.is_hidden() {
@@ -502,13 +554,20 @@ impl<W: PageWriter> HtmlReader<W> {
             self.visible(value, top.style.lines);
         } else if !top.is_elsewhere {
             let is_away = top.style.is_away();
-            self.hidden.hide(&String::from_utf8_lossy(value), is_away);
+            let text = String::from_utf8_lossy(value);
+            if let Some(unseen) = &mut self.unseen {
+                unseen.hide(&text, is_away && !self.hidden.has_visible());
+            }
+            self.hidden.hide(&text, is_away);
         }
     }
 
     fn visible(&mut self, value: &[u8], lines: LineEnds) {
         let room = self.writer.room().saturating_mul(4).saturating_add(64);
         let text = String::from_utf8_lossy(value.get(..room).unwrap_or(value));
+        if let Some(unseen) = &mut self.unseen {
+            unseen.read_invisible(&text);
+        }
         self.writer.push(&text, lines);
         if !self.writer.is_empty() {
             self.hidden.show();
@@ -562,6 +621,7 @@ fn page_style(sheet: &Sheet) -> Style {
     })
 }
 
+const FORM: u64 = hash(b"form");
 const HTML: u64 = hash(b"html");
 const HEAD: u64 = hash(b"head");
 /// The line that Outlook writes above the message that is answered.
@@ -577,6 +637,8 @@ const CSS_MAX: usize = 256 * 1024;
 /// Comparisons of rules with elements on one page. A newsletter with a style sheet for every mail
 /// program needs some 200,000.
 const MATCH_STEPS: u32 = 1_000_000;
+/// The same for a page that is read once more by a filter, whose time is short.
+const MATCH_STEPS_APART: u32 = 100_000;
 /// Nanoseconds of an event, of an octet of it, of such a comparison, and of an octet of a `style`
 /// attribute.
 const EVENT_WORK: usize = 30;

@@ -48,6 +48,8 @@ pub struct StartTag {
     pub is_history: bool,
     /// A style sheet in another language than CSS.
     pub is_foreign: bool,
+    /// A field for a password.
+    pub is_password: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -57,9 +59,11 @@ enum Attribute {
     BackgroundColor,
     Class,
     Color,
+    FieldType,
     Height,
     Href,
     Id,
+    Machine,
     Media,
     Number,
     #[default]
@@ -107,6 +111,7 @@ impl StartTag {
         self.is_embedded = false;
         self.is_history = false;
         self.is_foreign = false;
+        self.is_password = false;
     }
 
     /// The name of the attribute whose value comes.
@@ -137,6 +142,8 @@ impl StartTag {
             }
             b"tabindex" if self.kind == ElementKind::Rule => Attribute::TabIndex,
             b"media" if self.kind == ElementKind::Style => Attribute::Media,
+            b"type" if self.name == INPUT => Attribute::FieldType,
+            b"href" | b"src" | b"srcset" | b"content" | b"action" => Attribute::Machine,
             b"hidden" => {
                 self.is_hidden = true;
                 Attribute::Other
@@ -186,6 +193,9 @@ impl StartTag {
                 self.is_layout |= matches!(value.trim_ascii(), b"presentation" | b"none");
             }
             Attribute::Spacing => self.is_layout |= value.trim_ascii() == b"0",
+            Attribute::FieldType => {
+                self.is_password |= value.trim_ascii().eq_ignore_ascii_case(b"password");
+            }
             Attribute::TabIndex => self.is_history |= value == b"-1",
             Attribute::Type if self.kind == ElementKind::Style => {
                 self.is_foreign = !value.trim_ascii().eq_ignore_ascii_case(b"text/css");
@@ -193,6 +203,11 @@ impl StartTag {
             Attribute::Type => self.numbering = value.first().copied().unwrap_or(0),
             _ => {}
         }
+    }
+
+    /// Whether the attribute whose value comes may say anything.
+    pub fn has_free_value(&self) -> bool {
+        matches!(self.attribute, Attribute::Other | Attribute::Title)
     }
 
     /// What its attributes say of its style, weaker than any rule.
@@ -212,6 +227,7 @@ impl StartTag {
     }
 }
 
+const INPUT: u64 = hash(b"input");
 const STYLE_MAX: usize = 4_096;
 const CLASS_MAX: usize = 1_024;
 const TEXT_MAX: usize = 800;
