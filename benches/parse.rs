@@ -169,6 +169,7 @@ fn received(address: &str) -> Event {
         summary,
         auth: SenderAuth::Unknown,
         in_reply_to_metadata: None,
+        rules: Vec::new(),
     };
     Event {
         org: OrgId(1),

@@ -154,6 +154,9 @@ impl World {
         let rule = json!({"direction": "receive", "action": "block", "match_type": "domain",
             "value": format!("spam-of-{}", side.address.replace('@', ".")), "inbox": side.inbox.to_string()});
         let rule = self.own(side, "POST", "/api/v1/filter-rules", Some(rule));
+        let of_delivery = json!({"name": "Rule", "when": {"all": []}, "then": ["flag"]});
+        let of_org = self.own(side, "POST", "/api/v1/rules", Some(of_delivery.clone()));
+        let of_inbox = self.own(side, "POST", &format!("{inbox}/rules"), Some(of_delivery));
         let address = format!("gone-{}", side.address);
         let gone = json!({"address": address});
         let gone = self.own(side, "POST", "/api/v1/suppressions", Some(gone));
@@ -175,6 +178,8 @@ impl World {
             ("approvals", id(&held, "approval")),
             ("outbound", id(&waiting["data"][0], "id")),
             ("filter-rules", id(&rule, "id")),
+            ("rules", id(&of_inbox, "id")),
+            ("rules of all", id(&of_org, "id")),
             ("suppressions", id(&gone, "id")),
             ("uploads", id(&upload, "id")),
             ("domains", id(&domain, "id")),
@@ -297,7 +302,11 @@ impl Side {
 
     /// Values for all names of a path.
     pub fn things(&self, kinds: &[String]) -> Vec<String> {
-        kinds.iter().map(|kind| self.thing(kind)).collect()
+        // The rules of an organization stand below nothing.
+        match kinds {
+            [kind] if kind == "rules" => vec![self.thing("rules of all")],
+            kinds => kinds.iter().map(|kind| self.thing(kind)).collect(),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use core::fmt::Display;
 
 use super::{
     ApprovalId, AuditId, DomainId, EntryId, FilterRuleId, InboxId, KeyId, OrgId, OutboundId,
-    RequestId, SlicedList, SuppressionId,
+    RequestId, RuleId, SlicedList, SuppressionId,
 };
 
 macro_rules! actions {
@@ -119,6 +119,12 @@ actions! {
     OutboundRetried = "outbound.retried" 29;
     /// A recipient was taken back.
     OutboundCancelled = "outbound.cancelled" 30;
+    /// A rule was made.
+    RuleCreated = "rule.created" 31;
+    /// A rule was changed.
+    RuleUpdated = "rule.updated" 32;
+    /// A rule was deleted.
+    RuleDeleted = "rule.deleted" 33;
 }
 
 /// What it was done to.
@@ -142,6 +148,8 @@ pub enum AuditTarget {
     Outbound(OutboundId),
     /// An approval.
     Approval(ApprovalId),
+    /// A rule.
+    Rule(RuleId),
 }
 
 impl AuditTarget {
@@ -157,6 +165,7 @@ impl AuditTarget {
             AuditTarget::Suppression(SuppressionId(id)) => (7, id),
             AuditTarget::Outbound(OutboundId(id)) => (8, id),
             AuditTarget::Approval(ApprovalId(id)) => (9, id),
+            AuditTarget::Rule(RuleId(id)) => (10, id),
         }
     }
 
@@ -172,6 +181,7 @@ impl AuditTarget {
             7 => AuditTarget::Suppression(SuppressionId(id)),
             8 => AuditTarget::Outbound(OutboundId(id)),
             9 => AuditTarget::Approval(ApprovalId(id)),
+            10 => AuditTarget::Rule(RuleId(id)),
             _ => return None,
         })
     }
@@ -189,6 +199,7 @@ impl AuditTarget {
             SuppressionId::PREFIX => SuppressionId::parse(text).map(AuditTarget::Suppression),
             OutboundId::PREFIX => OutboundId::parse(text).map(AuditTarget::Outbound),
             ApprovalId::PREFIX => ApprovalId::parse(text).map(AuditTarget::Approval),
+            RuleId::PREFIX => RuleId::parse(text).map(AuditTarget::Rule),
             _ => None,
         }
     }
@@ -206,6 +217,7 @@ impl Display for AuditTarget {
             AuditTarget::Suppression(id) => Display::fmt(id, f),
             AuditTarget::Outbound(id) => Display::fmt(id, f),
             AuditTarget::Approval(id) => Display::fmt(id, f),
+            AuditTarget::Rule(id) => Display::fmt(id, f),
         }
     }
 }
@@ -284,12 +296,12 @@ mod tests {
         assert_eq!(AuditAction::ALL.len(), AuditAction::WORDS.len());
         assert_eq!(AuditAction::named("message"), None);
         assert_eq!(AuditAction::numbered(0), None);
-        for kind in 1..=9 {
+        for kind in 1..=10 {
             let target = AuditTarget::numbered(kind, 77).unwrap();
             assert_eq!(target.numbers(), (kind, 77));
             assert_eq!(AuditTarget::parse(&target.to_string()), Some(target));
         }
-        assert_eq!(AuditTarget::numbered(10, 1), None);
+        assert_eq!(AuditTarget::numbered(11, 1), None);
         for bad in ["", "inb", "inb_", "bod_00000000001", "é_0000000001"] {
             assert_eq!(AuditTarget::parse(bad), None, "{bad}");
         }

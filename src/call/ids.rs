@@ -52,6 +52,8 @@ ids! {
     ThreadId = "thr_";
     /// A domain of an organization.
     DomainId = "dom_";
+    /// A rule of delivery.
+    RuleId = "rul_";
     /// A filter rule.
     FilterRuleId = "flt_";
     /// A suppressed address.

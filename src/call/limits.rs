@@ -276,6 +276,11 @@ limits! {
     outbound_transactions: usize = 100 => pace;
     /// Filter rules of an organization, with those of its inboxes.
     filter_rules: usize = 10_000 => RejectedQuota;
+    /// Rules of an inbox, and of an organization: each is asked about each message.
+    rules: usize = 100 => RejectedQuota;
+    /// Octets that the compiled patterns of the rules of an inbox may take, and those of the rules
+    /// of an organization: a hundred usual ones.
+    rule_pattern_bytes: usize = 1 << 20 => RejectedQuota;
     /// Suppressed addresses of an organization. A bounce that finds no room suppresses nothing.
     suppressions: usize = 50_000 => RejectedQuota;
     /// Files that one key has uploaded and that have not gone: a message names a few. Their octets

@@ -105,6 +105,10 @@ metrics! {
     RateLimited = "counter" "postern_rate_limited_total";
     /// Messages put into Junk because the inbox does not know their sender.
     Screened = "counter" "postern_screened_total";
+    /// Rules that have matched a message, or failed for it.
+    RulesMatched = "counter" "postern_rules_matched_total";
+    /// Rules that have failed for a message, wholly or in part.
+    RulesFailed = "counter" "postern_rules_failed_total";
     /// First tries of unknown senders that were put off.
     Greylisted = "counter" "postern_greylisted_total";
     /// Lines, literals or requests over a protocol's bound.

@@ -42,6 +42,7 @@ mod refusal;
 mod reply;
 mod request;
 mod request_id;
+mod rule;
 mod share;
 mod shared;
 mod signature;
@@ -86,7 +87,7 @@ pub use filter_rule::{
 pub use idempotency::{Idempotency, Render};
 pub use ids::{
     ApprovalId, AuditId, BodyId, ConnId, DomainId, EntryId, FilterRuleId, InboxId, KeyId,
-    MailboxId, OrgId, OutboundId, SuppressionId, ThreadId, UploadId, attachment_id,
+    MailboxId, OrgId, OutboundId, RuleId, SuppressionId, ThreadId, UploadId, attachment_id,
     parse_attachment_id,
 };
 pub use import::{ImportId, ImportItem, ImportOutcome};
@@ -109,13 +110,15 @@ pub use outgoing::{
 pub use rates::{LIFTED, NETWORKS_MAX, Payer, Rates, RequestRates, clear_if_full};
 pub use read::{
     ApprovalRead, DomainRead, EntryRead, EventRead, FilterRuleRead, InboxRead, KeyRead,
-    MailboxRead, MessageRead, OrgRead, OutboundRead, PIECE_MAX, Read, SuppressionRead, UploadRead,
+    MailboxRead, MessageRead, OrgRead, OutboundRead, PIECE_MAX, Read, RuleRead, SuppressionRead,
+    UploadRead,
 };
 pub use recent_marks::RecentMarks;
 pub use refusal::{Allowance, Rate, Refusal};
 pub use reply::{Answer, Receipt, Reply, Written};
 pub use request::{Ask, Call, Request};
 pub use request_id::{RequestId, spread};
+pub use rule::*;
 pub use share::{Share, ShareOwner, SharePart};
 pub use shared::{PublicEndpoints, Shared};
 pub use signature::{GramQuery, ReceivedBody, Signature, SignatureWalk, UnsignedBody};
@@ -133,7 +136,7 @@ pub use upload::{NewUpload, UploadRow};
 pub use walk::{BulkProgress, MailboxWalk, RecentCount, WalkStart};
 pub use write::{
     ApprovalWrite, DomainWrite, EntryWrite, FilterRuleWrite, InboxWrite, KeyWrite, MailboxWrite,
-    MessageWrite, OrgWrite, OutboundWrite, SuppressionWrite, UploadWrite, Write,
+    MessageWrite, OrgWrite, OutboundWrite, RuleWrite, SuppressionWrite, UploadWrite, Write,
 };
 
 /// The time. The owner of a clock reads it once a turn.

@@ -16,6 +16,8 @@ pub enum Noun {
     Mailbox,
     Message,
     Organization,
+    /// A rule of delivery.
+    Rule,
     Suppression,
     Upload,
     Thread,
@@ -36,6 +38,7 @@ impl Noun {
             Noun::Mailbox => "mailbox",
             Noun::Message => "message",
             Noun::Organization => "organization",
+            Noun::Rule => "rule",
             Noun::Suppression => "suppression",
             Noun::Upload => "upload",
             Noun::Thread => "thread",
@@ -75,6 +78,10 @@ pub enum Countable {
     /// IMAP sessions of an organization.
     OrgSessions,
     Recipients,
+    /// Rules of an inbox, or of an organization.
+    Rules,
+    /// Octets of the compiled patterns of these rules.
+    RulePatternOctets,
     Sessions,
     Streams,
     Subscriptions,
@@ -106,6 +113,8 @@ impl Countable {
             Countable::Messages => "messages in a mailbox",
             Countable::OrgSessions => "sessions of the organization",
             Countable::Recipients => "recipients",
+            Countable::Rules => "rules",
+            Countable::RulePatternOctets => "octets of compiled patterns of rules",
             Countable::Sessions => "sessions",
             Countable::Streams => "streams",
             Countable::Subscriptions => "subscriptions",

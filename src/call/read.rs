@@ -8,13 +8,14 @@
 
 use std::sync::Arc;
 
+use super::write::need_of_rules;
 use super::{
     ApprovalId, ApprovalRow, ApprovalStatus, AuditRead, AwaitProgress, ContentAsk, Conversion,
     DkimKeySet, DomainRef, EntryId, FilterRuleId, FilterRuleRow, InboxId, InboxRef, InboxRow,
     KeyId, KeyRow, ListProgress, MailboxId, MailboxWalk, MessageFilter, Need, Octets, OctetsOf,
     OpenedPage, OrgId, OrgRow, OutboundFilter, OutboundId, OutboundLease, OutboundRow, RecentCount,
-    Scopes, SearchKey, SearchProgress, SharePart, SlicedList, SuppressionId, SuppressionRow,
-    ThreadId, ThreadProgress, Topic, UidSet, UploadId, UsageRow,
+    RuleId, RulePlace, Scopes, SearchKey, SearchProgress, SharePart, SlicedList, SuppressionId,
+    SuppressionRow, ThreadId, ThreadProgress, Topic, UidSet, UploadId, UsageRow,
 };
 
 /// A call that changes nothing, by noun.
@@ -30,6 +31,7 @@ pub enum Read {
     Org(OrgRead),
     Outbound(OutboundRead),
     FilterRule(FilterRuleRead),
+    Rule(RuleRead),
     Suppression(SuppressionRead),
     Event(EventRead),
     Upload(UploadRead),
@@ -290,6 +292,19 @@ pub enum FilterRuleRead {
     Get { id: FilterRuleId },
 }
 
+/// Rules of delivery.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RuleRead {
+    /// In the order in which they are asked. Answer: `Rules`.
+    List {
+        place: RulePlace,
+        cursor: Option<String>,
+        limit: usize,
+    },
+    /// Answer: `Rules` with one.
+    Get { place: RulePlace, id: RuleId },
+}
+
 /// Suppressed addresses.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SuppressionRead {
@@ -361,6 +376,9 @@ impl Read {
             Read::Domain(_) => Need::Organization(Scopes::DOMAINS_WRITE),
             Read::Org(OrgRead::List { .. } | OrgRead::ListRest { .. }) => Need::Operator,
             Read::FilterRule(_) => Need::Inboxes(Scopes::RULES_WRITE),
+            Read::Rule(RuleRead::List { place, .. } | RuleRead::Get { place, .. }) => {
+                need_of_rules(place)
+            }
             Read::Suppression(_) => Need::Organization(Scopes::RULES_WRITE),
             // Every key may read its own rights and the counters of its organization.
             Read::Org(
@@ -393,7 +411,15 @@ impl Read {
                 | MessageRead::FindOctets { inbox, .. }
                 | MessageRead::FindPart { inbox, .. },
             )
-            | Read::Inbox(InboxRead::Get { inbox }) => Some(inbox.into()),
+            | Read::Inbox(InboxRead::Get { inbox })
+            | Read::Rule(
+                RuleRead::List {
+                    place: Some(inbox), ..
+                }
+                | RuleRead::Get {
+                    place: Some(inbox), ..
+                },
+            ) => Some(inbox.into()),
             Read::Entry(EntryRead::Octets { of, .. }) => Some(SharePart::Inbox(of.inbox)),
             Read::Event(EventRead::After { topic, .. }) => match topic {
                 Topic::Inbox(inbox) | Topic::Tree(inbox) => Some(SharePart::Inbox(*inbox)),
@@ -407,6 +433,7 @@ impl Read {
             | Read::Key(_)
             | Read::Domain(_)
             | Read::FilterRule(_)
+            | Read::Rule(_)
             | Read::Suppression(_)
             | Read::Upload(_)
             | Read::Org(_)

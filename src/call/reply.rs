@@ -6,7 +6,7 @@ use super::{
     ApprovalRow, AuditRow, BatchRow, Caller, DomainView, EntryId, EntryRow, EntryState, Event,
     ExportPage, FilterRuleRow, ImportOutcome, InboxId, InboxRow, KeyRow, MailboxRow, Matches,
     MessageView, NextTransaction, OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal,
-    Secret, Selected, SendStatus, SendTrial, SuppressionRow, ThreadId, ThreadView, UidSet,
+    RuleRow, Secret, Selected, SendStatus, SendTrial, SuppressionRow, ThreadId, ThreadView, UidSet,
     UploadRow, UsageDays, UsageRow,
 };
 
@@ -114,6 +114,10 @@ pub enum Answer {
         rows: Vec<FilterRuleRow>,
         next: Option<String>,
     },
+    Rules {
+        rows: Vec<RuleRow>,
+        next: Option<String>,
+    },
     Suppressions {
         rows: Vec<SuppressionRow>,
         next: Option<String>,
@@ -213,6 +217,7 @@ pub enum Written {
     Key(Box<KeyRow>, Secret),
     Domain(Box<DomainView>),
     FilterRule(FilterRuleRow),
+    Rule(Box<RuleRow>),
     Suppression(SuppressionRow),
     Upload(UploadRow),
     Org(OrgRow, Box<KeyRow>, Secret),

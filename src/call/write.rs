@@ -12,9 +12,9 @@ use std::sync::Arc;
 use super::{
     ApprovalId, BatchProgress, BulkProgress, CredentialsProgress, DnsAnswer, DomainRef, EntryId,
     ExportEnd, FilterRuleId, FlagChange, Flags, Idempotency, InboxPatch, InboxRef, KeyId,
-    MailboxId, MessageBatch, MessagePatch, Need, NewDomain, NewFilterRule, NewInbox, NewKey, OrgId,
-    OrgPatch, OutboundId, OutboundLoss, Question, Refusal, Report, RouteId, Scopes, SharePart,
-    SuppressionId, UidSet, UploadId,
+    MailboxId, MessageBatch, MessagePatch, Need, NewDomain, NewFilterRule, NewInbox, NewKey,
+    NewRule, OrgId, OrgPatch, OutboundId, OutboundLoss, Question, Refusal, Report, RouteId, RuleId,
+    RulePatch, RulePlace, Scopes, SharePart, SuppressionId, UidSet, UploadId,
 };
 
 /// A call that changes something, by noun.
@@ -28,6 +28,7 @@ pub enum Write {
     Key(KeyWrite),
     Domain(DomainWrite),
     FilterRule(FilterRuleWrite),
+    Rule(RuleWrite),
     Suppression(SuppressionWrite),
     Org(OrgWrite),
     Outbound(OutboundWrite),
@@ -242,6 +243,45 @@ pub enum FilterRuleWrite {
     Delete { id: FilterRuleId },
 }
 
+/// Changes of rules of delivery.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RuleWrite {
+    /// Written: `Rule`.
+    Create {
+        place: RulePlace,
+        new: Box<NewRule>,
+        idempotency: Option<Idempotency>,
+    },
+    /// Written: `Rule`.
+    Patch {
+        place: RulePlace,
+        id: RuleId,
+        patch: Box<RulePatch>,
+    },
+    /// Written: `Changed`.
+    Delete { place: RulePlace, id: RuleId },
+}
+
+impl RuleWrite {
+    /// Which rules it is about.
+    pub fn place(&self) -> &RulePlace {
+        match self {
+            RuleWrite::Create { place, .. }
+            | RuleWrite::Patch { place, .. }
+            | RuleWrite::Delete { place, .. } => place,
+        }
+    }
+}
+
+/// What a call about rules needs: those of the organization are not for a key that is bound to
+/// inboxes.
+pub(super) fn need_of_rules(place: &RulePlace) -> Need {
+    match place {
+        Some(_) => Need::Inboxes(Scopes::RULES_WRITE),
+        None => Need::Organization(Scopes::RULES_WRITE),
+    }
+}
+
 /// Changes of the suppression list.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SuppressionWrite {
@@ -341,6 +381,7 @@ impl Write {
             Write::Org(OrgWrite::Patch { .. }) => Need::OrgAdmin,
             Write::Org(OrgWrite::Create { .. } | OrgWrite::Delete { .. }) => Need::Operator,
             Write::FilterRule(_) => Need::Inboxes(Scopes::RULES_WRITE),
+            Write::Rule(call) => need_of_rules(call.place()),
             Write::Suppression(_) => Need::Organization(Scopes::RULES_WRITE),
             Write::Upload(_) => Need::Inboxes(Scopes::MESSAGES_WRITE),
             Write::Outbound(call) => match call {
@@ -372,6 +413,7 @@ impl Write {
             | Write::Inbox(InboxWrite::Patch { inbox, .. } | InboxWrite::Delete { inbox }) => {
                 Some(inbox.into())
             }
+            Write::Rule(call) => call.place().as_ref().map(SharePart::from),
             Write::Approval(_)
             | Write::Mailbox(_)
             | Write::Entry(_)
@@ -485,10 +527,12 @@ impl Write {
                 | DomainWrite::Delete { .. } => None,
             },
             Write::FilterRule(FilterRuleWrite::Create { idempotency, .. })
+            | Write::Rule(RuleWrite::Create { idempotency, .. })
             | Write::Suppression(SuppressionWrite::Create { idempotency, .. }) => {
                 idempotency.as_ref()
             }
             Write::FilterRule(FilterRuleWrite::Delete { .. })
+            | Write::Rule(RuleWrite::Patch { .. } | RuleWrite::Delete { .. })
             | Write::Suppression(SuppressionWrite::Delete { .. })
             | Write::Upload(UploadWrite::Delete { .. }) => None,
             Write::Org(call) => match call {

@@ -16,7 +16,7 @@ use crate::call::{
     Access, Answer, ApprovalWrite, Arrival, AuditAction, AuditFilter, AuditId, AuditRow,
     AuditTarget, Caller, Decision, DomainWrite, EntryId, FilterRuleWrite, ImportOutcome,
     InboxWrite, KeyWrite, MessageWrite, Now, OrgId, OrgPatch, OrgWrite, OutboundWrite, Refusal,
-    Request, SlicedList, SuppressionWrite, Write, Written,
+    Request, RuleWrite, SlicedList, SuppressionWrite, Write, Written,
 };
 use crate::store::{Error, Store};
 
@@ -98,6 +98,7 @@ fn acts_of(call: &Write, named: Option<AuditTarget>, carried: &Carried) -> [Opti
         Write::FilterRule(FilterRuleWrite::Delete { id }) => {
             Some((Did::FilterRuleDeleted, Some(AuditTarget::FilterRule(*id))))
         }
+        Write::Rule(call) => rule_act(call, written),
         Write::Suppression(SuppressionWrite::Create { .. }) => match written {
             // One that was there before stays as it is.
             Some(Written::Suppression(row)) if named.is_none() => Some((
@@ -127,6 +128,21 @@ fn acts_of(call: &Write, named: Option<AuditTarget>, carried: &Carried) -> [Opti
         },
     };
     [act, None]
+}
+
+fn rule_act(call: &RuleWrite, written: Option<&Written>) -> Option<Act> {
+    match (call, written) {
+        (RuleWrite::Create { .. }, Some(Written::Rule(row))) => {
+            Some((AuditAction::RuleCreated, Some(AuditTarget::Rule(row.id))))
+        }
+        (RuleWrite::Patch { id, .. }, Some(_)) => {
+            Some((AuditAction::RuleUpdated, Some(AuditTarget::Rule(*id))))
+        }
+        (RuleWrite::Delete { id, .. }, Some(_)) => {
+            Some((AuditAction::RuleDeleted, Some(AuditTarget::Rule(*id))))
+        }
+        _ => None,
+    }
 }
 
 fn inbox_act(

@@ -18,6 +18,7 @@ use super::intake::Lookups;
 use super::mail::listed::ListedRows;
 use super::outbound::{Outbound, WaysOut};
 use super::returned::Returned;
+use super::rules::KeptRules;
 use super::spare_keys::SpareKeys;
 use crate::call::{
     Allowance, LIFTED, Metric, Network, Now, OperatorFrom, OrgId, OutboundSettings, Payer, Rates,
@@ -91,6 +92,8 @@ pub struct Service {
     stopping: AtomicBool,
     /// Whether there are filter rules or suppressed addresses.
     pub(super) lists: Existence,
+    /// Compiled rules of delivery.
+    pub(super) rules: KeptRules,
     /// Whether there are inboxes that do not take all mail.
     pub(super) screens: Existence,
     /// Organizations that have ended since the start: their sessions end with an event, and until
@@ -199,6 +202,7 @@ impl Service {
             vacant_bytes: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             lists: Existence::default(),
+            rules: KeptRules::default(),
             screens: Existence::default(),
             return_secret: OnceLock::new(),
             ended: Mutex::default(),

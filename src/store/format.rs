@@ -13,7 +13,7 @@
 //!
 //! | Column | Versions | Layout after the version octet |
 //! |---|---|---|
-//! | `event.detail` | 1 to 10 | postcard of [`StoredChange`]. They differ in parts, see below |
+//! | `event.detail` | 1 to 11 | postcard of [`StoredChange`]. They differ in parts, see below |
 //! | `event.path` | none, 1 | postcard of [`StoredPath`] |
 //! | `event.uids` | none, 1 | postcard of the ranges: `Vec<(u32, u32)>`, ascending |
 //! | `body.summary` | 1 | postcard of [`StoredSummary`] |
@@ -24,6 +24,7 @@
 //! | `outbound.envelope` | 1 | postcard of `StoredEnvelope` |
 //! | `outbound.history` | 1 | postcard of a list of `StoredAttempt` |
 //! | `approval.envelope` | 1 | postcard of the envelope in `format/approval.rs` |
+//! | `rule.spec` | 1 | postcard of `StoredRule` (`format/rule.rs`) |
 //! | `once.answer` | none, 1 | the octets of the answer as its protocol gave them |
 //!
 //! "None" is a row that was written before version 3 of the file. It has no version octet. It is
@@ -55,6 +56,7 @@
 
 mod approval;
 mod queue;
+mod rule;
 mod short;
 
 use std::borrow::Cow;
@@ -74,6 +76,8 @@ pub(super) use queue::{
     decode_envelope, decode_history, decode_job, encode_envelope, encode_history, encode_job,
     plain_smtp_job,
 };
+use rule::{StoredRuleNote, load_note, store_note};
+pub(super) use rule::{decode_rule, encode_rule};
 pub(super) use short::{
     Links, decode_ancestors, decode_answer, decode_links, encode_ancestors, encode_answer,
     encode_links,
@@ -89,7 +93,7 @@ pub(super) struct Form {
 
 const DETAIL: Form = Form {
     what: "event",
-    version: 10,
+    version: 11,
 };
 const PATH: Form = Form {
     what: "event path",
@@ -148,11 +152,11 @@ impl Form {
 /// A text that is borrowed when it is written and owned when it is read.
 type Text<'a> = Cow<'a, str>;
 
-/// Versions 1 to 10 of `event.detail`. Version 3 added `Told` and the third value of
+/// Versions 1 to 11 of `event.detail`. Version 3 added `Told` and the third value of
 /// [`StoredAuth`], which was a `bool` before and has the same octets. Version 4 added
 /// `OrgDeleted`, version 5 `DomainVerified` and `Outbound`, version 6 `Approval`, version 7 the
 /// last value of [`StoredAuth`], version 8 `Answer` and `ApprovalOf`, version 9 the last kind
-/// of `Outbound`, version 10 `Ended`. So one layout reads all.
+/// of `Outbound`, version 10 `Ended`, version 11 `Ruled`. So one layout reads all.
 #[derive(Serialize, Deserialize)]
 enum StoredChange<'a> {
     Arrived(Box<StoredArrived<'a>>),
@@ -199,6 +203,12 @@ enum StoredChange<'a> {
         folder: Text<'a>,
         reason: StoredExpiryReason,
     },
+    /// `Arrived` with what rules have done, and the JSON of the message that it answers.
+    Ruled(
+        Box<StoredArrived<'a>>,
+        Option<Text<'a>>,
+        Vec<StoredRuleNote<'a>>,
+    ),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -366,6 +376,10 @@ fn store_change(change: &Change) -> StoredChange<'_> {
         Change::Arrived(arrived) => {
             let stored = Box::new(store_arrived(arrived));
             match &arrived.in_reply_to_metadata {
+                json if !arrived.rules.is_empty() => {
+                    let notes = arrived.rules.iter().map(store_note).collect();
+                    StoredChange::Ruled(stored, json.as_deref().map(Text::from), notes)
+                }
                 Some(json) => StoredChange::Answer(stored, json.into()),
                 None => StoredChange::Arrived(stored),
             }
@@ -486,6 +500,11 @@ fn load_change(stored: StoredChange<'_>) -> Change {
             in_reply_to_metadata: Some(json.into_owned()),
             ..load_arrived(*arrived)
         })),
+        StoredChange::Ruled(arrived, json, notes) => Change::Arrived(Box::new(Arrived {
+            in_reply_to_metadata: json.map(Text::into_owned),
+            rules: notes.into_iter().map(load_note).collect(),
+            ..load_arrived(*arrived)
+        })),
         StoredChange::ApprovalOf(change, json) => Change::Approval(Box::new(ApprovalChange {
             metadata: Some(json.into_owned()),
             ..load_approval_change(*change)
@@ -566,8 +585,9 @@ fn store_arrived(arrived: &Arrived) -> StoredArrived<'_> {
         message_id,
         summary,
         auth,
-        // `Answer` has it.
+        // `Answer` and `Ruled` have them.
         in_reply_to_metadata: _,
+        rules: _,
     } = arrived;
     StoredArrived {
         arrival: match kind {
@@ -602,6 +622,7 @@ fn load_arrived(stored: StoredArrived<'_>) -> Arrived {
         summary: load_summary(stored.summary),
         auth: load_auth(stored.auth),
         in_reply_to_metadata: None,
+        rules: Vec::new(),
     }
 }
 

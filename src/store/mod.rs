@@ -46,6 +46,7 @@ mod page;
 mod payload;
 mod quota;
 mod reclaim;
+mod rule;
 mod scheduled;
 mod signature;
 mod sum;

@@ -232,6 +232,7 @@ impl Store {
             [inbox, SLICE_ROWS],
         )?;
         let rows = rows + self.reclaim_usage_of_inbox(inbox)?;
+        let rows = rows + self.reclaim_rules_of_inbox(InboxId(inbox), SLICE_ROWS)?;
         let rows = rows as i64 + self.forget_imports(inbox, SLICE_ROWS)?;
         match rows {
             0 => self.reclaim_signatures(inbox),
@@ -365,6 +366,7 @@ impl Store {
                  (SELECT id FROM suppression WHERE org = ?1 LIMIT ?2)",
             [org.0, SLICE_ROWS],
         )? + self.reclaim_audit(org, SLICE_ROWS)?
+            + self.reclaim_rules_of_org(org, SLICE_ROWS)?
             + self.reclaim_usage_of_org(org)?;
         if gone == 0 {
             self.run("DELETE FROM org WHERE id = ?1", [org.0])?;

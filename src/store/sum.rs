@@ -21,8 +21,8 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 
 use super::summed::{
-    APPROVAL, AUDIT, DKIM, FILTER_RULE, INBOX, JOB, KEY, MAILBOX, METADATA, OUTBOUND, SCHEDULED,
-    SUPPRESSION, UPLOAD, USAGE_DAY,
+    APPROVAL, AUDIT, DKIM, FILTER_RULE, INBOX, JOB, KEY, MAILBOX, METADATA, OUTBOUND, RULE,
+    RULE_HIT, SCHEDULED, SUPPRESSION, UPLOAD, USAGE_DAY,
 };
 use super::{Error, Store};
 
@@ -278,6 +278,20 @@ pub(super) const TABLES: &[SummedTable] = &[
         sums: &[("sum", FILTER_RULE)],
         filled_later: false,
         kept_by: KeptBy::Triggers(FILTER_RULE),
+    },
+    SummedTable {
+        name: "rule",
+        key: &["id"],
+        sums: &[("sum", RULE)],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(RULE),
+    },
+    SummedTable {
+        name: "rule_hit",
+        key: &["rule"],
+        sums: &[("sum", RULE_HIT)],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(RULE_HIT),
     },
     SummedTable {
         name: "suppression",

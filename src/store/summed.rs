@@ -134,6 +134,20 @@ pub(super) const FILTER_RULE: &[&str] = &[
     "value",
     "created_at",
 ];
+pub(super) const RULE: &[&str] = &[
+    "id",
+    "org",
+    "inbox",
+    "priority",
+    "enabled",
+    "stop",
+    "name",
+    "spec",
+    "pattern_bytes",
+    "created_at",
+    "updated_at",
+];
+pub(super) const RULE_HIT: &[&str] = &["rule", "org", "hits", "last_at", "error", "error_at"];
 pub(super) const SUPPRESSION: &[&str] = &["id", "org", "address", "reason", "source", "created_at"];
 pub(super) const AUDIT: &[&str] = &[
     "org",

@@ -105,6 +105,15 @@ impl PriorityLevel {
             1.. => PriorityLevel::Low,
         }
     }
+
+    /// The number that is stored.
+    pub const fn stored(self) -> i8 {
+        match self {
+            PriorityLevel::High => -1,
+            PriorityLevel::Normal => 0,
+            PriorityLevel::Low => 1,
+        }
+    }
 }
 
 words! {

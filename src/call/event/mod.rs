@@ -20,7 +20,7 @@ pub use meaning::SessionEnd;
 
 use super::{
     Access, ApprovalChange, Arrival, ConnId, DomainId, EntryId, EntryState, InboxId, KeyId,
-    MailboxId, OrgId, OutboundId, SenderAuth, Summary, ThreadId, UidSet,
+    MailboxId, OrgId, OutboundId, RuleNote, SenderAuth, Summary, ThreadId, UidSet,
 };
 
 /// A set of events that a session can watch.
@@ -211,6 +211,8 @@ pub struct Arrived {
     pub auth: SenderAuth,
     /// The client's own JSON of the message that this one answers.
     pub in_reply_to_metadata: Option<String>,
+    /// What each rule has done with it that matched or failed.
+    pub rules: Vec<RuleNote>,
 }
 
 /// A change of many entries.

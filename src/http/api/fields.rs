@@ -99,6 +99,10 @@ pub(crate) enum FieldKind {
     HeaderFields,
     /// What to search for: up to so many words (in queries).
     SearchWords(usize),
+    /// A text of so many octets at most, a number with up to three decimals, or true or false.
+    Scalar(usize),
+    /// A list of these words and of objects by this table.
+    WordsOrObjects(&'static [&'static str], &'static BodyTable),
     /// A list of objects, each by this table (in requests).
     Objects(&'static BodyTable),
     /// One object by this table (in requests).

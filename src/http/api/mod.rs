@@ -32,6 +32,7 @@ pub(crate) mod outbound;
 pub(crate) mod problems;
 pub(crate) mod refused;
 pub(crate) mod routes;
+pub(crate) mod rule;
 pub(crate) mod send;
 pub(crate) mod shapes;
 pub(crate) mod suppression;

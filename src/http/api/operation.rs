@@ -8,7 +8,8 @@ use super::routes::{RouteRequest, RouteResult};
 use super::shapes::Described;
 use crate::call::bounds::PAGE_ROWS_MAX;
 use crate::call::{
-    ApprovalId, EntryId, FilterRuleId, KeyId, OrgId, OutboundId, SuppressionId, ThreadId, UploadId,
+    ApprovalId, EntryId, FilterRuleId, KeyId, OrgId, OutboundId, RuleId, SuppressionId, ThreadId,
+    UploadId,
 };
 
 /// One operation.
@@ -123,6 +124,7 @@ pub(crate) const PATH_NAMES: &[FieldRow] = fields! {
         "The domain, by its id or its name.";
     filter_rule: required FieldKind::Id(FilterRuleId::PREFIX), r#""flt_01Hq7Zk3VdX""#,
         "The filter rule.";
+    rule: required FieldKind::Id(RuleId::PREFIX), r#""rul_01Hq7Zk3VdX""#, "The rule.";
     suppression: required FieldKind::Id(SuppressionId::PREFIX), r#""sup_01Hq7Zk3VdX""#,
         "The suppression.";
     outbound: required FieldKind::Id(OutboundId::PREFIX), r#""out_01Hq7Zk3VdX""#,

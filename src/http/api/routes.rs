@@ -13,7 +13,7 @@ use super::problems::Problem;
 use super::values::Values;
 use super::{
     answer, approval, audit, autoconfig, batch, credentials, domain, draft, event, export,
-    filter_rule, folder, health, import, inbox, key, list, me, message, org, outbound, send,
+    filter_rule, folder, health, import, inbox, key, list, me, message, org, outbound, rule, send,
     suppression, thread, upload, usage, wait,
 };
 use crate::call::{
@@ -392,6 +392,7 @@ const APPROVE: RouteNeed = Inboxes(Scopes::APPROVE);
 const KEYS: RouteNeed = Inboxes(Scopes::KEYS_WRITE);
 const RULES: RouteNeed = Inboxes(Scopes::RULES_WRITE);
 const AUDIT: RouteNeed = Organization(Scopes::ADMIN);
+const ORG_RULES: RouteNeed = Organization(Scopes::RULES_WRITE);
 const SUPPRESSIONS: RouteNeed = Organization(Scopes::RULES_WRITE);
 
 routes! {
@@ -467,6 +468,16 @@ routes! {
     POST "/api/v1/inboxes/{inbox}/folders" MAIL_WRITE Answered(&folder::CREATE);
     PATCH "/api/v1/inboxes/{inbox}/folders/{folder}" MAIL_WRITE Answered(&folder::RENAME);
     DELETE "/api/v1/inboxes/{inbox}/folders/{folder}" MAIL_WRITE Answered(&folder::DELETE);
+    POST "/api/v1/inboxes/{inbox}/rules" RULES Answered(&rule::CREATE);
+    GET "/api/v1/inboxes/{inbox}/rules" RULES Answered(&rule::LIST);
+    GET "/api/v1/inboxes/{inbox}/rules/{rule}" RULES Answered(&rule::READ);
+    PATCH "/api/v1/inboxes/{inbox}/rules/{rule}" RULES Answered(&rule::PATCH);
+    DELETE "/api/v1/inboxes/{inbox}/rules/{rule}" RULES Answered(&rule::DELETE);
+    POST "/api/v1/rules" ORG_RULES Answered(&rule::CREATE_OF_ALL);
+    GET "/api/v1/rules" ORG_RULES Answered(&rule::LIST_OF_ALL);
+    GET "/api/v1/rules/{rule}" ORG_RULES Answered(&rule::READ_OF_ALL);
+    PATCH "/api/v1/rules/{rule}" ORG_RULES Answered(&rule::PATCH_OF_ALL);
+    DELETE "/api/v1/rules/{rule}" ORG_RULES Answered(&rule::DELETE_OF_ALL);
     GET "/api/v1/approvals" APPROVE Answered(&approval::LIST);
     GET "/api/v1/approvals/{approval}" APPROVE Answered(&approval::READ);
     POST "/api/v1/approvals/{approval}/approve" APPROVE Answered(&approval::APPROVE);
@@ -495,9 +506,8 @@ routes! {
 
     * "/api/v1/inboxes/{inbox}/messages/{id}/spam" Key Later;
     * "/api/v1/inboxes/{inbox}/messages/{id}/not-spam" Key Later;
-    * "/api/v1/inboxes/{inbox}/rules" Key Later;
     * "/api/v1/inboxes/{inbox}/rules/test" Key Later;
-    * "/api/v1/inboxes/{inbox}/rules/{id}" Key Later;
+    * "/api/v1/rules/test" Key Later;
     * "/api/v1/inboxes/{inbox}/spam" Key Later;
     * "/api/v1/inboxes/{inbox}/webhooks" Key Later;
     * "/api/v1/inboxes/{inbox}/webhooks/{id}" Key Later;

@@ -44,6 +44,17 @@ enum FieldValue {
     /// Names and values.
     Members(Vec<(String, String)>),
     Objects(Vec<Values>),
+    Scalar(ScalarValue),
+    WordsOrObjects(Vec<Result<&'static str, Values>>),
+}
+
+/// A value of one of several types.
+#[derive(Debug)]
+pub(crate) enum ScalarValue {
+    Text(String),
+    /// A number, in thousandths.
+    Thousandths(i64),
+    Flag(bool),
 }
 
 type FieldResult<T> = Result<T, Box<Problem>>;
@@ -249,6 +260,22 @@ impl Values {
         })
     }
 
+    /// A text, a number, or true or false.
+    pub fn scalar(&mut self, name: &str) -> Option<ScalarValue> {
+        self.take(name).and_then(|value| match value {
+            FieldValue::Scalar(value) => Some(value),
+            other => null(name, &other),
+        })
+    }
+
+    /// Words as they are, and objects.
+    pub fn words_or_objects(&mut self, name: &str) -> Option<Vec<Result<&'static str, Values>>> {
+        self.take(name).and_then(|value| match value {
+            FieldValue::WordsOrObjects(all) => Some(all),
+            other => null(name, &other),
+        })
+    }
+
     /// `limit`: how many rows a page has.
     pub fn limit(&mut self) -> usize {
         let limit = self.number("limit").unwrap_or_default();
@@ -350,6 +377,17 @@ fn of_json(
             }
             _ => wrong("must be a list"),
         },
+        FieldKind::Scalar(max) => scalar(place, value, max).map(FieldValue::Scalar),
+        FieldKind::WordsOrObjects(words, table) => {
+            let Json::List(items) = value else {
+                return wrong("must be a list");
+            };
+            let read = |(at, item)| {
+                words_or_object((words, table), &format!("{place}[{at}]"), item, limits)
+            };
+            let all: FieldResult<Vec<_>> = items.into_iter().enumerate().map(read).collect();
+            all.map(FieldValue::WordsOrObjects)
+        }
         FieldKind::Nested(table) => {
             let fields = JsonFields::of(value, place)?;
             let values = Values::of_object(table.fields, fields, limits)?;
@@ -367,6 +405,49 @@ fn of_json(
         | FieldKind::SearchWords(_)
         | FieldKind::Object(_)
         | FieldKind::List(_) => Err(Problem::not_supported(place)),
+    }
+}
+
+/// A text of so many octets at most, a number, or true or false.
+fn scalar(place: &str, value: Json<'_>, max: usize) -> FieldResult<ScalarValue> {
+    match value {
+        Json::Bool(on) => Ok(ScalarValue::Flag(on)),
+        Json::Text(text) if text.len() <= max => Ok(ScalarValue::Text(text.into_owned())),
+        Json::Text(_) => {
+            let why = format!("must be at most {max} octets long");
+            Err(Problem::invalid(place, &why))
+        }
+        Json::Number(number) => match number.as_f64().map(|number| (number * 1000.0).round()) {
+            // Every whole number up to there is exact.
+            Some(of) if of.abs() <= THOUSANDTHS_MAX => Ok(ScalarValue::Thousandths(of as i64)),
+            _ => Err(Problem::invalid(place, "is too large")),
+        },
+        _ => {
+            let why = "must be a string, a number, or true or false";
+            Err(Problem::invalid(place, why))
+        }
+    }
+}
+
+/// One of these words, or an object by this table.
+fn words_or_object(
+    (words, table): (&'static [&'static str], &'static BodyTable),
+    place: &str,
+    item: Json<'_>,
+    limits: &Limits,
+) -> FieldResult<Result<&'static str, Values>> {
+    match item {
+        Json::Text(text) => match words.iter().find(|word| **word == text) {
+            Some(word) => Ok(Ok(word)),
+            None => {
+                let why = format!("must be {}, or an object", words.join(", "));
+                Err(Problem::invalid(place, &why))
+            }
+        },
+        item => {
+            let fields = JsonFields::of(item, place)?;
+            Values::of_object(table.fields, fields, limits).map(Err)
+        }
     }
 }
 
@@ -706,6 +787,8 @@ pub(crate) fn is_media_type(text: &str) -> bool {
 
 /// RFC 5321 section 4.5.3.1.2; the form in punycode is checked by the product.
 pub(crate) const DOMAIN_CHARACTERS_MAX: usize = 255;
+/// The largest number of thousandths that a JSON number names exactly.
+const THOUSANDTHS_MAX: f64 = 9_007_199_254_740_992.0;
 /// Longer than any registered type.
 pub(crate) const MEDIA_TYPE_CHARACTERS_MAX: usize = 255;
 /// Octets of the value of a header field that a client sets: one line of RFC 5322 section

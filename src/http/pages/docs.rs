@@ -246,6 +246,9 @@ impl Page<'_> {
                 let (heading, inner) = match row.kind {
                     FieldKind::Objects(inner) => (format!("Each of {}", row.name), inner),
                     FieldKind::Nested(inner) => (format!("In {}", row.name), inner),
+                    FieldKind::WordsOrObjects(_, inner) => {
+                        (format!("Each object of {}", row.name), inner)
+                    }
                     _ => continue,
                 };
                 self.table(&heading, inner.fields.iter());

@@ -59,6 +59,17 @@ const NOUNS: &[(&str, &str, &str)] = &[
         "Addresses that get no more mail, because it came back or because its reader complained.",
     ),
     (
+        "rules",
+        "Rules",
+        "What is done with each message that an inbox receives, before it is delivered: moved, \
+         labelled, flagged, deleted. The event of the message shows it.",
+    ),
+    (
+        "org_rules",
+        "Rules of the organization",
+        "The same for every inbox of an organization; those of an inbox are asked first.",
+    ),
+    (
         "filter_rules",
         "Filter rules",
         "Whose mail is taken and who may be written to. The most specific rule wins.",

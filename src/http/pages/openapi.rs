@@ -578,7 +578,9 @@ fn codes() -> Vec<&'static ErrorCode> {
 pub(crate) fn inner(kind: FieldKind) -> Option<&'static dyn Described> {
     match kind {
         FieldKind::Object(shape) => Some(shape),
-        FieldKind::Objects(table) | FieldKind::Nested(table) => Some(table),
+        FieldKind::Objects(table)
+        | FieldKind::Nested(table)
+        | FieldKind::WordsOrObjects(_, table) => Some(table),
         FieldKind::List(kind) => inner(*kind),
         _ => None,
     }

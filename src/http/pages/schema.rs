@@ -109,6 +109,15 @@ pub(crate) fn write_kind(o: &mut Object<'_>, kind: FieldKind, limits: &Limits) {
             o.text("type", "string");
             o.text("pattern", LABEL);
         }
+        FieldKind::Scalar(max) => scalar(o, max),
+        FieldKind::WordsOrObjects(words, table) => array(o, |o| {
+            json::list(o.value("anyOf"), [true, false], |out, is_word| {
+                json::object(out, |o| match is_word {
+                    true => write_kind(o, FieldKind::OneOf(words), limits),
+                    false => reference(o, table.name),
+                });
+            });
+        }),
         FieldKind::Objects(table) => array(o, |o| reference(o, table.name)),
         FieldKind::Nested(table) => reference(o, table.name),
         FieldKind::List(kind) => array(o, |o| write_kind(o, *kind, limits)),
@@ -123,6 +132,22 @@ fn text(o: &mut Object<'_>, bound: TextBound, limits: &Limits) {
     if let Some((max, _)) = bound.max.bound(limits) {
         o.number("maxLength", max as u64);
     }
+}
+
+/// A text, a number, or true or false.
+fn scalar(o: &mut Object<'_>, max: usize) {
+    json::list(
+        o.value("anyOf"),
+        ["string", "number", "boolean"],
+        |out, name| {
+            json::object(out, |o| {
+                o.text("type", name);
+                if name == "string" {
+                    o.number("maxLength", max as u64);
+                }
+            });
+        },
+    );
 }
 
 fn ids(o: &mut Object<'_>, max: usize) {
@@ -336,6 +361,12 @@ pub(crate) fn words(kind: FieldKind, limits: &Limits) -> String {
         FieldKind::TimeOrAll => "RFC 3339 time, or 0".to_owned(),
         FieldKind::Ids(max) => format!("1 to {max} ids"),
         FieldKind::OneOf(words) => words.join(" | "),
+        FieldKind::Scalar(max) => {
+            format!("string of at most {max} octets, number, or true or false")
+        }
+        FieldKind::WordsOrObjects(words, table) => {
+            format!("list of {}, or {} objects", words.join(", "), table.name)
+        }
         FieldKind::SomeOf(words) => format!("any of {}", words.join(", ")),
         FieldKind::InboxNames => "list of inbox ids or addresses".to_owned(),
         FieldKind::Scopes => {

@@ -9,12 +9,13 @@ use super::cursor::ResetReason;
 use super::subscription::EndReason;
 use crate::call::{
     Access, ApprovalChange, Arrival, Arrived, Bulk, Change, EntryState, Event, EventKind,
-    FailureClass, INBOX, Now, OutboundId, OutboundNews, PriorityLevel, Scopes, SenderAuth, Summary,
-    ThreadId,
+    FailureClass, INBOX, Now, OutboundId, OutboundNews, PriorityLevel, RuleNote, Scopes,
+    SenderAuth, Summary, ThreadId,
 };
 use crate::http::api::address::{address, addresses};
 use crate::http::api::message::{auth, labels_and_flags};
 use crate::http::api::outbound::enhanced;
+use crate::http::api::rule::write_actions;
 use crate::http::wire::json::{self, Object};
 
 /// Writes an event of the type `kind`.
@@ -199,6 +200,7 @@ struct WholeMessage<'a> {
     summary: &'a Summary,
     auth: SenderAuth,
     answered: Option<&'a str>,
+    rules: &'a [RuleNote],
 }
 
 impl<'a> WholeMessage<'a> {
@@ -211,6 +213,7 @@ impl<'a> WholeMessage<'a> {
             summary: &arrived.summary,
             auth: arrived.auth,
             answered: arrived.in_reply_to_metadata.as_deref(),
+            rules: &arrived.rules,
         }
     }
 
@@ -224,6 +227,7 @@ impl<'a> WholeMessage<'a> {
             summary: &detail.summary,
             auth: detail.auth,
             answered: None,
+            rules: &[],
         });
         told.collect()
     }
@@ -239,7 +243,19 @@ fn whole(o: &mut Object<'_>, told: &WholeMessage<'_>, open: bool) {
     });
     o.null("spam");
     auth(o, told.auth);
-    o.texts::<&str>("rules", []);
+    json::list(o.value("rules"), told.rules, rule);
+}
+
+/// What a rule has done.
+fn rule(out: &mut Vec<u8>, note: &RuleNote) {
+    json::object(out, |o| {
+        o.shown("id", note.id);
+        o.text("name", &note.name);
+        write_actions(o.value("actions"), &note.actions);
+        if let Some(error) = &note.error {
+            o.text("error", error);
+        }
+    });
 }
 
 fn message(o: &mut Object<'_>, told: &WholeMessage<'_>, open: bool) {

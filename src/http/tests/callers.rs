@@ -101,6 +101,7 @@ fn path_of(row: &RouteRow) -> String {
         .replace("{folder}", "Archive")
         .replace("{thread}", "thr_00000000001")
         .replace("{approval}", "apr_00000000001")
+        .replace("{rule}", "rul_00000000001")
         .replace("{filter_rule}", "flt_00000000001")
         .replace("{suppression}", "sup_00000000001")
         .replace("{upload}", "upl_00000000001")

@@ -23,7 +23,9 @@ fn bodies() -> Vec<&'static BodyTable> {
     for table in tables {
         all.push(table);
         all.extend(table.fields.iter().filter_map(|row| match row.kind {
-            FieldKind::Objects(table) | FieldKind::Nested(table) => Some(table),
+            FieldKind::Objects(table)
+            | FieldKind::Nested(table)
+            | FieldKind::WordsOrObjects(_, table) => Some(table),
             _ => None,
         }));
     }

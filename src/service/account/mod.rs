@@ -10,5 +10,6 @@ pub mod key;
 pub mod org;
 pub(in crate::service) mod page;
 mod record;
+pub mod rule;
 pub mod upload;
 pub mod usage;

@@ -5,11 +5,11 @@
 use crate::call::{
     Access, Answer, ApprovalId, ApprovalRead, AuditId, AuditRead, Caller, DomainRead, EntryRead,
     EventRead, FilterRuleId, FilterRuleRead, InboxId, InboxRead, InboxRef, KeyId, KeyRead,
-    MailboxRead, MessageRead, OrgId, OrgRead, OutboundId, OutboundRead, Read, Refusal,
+    MailboxRead, MessageRead, OrgId, OrgRead, OutboundId, OutboundRead, Read, Refusal, RuleRead,
     SuppressionId, SuppressionRead, UploadRead,
 };
 use crate::service::account::page::begin_list;
-use crate::service::account::{domain, filter_rule, inbox, key, org, upload, usage};
+use crate::service::account::{domain, filter_rule, inbox, key, org, rule, upload, usage};
 use crate::service::audit;
 use crate::service::context::ReadContext;
 use crate::service::events;
@@ -44,6 +44,17 @@ pub(super) fn read(
         Read::Org(call) => read_org(context, caller, call),
         Read::Outbound(call) => read_outbound(context, caller, call),
         Read::FilterRule(call) => read_filter_rule(context, caller.access()?, call),
+        Read::Rule(RuleRead::List {
+            place,
+            cursor,
+            limit,
+        }) => {
+            let page = (cursor.as_deref(), *limit);
+            rule::list_rules(context, caller.access()?, place, page).map(Some)
+        }
+        Read::Rule(RuleRead::Get { place, id }) => {
+            rule::read_rule(context, caller.access()?, (place, *id)).map(Some)
+        }
         Read::Suppression(call) => read_suppression(context, caller.access()?, call),
         Read::Upload(UploadRead::Get { id }) => {
             upload::read_upload(context, caller.access()?, *id).map(Some)

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use crate::call::{
     Access, ApprovalWrite, BulkProgress, Caller, CredentialsProgress, DomainWrite, EntryWrite,
     FilterRuleWrite, InboxWrite, KeyWrite, MailboxWrite, MessageWrite, NextTransaction, OrgWrite,
-    OutboundWrite, Refusal, SuppressionWrite, UploadWrite, Write, Written,
+    OutboundWrite, Refusal, RuleWrite, SuppressionWrite, UploadWrite, Write, Written,
 };
-use crate::service::account::{check, domain, filter_rule, inbox, key, org, upload};
+use crate::service::account::{check, domain, filter_rule, inbox, key, org, rule, upload};
 use crate::service::audit;
 use crate::service::context::{Carried, WriteContext};
 use crate::service::mail::batch::BatchStep;
@@ -50,6 +50,7 @@ fn write_by_noun(
         Write::FilterRule(call) => {
             write_filter_rule(context, caller.access()?, call).map(Carried::Done)
         }
+        Write::Rule(call) => write_rule(context, caller.access()?, call).map(Carried::Done),
         Write::Suppression(call) => {
             write_suppression(context, caller.access()?, call).map(Carried::Done)
         }
@@ -315,6 +316,20 @@ fn write_filter_rule(
     match call {
         FilterRuleWrite::Create { new, .. } => filter_rule::create_rule(context, access, new),
         FilterRuleWrite::Delete { id } => filter_rule::delete_rule(context, access, *id),
+    }
+}
+
+fn write_rule(
+    context: &mut WriteContext<'_>,
+    access: &Access,
+    call: &RuleWrite,
+) -> Result<Written, Refusal> {
+    match call {
+        RuleWrite::Create { place, new, .. } => rule::create_rule(context, access, (place, new)),
+        RuleWrite::Patch { place, id, patch } => {
+            rule::patch_rule(context, access, (place, *id), patch)
+        }
+        RuleWrite::Delete { place, id } => rule::delete_rule(context, access, (place, *id)),
     }
 }
 

@@ -348,6 +348,7 @@ impl Writer {
             Ok(()) => match self.carry_out_group(store, group, now, &mut events, results) {
                 Err(Undone::Refused) => {
                     store.rollback();
+                    self.service.rules.settle();
                     return None;
                 }
                 Err(Undone::Lost(why, refusal)) => {
@@ -360,6 +361,7 @@ impl Writer {
                     .map_err(|e| (e.is_disk_failure(), e.to_string(), e.into())),
             },
         };
+        self.service.rules.settle();
         let metrics = &self.service.shared.metrics;
         let calls = group.tasks().count();
         Some(match end {

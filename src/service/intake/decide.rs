@@ -8,6 +8,7 @@ use super::parsed::{ParsedMessage, WayIn};
 use super::plan::{
     Delivery, Effect, Placement, Plan, Released, ReturnedReport, TakenDraft, WaitingPlan, WaitsFor,
 };
+use super::ruled::apply_rules;
 use super::screen::{self, Screened, ScreenedSender, screen};
 use super::subject::SubjectKeys;
 use super::treat::{Treatment, treat};
@@ -18,7 +19,7 @@ use crate::call::{
 };
 use crate::mail::digest::{Analysis, Priority};
 use crate::mail::parse::address_list::Mailbox;
-use crate::mail::unicode;
+use crate::mail::{Digest, unicode};
 use crate::service::access::receives::SendingParty;
 use crate::service::context::ReadContext;
 use crate::service::lists::SenderIdentity;
@@ -26,6 +27,7 @@ use crate::service::outbound::report::{BOUNCE_LABEL, may_label, reports_in};
 use crate::service::outgoing::OutgoingMail;
 use crate::service::outgoing::approval::HELD_LABEL;
 use crate::service::outgoing::schedule::SCHEDULED_LABEL;
+use crate::service::rules::RuleSubject;
 use crate::service::{Service, lists, outgoing};
 use crate::store::HeldEnvelope;
 
@@ -79,7 +81,9 @@ pub(super) fn decide(
             author: (analysis.author().and_then(Mailbox::address)).map(|a| a.canonical()),
             auth,
         };
-        let with = (&treatment, &from, reports.as_slice());
+        let digest = Digest::open(&analysis.digest).ok_or(Refusal::Internal)?;
+        let message = RuleSubject::new(&body, digest, (auth, None));
+        let with = (&treatment, &from, reports.as_slice(), &message);
         send_on(service, context, (&envelope, may_leave), with, &mut effects)?;
     }
     if sender.is_none() {
@@ -312,13 +316,21 @@ pub(super) fn references_of(analysis: &Analysis) -> Vec<String> {
     ids
 }
 
+/// What the entries of recipients here depend on, beside the recipients.
+pub(super) type SentWith<'a> = (
+    &'a Treatment,
+    &'a ScreenedSender,
+    &'a [ReturnedReport],
+    &'a RuleSubject<'a>,
+);
+
 /// Adds an effect for each recipient: an entry in its inbox here, or a row of the queue for one
 /// that is outside.
 pub(super) fn send_on(
     service: &Service,
     context: &ReadContext<'_>,
     (envelope, may_leave): (&Envelope, bool),
-    (treatment, from, reports): (&Treatment, &ScreenedSender, &[ReturnedReport]),
+    (treatment, from, reports, message): SentWith<'_>,
     effects: &mut Vec<Effect>,
 ) -> Result<(), Refusal> {
     let reverse_path = envelope.reverse_path.as_deref().unwrap_or_default();
@@ -348,6 +360,8 @@ pub(super) fn send_on(
                         Screened::Refused => refused.push(recipient.address.clone()),
                     }
                 }
+                let of = (recipient.org, inbox);
+                let entry = apply_rules(service, context.store, of, message, entry)?;
                 effects.push(Effect::Place(entry));
             }
             None if may_leave => effects.push(Effect::Queue(recipient.clone())),
@@ -491,6 +505,7 @@ pub(super) fn own_copy(
         keywords,
         kind,
         received_at: None,
+        ruled: None,
     })
 }
 
@@ -529,6 +544,7 @@ fn received(inbox: InboxId, reverse_path: &str, recipient: &Recipient) -> Placem
         keywords: Vec::new(),
         kind: Arrival::Received,
         received_at: None,
+        ruled: None,
     }
 }
 

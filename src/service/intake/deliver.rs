@@ -16,12 +16,13 @@ use super::enqueue::{content_of, enqueue};
 use super::plan::{
     Delivery, Effect, Placement, Plan, Released, StoredPieces, TakenDraft, WaitingPlan, WaitsFor,
 };
+use super::ruled::{RuledTarget, asked_again, count_hits, find_target};
 use super::thread::thread_of;
 use super::upload;
 use crate::call::{
     Access, ApprovalId, ApprovalRow, Arrival, Arrived, BodyId, Caller, Change, Decision, EntryId,
-    EntryState, INBOX, InboxId, Metric, Noun, OrgId, OutboundStatus, ReceivedBody, Refusal,
-    SendStatus, SenderAuth, SpecialUse, ThreadId, UidSet, Written,
+    EntryState, INBOX, InboxId, Metric, Noun, OrgId, OutboundStatus, PriorityLevel, ReceivedBody,
+    Refusal, SendStatus, SenderAuth, SpecialUse, ThreadId, UidSet, Written,
 };
 use crate::mail::text::grams::sign_prefix;
 use crate::service::context::WriteContext;
@@ -34,15 +35,15 @@ use crate::service::outgoing::schedule;
 use crate::service::outgoing::velocity;
 use crate::service::{outgoing, policy};
 use crate::store::{
-    CHUNK_BYTES, ENDED_KEPT_MS, InboxPlace, MailboxRecord, NewBody, NewEntry, NewEvent,
-    OutboundRecord, StoredScheduled,
+    CHUNK_BYTES, ENDED_KEPT_MS, InboxPlace, NewBody, NewEntry, NewEvent, OutboundRecord,
+    StoredScheduled,
 };
 
 /// A placement with its inbox and mailbox as they are now.
 struct PlacementTarget<'p> {
     placement: &'p Placement,
     place: InboxPlace,
-    mailbox: MailboxRecord,
+    to: RuledTarget<'p>,
 }
 
 /// An entry that was stored.
@@ -64,7 +65,8 @@ pub fn deliver(
     if let Some(refused) = &delivery.refused {
         return Err(refused.clone());
     }
-    let plan = &delivery.plan;
+    let again = asked_again(context, &delivery.plan)?;
+    let plan = again.as_ref().unwrap_or(&delivery.plan);
     let targets = check(context, caller, plan)?;
     if delivery.pieces.is_some() {
         policy::check_space(context.service)?;
@@ -77,7 +79,7 @@ pub fn deliver(
     if let Some(sender) = plan.sender {
         ask_policy(context, caller.access()?, (plan, sender))?;
     }
-    let bodies = store_bodies(context, caller, delivery, &targets)?;
+    let bodies = store_bodies(context, caller, (plan, delivery.pieces.as_ref()), &targets)?;
     if let Some(new) = &plan.upload {
         let body = body_of(&bodies, caller.access()?.org)?;
         return upload::keep(context, caller, new, (body, plan.body.len()));
@@ -481,20 +483,30 @@ fn find_targets<'p>(
         let special = match (placement.kind, plan.sender) {
             (Arrival::Sent, _) => Some(SpecialUse::Sent),
             (Arrival::Appended, Some(_)) => Some(SpecialUse::Drafts),
-            (Arrival::Received, _) if placement.mailbox != INBOX => Some(SpecialUse::Junk),
+            // Where a rule moves it, `find_target` finds another place.
+            (Arrival::Received, _) if placement.mailbox != INBOX && !is_moved(placement) => {
+                Some(SpecialUse::Junk)
+            }
             _ => None,
         };
         if let (None, Some(special)) = (&mailbox, special) {
             // The mailbox was renamed after the reader had decided.
             mailbox = context.store.mailbox_special(org, inbox, special)?;
         }
+        let to = find_target(context.store, org, placement, mailbox)?;
         targets.push(PlacementTarget {
             placement,
             place,
-            mailbox: mailbox.ok_or(Refusal::NotFound(Noun::Mailbox))?,
+            to: to.ok_or(Refusal::NotFound(Noun::Mailbox))?,
         });
     }
     Ok(targets)
+}
+
+/// Whether a rule moves the entry.
+fn is_moved(placement: &Placement) -> bool {
+    let ruled = placement.ruled.as_ref();
+    ruled.is_some_and(|ruled| ruled.moved_by.is_some())
 }
 
 /// Checks that every inbox keeps within its quota with all that this message puts there. If
@@ -522,9 +534,9 @@ fn check_quota(
         }
         let same = targets
             .iter()
-            .filter(|other| other.mailbox.id == target.mailbox.id);
+            .filter(|other| other.to.mailbox.id == target.to.mailbox.id);
         let more = u32::try_from(same.count()).unwrap_or(u32::MAX);
-        policy::check_messages(&context.shared.limits, target.mailbox.messages, more)?;
+        policy::check_messages(&context.shared.limits, target.to.mailbox.messages, more)?;
     }
     Ok(())
 }
@@ -567,9 +579,11 @@ fn check_before_pieces(
         }
     }
     for target in targets {
-        let keywords = &target.placement.keywords;
-        if !keywords.is_empty() {
-            context.store.check_keywords(target.mailbox.id, keywords)?;
+        let keywords = target.to.keywords;
+        if !keywords.is_empty() && target.to.makes.is_none() {
+            context
+                .store
+                .check_keywords(target.to.mailbox.id, keywords)?;
         }
     }
     Ok(())
@@ -601,11 +615,10 @@ fn keepers(
 fn store_bodies(
     context: &WriteContext<'_>,
     caller: &Caller,
-    delivery: &Delivery,
+    (plan, pieces): (&Plan, Option<&StoredPieces>),
     targets: &[PlacementTarget<'_>],
 ) -> Result<Vec<(OrgId, BodyId)>, Refusal> {
-    let plan = &delivery.plan;
-    let arrived = delivery.pieces.iter().flat_map(|pieces| &pieces.bodies);
+    let arrived = pieces.into_iter().flat_map(|pieces| &pieces.bodies);
     let keepers = keepers(caller, plan, targets)?;
     keepers
         .into_iter()
@@ -698,8 +711,15 @@ fn store_entry(
     let PlacementTarget {
         placement,
         place,
-        mailbox,
+        mut to,
     } = target;
+    to.make(context, &place, placement)?;
+    let RuledTarget {
+        mailbox,
+        keywords,
+        ruled,
+        ..
+    } = to;
     let stamp = store.next_seq(place.org, now)?;
     let new = NewEntry {
         id: placement.id.unwrap_or_else(|| EntryId(store.new_id(now))),
@@ -709,7 +729,7 @@ fn store_entry(
         digest_len: plan.digest.len(),
         thread,
         flags: placement.flags,
-        keywords: &placement.keywords,
+        keywords,
         arrival: placement.kind,
         auth,
         received_at: received_at(context, placement),
@@ -717,6 +737,13 @@ fn store_entry(
     let uid = store.add_entry(&mailbox, stamp.seq, &new)?;
     let at = (place.org, placement.inbox);
     let in_reply_to_metadata = note_metadata(context, plan, placement, (at, new.id))?;
+    let mut summary = plan.summary.clone();
+    let mut rules = Vec::new();
+    if let Some(ruled) = ruled {
+        count_hits(context, place.org, &ruled)?;
+        summary.priority = (ruled.priority).map_or(summary.priority, PriorityLevel::stored);
+        rules = ruled.notes;
+    }
     let arrived = Arrived {
         kind: placement.kind,
         state: EntryState {
@@ -724,7 +751,7 @@ fn store_entry(
             id: new.id,
             modseq: stamp.seq,
             flags: placement.flags,
-            keywords: placement.keywords.clone(),
+            keywords: keywords.to_vec(),
         },
         thread,
         folder: mailbox.name,
@@ -732,9 +759,10 @@ fn store_entry(
             .body_size
             .saturating_add(u32::try_from(placement.prefix.len()).unwrap_or(u32::MAX)),
         message_id: plan.message_id.clone(),
-        summary: plan.summary.clone(),
+        summary,
         auth,
         in_reply_to_metadata,
+        rules,
     };
     let event = NewEvent {
         inbox: Some(place.path),

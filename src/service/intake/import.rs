@@ -135,6 +135,7 @@ fn step(
         keywords: message.keywords,
         kind: Arrival::Appended,
         received_at: message.received_at,
+        ruled: None,
     };
     let parsed = parse::append(context, request.caller.access()?, placement, octets)?;
     let mut delivery = decide::decide(service, context, request, parsed)?;

@@ -33,6 +33,7 @@ mod parse;
 mod parsed;
 pub(in crate::service) mod plan;
 mod release;
+mod ruled;
 mod screen;
 mod senders;
 mod subject;

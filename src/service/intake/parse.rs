@@ -123,6 +123,7 @@ pub(super) fn parse(
                 keywords,
                 kind: Arrival::Appended,
                 received_at,
+                ruled: None,
             };
             let access = caller.access()?;
             if own_inbox(context.store, access)? != inbox {

@@ -10,6 +10,7 @@ use crate::call::{
 };
 use crate::service::access::receives::SendingParty;
 use crate::service::outbound::failure::DeliveryFailure;
+use crate::service::rules::RuledEntry;
 use crate::store::{ArrivingBody, HeldEnvelope};
 
 /// The decision about a message. The writer carries it out after checking again what may have
@@ -194,6 +195,8 @@ pub struct Placement {
     pub kind: Arrival,
     /// Internal date, unix milliseconds; `None` is the time of the commit.
     pub received_at: Option<i64>,
+    /// What the rules of its inbox have done, where the server has rules.
+    pub ruled: Option<Box<RuledEntry>>,
 }
 
 impl Plan {

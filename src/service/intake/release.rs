@@ -9,13 +9,14 @@ use super::screen::ScreenedSender;
 use super::subject::SubjectKeys;
 use super::treat::Treatment;
 use crate::call::{Decision, Envelope, Need, Refusal, SenderAuth};
-use crate::mail::{Bounds, digest};
+use crate::mail::{Bounds, Digest, digest};
 use crate::service::access::login::folder_access;
 use crate::service::access::receives::SendingParty;
 use crate::service::context::{ReadContext, WriteContext};
 use crate::service::outgoing::schedule::SCHEDULED_LABEL;
 use crate::service::outgoing::{self, OutgoingMail};
 use crate::service::policy;
+use crate::service::rules::RuleSubject;
 use crate::store::StoredScheduled;
 
 /// What becomes of a message whose time has come.
@@ -88,9 +89,11 @@ pub fn released(context: &WriteContext<'_>, mail: &StoredScheduled) -> Result<Re
         author: None,
         auth: SenderAuth::Client,
     };
-    let with = (&Treatment::default(), &from, &[][..]);
-    send_on(service, &reads, (&envelope, true), with, &mut effects)?;
     let digest = store.digest(org, entry.body)?;
+    let opened = Digest::open(&digest).ok_or(Refusal::Damaged)?;
+    let message = RuleSubject::new(&body, opened, (SenderAuth::Client, None));
+    let with = (&Treatment::default(), &from, &[][..], &message);
+    send_on(service, &reads, (&envelope, true), with, &mut effects)?;
     let plan = Plan {
         header_len,
         message_id: analysis.message_id.clone().unwrap_or_default(),

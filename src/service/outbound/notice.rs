@@ -189,6 +189,7 @@ fn delivery_of(
         keywords: Vec::new(),
         kind: Arrival::Received,
         received_at: None,
+        ruled: None,
     };
     let digest = core::mem::take(&mut analysis.digest);
     let plan = Plan {

@@ -6,7 +6,10 @@
 
 use super::super::format::*;
 use super::*;
-use crate::call::{ApprovalChange, ApprovalId, ApprovalStatus, Recipient};
+use crate::call::{
+    ApprovalChange, ApprovalId, ApprovalStatus, PriorityLevel, Recipient, RuleAction,
+    RuleCondition, RuleField, RuleId, RuleNote, RuleOp, RuleValue, RuleWhen,
+};
 
 /// The lines of a golden file.
 pub(super) fn golden(file: &str) -> Vec<(String, Vec<u8>)> {
@@ -78,6 +81,7 @@ fn arrived(kind: Arrival, auth: SenderAuth) -> Change {
         summary: summary(),
         auth,
         in_reply_to_metadata: None,
+        rules: Vec::new(),
     };
     Change::Arrived(Box::new(arrived))
 }
@@ -284,8 +288,56 @@ fn ended() -> Vec<(&'static str, Change)> {
                 reason: Some(ExpiryReason::Expired),
             },
         ),
+        ("ruled", ruled(None)),
+        ("ruled-answer", ruled(Some("{\"run\":7}".into()))),
     ]
 }
+
+/// A message that a rule of every action has matched, and one that has failed.
+fn ruled(in_reply_to_metadata: Option<String>) -> Change {
+    let Change::Arrived(mut ruled) = arrived(Arrival::Received, SenderAuth::Unknown) else {
+        return Change::InboxCreated;
+    };
+    ruled.in_reply_to_metadata = in_reply_to_metadata;
+    ruled.rules = vec![
+        RuleNote {
+            id: RuleId(1 << 41),
+            name: "Ünder".into(),
+            actions: actions(),
+            error: None,
+        },
+        RuleNote {
+            id: RuleId(7),
+            name: String::new(),
+            actions: Vec::new(),
+            error: Some("there is no folder \"A\"".into()),
+        },
+    ];
+    Change::Arrived(ruled)
+}
+
+/// Every action.
+fn actions() -> Vec<RuleAction> {
+    vec![
+        RuleAction::Move {
+            folder: "A/B".into(),
+            create: true,
+        },
+        RuleAction::Label {
+            add: vec!["x".into(), "y".into()],
+            remove: vec!["z".into()],
+        },
+        RuleAction::MarkSeen,
+        RuleAction::Flag,
+        RuleAction::Priority(PriorityLevel::High),
+        RuleAction::Priority(PriorityLevel::Low),
+        RuleAction::Delete,
+        RuleAction::Stop,
+    ]
+}
+
+/// How many of [`changes`] version 10 has.
+const CHANGES_OF_10: usize = 28;
 
 fn answer() -> Change {
     let Change::Arrived(mut answer) = arrived(Arrival::Received, SenderAuth::Unknown) else {
@@ -321,7 +373,7 @@ pub(super) const CHANGES_OF_2: usize = 15;
 
 #[test]
 fn changes_of_every_version_are_read() {
-    for version in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] {
+    for version in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11] {
         let kept = golden(&format!("event_detail_{version}"));
         let mut changes = changes();
         if version < 3 {
@@ -340,13 +392,15 @@ fn changes_of_every_version_are_read() {
             changes.truncate(CHANGES_OF_8);
         } else if version < 10 {
             changes.truncate(CHANGES_OF_9);
+        } else if version < 11 {
+            changes.truncate(CHANGES_OF_10);
         }
         assert_eq!(kept.len(), changes.len());
         for ((name, octets), (expected, change)) in kept.into_iter().zip(changes) {
             assert_eq!(name, expected);
             assert_eq!(octets[0], version, "{name}");
             assert_eq!(decode_change(&octets).unwrap(), change, "{name}");
-            if version == 10 {
+            if version == 11 {
                 assert_eq!(encode_change(&change).unwrap(), octets, "{name}");
             }
         }
@@ -484,6 +538,32 @@ fn envelopes_of_held_mail_are_read() {
     assert_eq!(decode_held(&kept).unwrap(), envelope);
     assert_eq!(encode_held(&envelope).unwrap(), kept);
     assert!(decode_held(&kept[..kept.len() - 1]).is_err());
+}
+
+#[test]
+fn rules_are_read() {
+    let condition = |field: &str, op, value| RuleCondition {
+        field: RuleField::named(field).unwrap(),
+        op,
+        value,
+    };
+    let when = RuleWhen {
+        all: false,
+        conditions: vec![
+            condition(
+                "header:x-ticket",
+                RuleOp::Matches,
+                Some(RuleValue::Text("a|ä".into())),
+            ),
+            condition("score", RuleOp::Greater, Some(RuleValue::Number(-1250))),
+            condition("has_attachment", RuleOp::Is, Some(RuleValue::Flag(true))),
+            condition("auth.dmarc", RuleOp::Exists, None),
+        ],
+    };
+    let kept = golden_one("rule_spec_1");
+    assert_eq!(decode_rule(&kept).unwrap(), (when.clone(), actions()));
+    assert_eq!(encode_rule(&when, &actions()).unwrap(), kept);
+    assert!(decode_rule(&kept[..kept.len() - 1]).is_err());
 }
 
 #[test]

@@ -24,6 +24,34 @@ pub(super) fn insert_lists(store: &Store, org: OrgId, inbox: InboxId) {
         created_at: 0,
     };
     store.insert_suppression(org, &suppression).unwrap();
+    let row = rule_of(7, Some(inbox));
+    store.insert_rule(org, &row, 9).unwrap();
+    store
+        .count_rule_hit((org, row.id), 5, Some("failed"))
+        .unwrap();
+}
+
+/// A rule of an inbox.
+pub(super) fn rule_of(id: i64, inbox: Option<InboxId>) -> crate::call::RuleRow {
+    use crate::call::{NewRule, RuleAction, RuleId, RuleWhen};
+    crate::call::RuleRow {
+        id: RuleId(id),
+        inbox,
+        rule: NewRule {
+            name: "Read".into(),
+            enabled: true,
+            priority: 100,
+            stop: false,
+            when: RuleWhen {
+                all: true,
+                conditions: Vec::new(),
+            },
+            then: vec![RuleAction::MarkSeen],
+        },
+        hits: crate::call::RuleHits::default(),
+        created_at: 5,
+        updated_at: 6,
+    }
 }
 
 /// An approval and a scheduled message of an inbox that is gone.

@@ -82,3 +82,62 @@ fn version_22_gets_an_audit_and_days() {
     let days = store.usage_days(OrgId(1), None, (0, 9)).unwrap();
     assert_eq!((days.len(), days[0].requests), (1, Some(2)));
 }
+
+/// The step of rules: a file of before has none and gets them, and those of an inbox or of an
+/// organization go with it.
+#[test]
+fn version_25_gets_rules() {
+    let folder = super::Folder::new("old-25");
+    let path = folder.0.join(FILE);
+    let mut sql = Connection::open(&path).unwrap();
+    sum::add_function(&sql).unwrap();
+    open::migrate(&mut sql, &open::STEPS[..25]).unwrap();
+    ids::insert_meta(&sql, 5).unwrap();
+    sql.execute_batch(
+        "INSERT INTO org (id, name, created_at, seq, oldest) VALUES (1, 'first', 5, 0, 1);
+         INSERT INTO inbox (id, org, address, ancestors, created_at)
+             VALUES (4, 1, 'a@x.test', x'01', 5);",
+    )
+    .unwrap();
+    drop(sql);
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    let (org, inbox) = (OrgId(1), Some(InboxId(4)));
+    assert!(!store.has_any_rule().unwrap());
+    let mut late = super::made::rule_of(7, inbox);
+    let mut early = super::made::rule_of(8, inbox);
+    early.rule.priority = 3;
+    let common = super::made::rule_of(9, None);
+    for row in [&late, &early, &common] {
+        store.insert_rule(org, row, 100).unwrap();
+    }
+    assert!(store.has_any_rule().unwrap());
+    let rules = store.rules(org, inbox).unwrap();
+    assert_eq!(rules, [early.clone(), late.clone()]);
+    assert_eq!(store.rule(org, None, early.id).unwrap(), None);
+    assert_eq!(store.rules_beside(org, inbox, late.id).unwrap(), (1, 100));
+    // An error stays until the next one.
+    for error in [None, Some("first"), None] {
+        store.count_rule_hit((org, late.id), 20, error).unwrap();
+    }
+    store.count_rule_hit((OrgId(2), late.id), 20, None).unwrap();
+    late.rule.enabled = false;
+    store.update_rule(org, &late, 0).unwrap();
+    late.hits.count = 3;
+    late.hits.last_at = Some(20);
+    late.hits.error = Some(("first".into(), 20));
+    assert_eq!(store.rule(org, inbox, late.id).unwrap(), Some(late.clone()));
+    assert_eq!(verify_rules(&store), Vec::<String>::new());
+    store.delete_rule(org, early.id).unwrap();
+    store.count_rule_hit((org, common.id), 20, None).unwrap();
+    assert_eq!(store.reclaim_rules_of_inbox(InboxId(4), 9).unwrap(), 1);
+    assert_eq!(store.rules(org, None).unwrap().len(), 1);
+    assert_eq!(store.reclaim_rules_of_org(org, 9).unwrap(), 1);
+    assert!(!store.has_any_rule().unwrap());
+    assert_eq!(verify_rules(&store), Vec::<String>::new());
+}
+
+/// What verify says of rules.
+fn verify_rules(store: &Store) -> Vec<String> {
+    let lines = verify(store, true).into_iter();
+    lines.filter(|line| line.contains("rule")).collect()
+}

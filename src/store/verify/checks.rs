@@ -312,6 +312,19 @@ pub(super) const ALL: &[Check] = &[
                   AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND id = f.org)",
     },
     Check {
+        what: "rule of an inbox that is gone",
+        table: "rule",
+        sql: "SELECT r.id, r.org FROM rule r LEFT JOIN inbox i ON i.id = r.inbox
+              WHERE r.inbox <> 0 AND i.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = r.inbox)
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND id = r.org)",
+    },
+    Check {
+        what: "hits of a rule that is gone",
+        table: "rule_hit",
+        sql: "SELECT h.rule FROM rule_hit h LEFT JOIN rule r ON r.id = h.rule WHERE r.id IS NULL",
+    },
+    Check {
         what: "inbox has an unknown receive_default",
         table: "inbox",
         sql: "SELECT id FROM inbox WHERE receive_default NOT BETWEEN 0 AND 2",

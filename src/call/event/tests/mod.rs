@@ -71,6 +71,7 @@ fn arrived(kind: Arrival, from: &str, priority: i8, labels: &[&str]) -> Change {
         summary,
         auth: SenderAuth::Unknown,
         in_reply_to_metadata: None,
+        rules: Vec::new(),
     }))
 }
 

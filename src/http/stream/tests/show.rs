@@ -103,6 +103,7 @@ fn changes() -> Vec<Change> {
             },
             auth,
             in_reply_to_metadata: Some("{\"run\":7}".into()),
+            rules: Vec::new(),
         }))
     };
     let bulk = Bulk {

@@ -95,6 +95,7 @@ fn arrived(id: i64, kind: Arrival) -> Event {
         summary: Summary::default(),
         auth: SenderAuth::Unknown,
         in_reply_to_metadata: None,
+        rules: Vec::new(),
     })))
 }
 

@@ -1,0 +1,24 @@
+//! Rules of delivery: compiled when they are saved, kept compiled, asked about each message that an
+//! inbox receives, and carried out with its delivery.
+//!
+//! ```text
+//!   saved rule ─► compile ─► CompiledRules ─► outcome of a message ─► its entry and its event
+//!                              (kept)
+//! ```
+//!
+//! It stores nothing but counts. The rule: **a rule that fails loses no message**: the message is
+//! delivered as without the rule, and the event says why.
+
+mod apply;
+mod check;
+mod compile;
+mod kept;
+mod matching;
+mod pattern;
+mod subject;
+
+pub(in crate::service) use apply::no_folder;
+pub use apply::{RuledEntry, RuledWay, run};
+pub use check::check_rule;
+pub use kept::KeptRules;
+pub use subject::RuleSubject;
