@@ -64,6 +64,12 @@ Examples:
   postern filter block spam.example
   postern filter allow ann@spam.example";
 
+/// `postern rule`
+pub const RULE: &str = "\
+Examples:
+  postern rule create --inbox bot@example.com --when '{\"all\":[]}' --then '[\"flag\"]'
+  postern rule list --inbox bot@example.com";
+
 /// `postern suppression`
 pub const SUPPRESSION: &str = "\
 Examples:

@@ -26,6 +26,7 @@ mod progress;
 mod queue;
 mod resolve;
 mod response;
+mod rule;
 mod send;
 mod show;
 mod tail;
@@ -139,6 +140,9 @@ enum CliCommand {
     /// Filter rules: whose mail is refused, coming or leaving
     #[command(subcommand, after_help = examples::FILTER)]
     Filter(lists::FilterCommand),
+    /// Rules of delivery: what is done with mail that comes
+    #[command(subcommand, after_help = examples::RULE)]
+    Rule(rule::RuleCommand),
     /// Addresses that get no more mail
     #[command(subcommand, after_help = examples::SUPPRESSION)]
     Suppression(lists::SuppressionCommand),
@@ -277,6 +281,7 @@ fn carry_out(cli: &Cli) -> Result<ExitCode, CliError> {
         CliCommand::Key(key) => account::keys(cli, key),
         CliCommand::Domain(domain) => account::domains(cli, domain),
         CliCommand::Filter(filter) => lists::filters(cli, filter),
+        CliCommand::Rule(rule) => rule::rules(cli, rule),
         CliCommand::Suppression(suppression) => lists::suppressions(cli, suppression),
         CliCommand::Queue(command) => queue::queue(cli, command),
         CliCommand::Approval(approval) => approval::approvals(cli, approval),

@@ -73,6 +73,16 @@ pub const FILTER_RULE: Columns = &[
     "value",
     "inbox_id",
 ];
+/// A rule of delivery.
+pub const RULE: Columns = &[
+    "id",
+    "priority",
+    "enabled",
+    "name",
+    "hits",
+    "last_hit_at",
+    "last_error",
+];
 /// A suppressed address.
 pub const SUPPRESSION: Columns = &["address", "reason", "source", "created_at", "id"];
 
