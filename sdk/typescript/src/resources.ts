@@ -159,7 +159,7 @@ export interface AuditListParams {
   /** How many rows a page has at most. */
   limit?: number;
   /** Only this action. */
-  action?: "message.sent" | "message.scheduled" | "message.held" | "message.drafted" | "message.admitted" | "messages.imported" | "approval.approved" | "approval.declined" | "key.created" | "key.revoked" | "credentials.created" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.created" | "domain.trusted" | "domain.checked" | "domain.dkim_rotated" | "domain.updated" | "domain.deleted" | "filter_rule.created" | "filter_rule.deleted" | "suppression.created" | "suppression.deleted" | "org.created" | "org.updated" | "org.paused" | "org.resumed" | "outbound.retried" | "outbound.cancelled";
+  action?: "message.sent" | "message.scheduled" | "message.held" | "message.drafted" | "message.admitted" | "messages.imported" | "approval.approved" | "approval.declined" | "key.created" | "key.revoked" | "credentials.created" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.created" | "domain.trusted" | "domain.checked" | "domain.dkim_rotated" | "domain.updated" | "domain.deleted" | "filter_rule.created" | "filter_rule.deleted" | "suppression.created" | "suppression.deleted" | "org.created" | "org.updated" | "org.paused" | "org.resumed" | "outbound.retried" | "outbound.cancelled" | "rule.created" | "rule.updated" | "rule.deleted";
   /** Only what this key has done; it may be revoked by now. */
   key?: string;
   /**
@@ -1242,6 +1242,141 @@ export class FoldersResource {
   }
 }
 
+/** The parameters of `rules.create`. */
+export interface RulesCreateParams extends models.NewRule {
+}
+
+/** The parameters of `rules.list`. */
+export interface RulesListParams {
+  /** How many rows a page has at most. */
+  limit?: number;
+}
+
+/** The parameters of `rules.update`. */
+export interface RulesUpdateParams extends models.RulePatch {
+}
+
+/**
+ * What is done with each message that an inbox receives, before it is delivered: moved,
+ * labelled, flagged, deleted. The event of the message shows it.
+ */
+export class RulesResource {
+  constructor(protected readonly client: Postern) {}
+
+  /**
+   * Make a rule. Makes a rule of an inbox. It holds from the next message on. A pattern is
+   * compiled when the rule is saved; one that does not compile is refused with the reason. The
+   * key needs the scope `rules:write`.
+   */
+  async create(inbox: string, params: RulesCreateParams, options?: RequestOptions): Promise<models.Rule> {
+    const body: Record<string, unknown> = { ...params };
+    const call: Call = { method: "POST", path: `/api/v1/inboxes/${place(inbox)}/rules`, body, options };
+    return (await this.client.object(call)) as models.Rule;
+  }
+
+  /**
+   * List the rules of an inbox. Lists the rules of an inbox in the order in which they are
+   * asked. The key needs the scope `rules:write`.
+   */
+  list(inbox: string, params?: RulesListParams, options?: RequestOptions): Pages<models.Rule> {
+    const query: Record<string, unknown> = { ...params };
+    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/rules`, query, options };
+    return new Pages<models.Rule>(this.client, call, false);
+  }
+
+  /** Read a rule. Reads one rule of an inbox. The key needs the scope `rules:write`. */
+  async get(inbox: string, rule: string, options?: RequestOptions): Promise<models.Rule> {
+    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/rules/${place(rule)}`, options };
+    return (await this.client.object(call)) as models.Rule;
+  }
+
+  /**
+   * Change a rule. Changes a rule of an inbox. What is absent stays. The key needs the scope
+   * `rules:write`.
+   */
+  async update(inbox: string, rule: string, params: RulesUpdateParams, options?: RequestOptions): Promise<models.Rule> {
+    const body: Record<string, unknown> = { ...params };
+    const call: Call = { method: "PATCH", path: `/api/v1/inboxes/${place(inbox)}/rules/${place(rule)}`, body, options };
+    return (await this.client.object(call)) as models.Rule;
+  }
+
+  /**
+   * Delete a rule. Deletes a rule of an inbox. It holds no more from the next message on. The
+   * key needs the scope `rules:write`.
+   */
+  async delete(inbox: string, rule: string, options?: RequestOptions): Promise<void> {
+    const call: Call = { method: "DELETE", path: `/api/v1/inboxes/${place(inbox)}/rules/${place(rule)}`, options };
+    await this.client.object(call);
+  }
+}
+
+/** The parameters of `orgRules.create`. */
+export interface OrgRulesCreateParams extends models.NewRule {
+}
+
+/** The parameters of `orgRules.list`. */
+export interface OrgRulesListParams {
+  /** How many rows a page has at most. */
+  limit?: number;
+}
+
+/** The parameters of `orgRules.update`. */
+export interface OrgRulesUpdateParams extends models.RulePatch {
+}
+
+/** The same for every inbox of an organization; those of an inbox are asked first. */
+export class OrgRulesResource {
+  constructor(protected readonly client: Postern) {}
+
+  /**
+   * Make a rule of the organization. Makes a rule that each inbox of the organization asks
+   * after its own. The key needs the scope `rules:write` and is bound to no inbox.
+   */
+  async create(params: OrgRulesCreateParams, options?: RequestOptions): Promise<models.Rule> {
+    const body: Record<string, unknown> = { ...params };
+    const call: Call = { method: "POST", path: "/api/v1/rules", body, options };
+    return (await this.client.object(call)) as models.Rule;
+  }
+
+  /**
+   * List the rules of the organization. Lists the rules of the organization in the order in
+   * which they are asked. The key needs the scope `rules:write` and is bound to no inbox.
+   */
+  list(params?: OrgRulesListParams, options?: RequestOptions): Pages<models.Rule> {
+    const query: Record<string, unknown> = { ...params };
+    const call: Call = { method: "GET", path: "/api/v1/rules", query, options };
+    return new Pages<models.Rule>(this.client, call, false);
+  }
+
+  /**
+   * Read a rule of the organization. Reads one rule of the organization. The key needs the
+   * scope `rules:write` and is bound to no inbox.
+   */
+  async get(rule: string, options?: RequestOptions): Promise<models.Rule> {
+    const call: Call = { method: "GET", path: `/api/v1/rules/${place(rule)}`, options };
+    return (await this.client.object(call)) as models.Rule;
+  }
+
+  /**
+   * Change a rule of the organization. Changes a rule of the organization. What is absent
+   * stays. The key needs the scope `rules:write` and is bound to no inbox.
+   */
+  async update(rule: string, params: OrgRulesUpdateParams, options?: RequestOptions): Promise<models.Rule> {
+    const body: Record<string, unknown> = { ...params };
+    const call: Call = { method: "PATCH", path: `/api/v1/rules/${place(rule)}`, body, options };
+    return (await this.client.object(call)) as models.Rule;
+  }
+
+  /**
+   * Delete a rule of the organization. Deletes a rule of the organization. The key needs the
+   * scope `rules:write` and is bound to no inbox.
+   */
+  async delete(rule: string, options?: RequestOptions): Promise<void> {
+    const call: Call = { method: "DELETE", path: `/api/v1/rules/${place(rule)}`, options };
+    await this.client.object(call);
+  }
+}
+
 /** The parameters of `approvals.list`. */
 export interface ApprovalsListParams {
   /** How many rows a page has at most. */
@@ -1577,6 +1712,8 @@ export abstract class Resources {
   readonly drafts = new DraftsResource(this as unknown as Postern);
   readonly threads = new ThreadsResource(this as unknown as Postern);
   readonly folders = new FoldersResource(this as unknown as Postern);
+  readonly rules = new RulesResource(this as unknown as Postern);
+  readonly orgRules = new OrgRulesResource(this as unknown as Postern);
   readonly approvals = new ApprovalsResource(this as unknown as Postern);
   readonly outbound = new OutboundResource(this as unknown as Postern);
   readonly filterRules = new FilterRulesResource(this as unknown as Postern);

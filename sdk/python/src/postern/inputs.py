@@ -39,8 +39,15 @@ __all__ = [
     "NewMessage",
     "NewOrganization",
     "NewReply",
+    "NewRule",
     "NewSuppression",
     "OrganizationPatch",
+    "RuleAction",
+    "RuleCondition",
+    "RuleLabel",
+    "RuleMove",
+    "RulePatch",
+    "RuleWhen",
 ]
 
 
@@ -600,6 +607,111 @@ class FolderPatch(TypedDict):
 
     name: str
     """Its new name."""
+
+
+class _NewRule(TypedDict):
+    when: inputs.RuleWhen
+    then: Sequence[Literal["mark_seen", "flag", "delete", "stop"] | inputs.RuleAction]
+
+
+class NewRule(_NewRule, total=False):
+    """A rule to make."""
+
+    name: str | None
+    """A line for people."""
+
+    enabled: bool | None
+    """Whether it is asked."""
+
+    priority: int | None
+    """Rules with a smaller number are asked first; of equal ones the older."""
+
+    stop: bool | None
+    """No later rule is asked when it has matched, as with the action `stop`."""
+
+
+class RuleAction(TypedDict, total=False):
+    """One action that has arguments: exactly one of these."""
+
+    move: inputs.RuleMove | None
+    """Stores it in another folder. Of several rules the first holds."""
+
+    label: inputs.RuleLabel | None
+    """Changes its labels."""
+
+    priority: Literal["high", "normal", "low"] | None
+    """The priority in its event. Of several rules the first holds."""
+
+
+class RuleLabel(TypedDict, total=False):
+    """Changes the labels of a message."""
+
+    add: Sequence[str] | None
+    """Labels that it gets."""
+
+    remove: Sequence[str] | None
+    """Labels that it loses."""
+
+
+class _RuleMove(TypedDict):
+    folder: str
+
+
+class RuleMove(_RuleMove, total=False):
+    """Stores a message in another folder."""
+
+    create: bool | None
+    """Whether it is made when it does not exist; without it the message stays in INBOX, and the
+    event says why.
+    """
+
+
+class RuleWhen(TypedDict, total=False):
+    """When a rule matches: `all` or `any` of some conditions. `all` of none matches every message.
+    """
+
+    all: Sequence[inputs.RuleCondition] | None
+    """Every condition must hold."""
+
+    any: Sequence[inputs.RuleCondition] | None
+    """One condition is enough."""
+
+
+class _RuleCondition(TypedDict):
+    field: str
+    op: Literal["is", "contains", "domain_is", "matches", "greater", "less", "exists"]
+
+
+class RuleCondition(_RuleCondition, total=False):
+    """One condition. Texts compare without regard to case, on decoded values; of a field that
+    stands several times, or has several addresses, one is enough.
+    """
+
+    value: str | float | bool | None
+    """A text, a number or true or false, as the field and `op` need it; only `exists` needs none.
+    """
+
+
+class RulePatch(TypedDict, total=False):
+    """A change of a rule. What is absent stays."""
+
+    name: str | None
+    """A line for people."""
+
+    enabled: bool | None
+    """Whether it is asked."""
+
+    priority: int | None
+    """Rules with a smaller number are asked first; of equal ones the older."""
+
+    stop: bool | None
+    """No later rule is asked when it has matched."""
+
+    when: inputs.RuleWhen | None
+    """When it matches."""
+
+    then: Sequence[Literal["mark_seen", "flag", "delete", "stop"] | inputs.RuleAction] | None
+    """What it does then."""
 
 
 class ApprovalEdit(TypedDict, total=False):

@@ -53,6 +53,12 @@ __all__ = [
     "OutboundAttempt",
     "OutboundWithHistory",
     "RefusedRecipient",
+    "Rule",
+    "RuleAction",
+    "RuleCondition",
+    "RuleLabel",
+    "RuleMove",
+    "RuleWhen",
     "SendTrial",
     "Sent",
     "Status",
@@ -315,7 +321,7 @@ class AuditEntry(Model):
     time: datetime.datetime
     """When it was done."""
 
-    action: Literal["message.sent", "message.scheduled", "message.held", "message.drafted", "message.admitted", "messages.imported", "approval.approved", "approval.declined", "key.created", "key.revoked", "credentials.created", "inbox.created", "inbox.updated", "inbox.deleted", "domain.created", "domain.trusted", "domain.checked", "domain.dkim_rotated", "domain.updated", "domain.deleted", "filter_rule.created", "filter_rule.deleted", "suppression.created", "suppression.deleted", "org.created", "org.updated", "org.paused", "org.resumed", "outbound.retried", "outbound.cancelled"]
+    action: Literal["message.sent", "message.scheduled", "message.held", "message.drafted", "message.admitted", "messages.imported", "approval.approved", "approval.declined", "key.created", "key.revoked", "credentials.created", "inbox.created", "inbox.updated", "inbox.deleted", "domain.created", "domain.trusted", "domain.checked", "domain.dkim_rotated", "domain.updated", "domain.deleted", "filter_rule.created", "filter_rule.deleted", "suppression.created", "suppression.deleted", "org.created", "org.updated", "org.paused", "org.resumed", "outbound.retried", "outbound.cancelled", "rule.created", "rule.updated", "rule.deleted"]
     """What was done."""
 
     actor: Literal["key", "operator"]
@@ -1138,6 +1144,128 @@ class Folder(Model):
 
     size: int
     """How many octets they take."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class RuleAction(Model):
+    """One action that has arguments: exactly one of these."""
+
+    move: RuleMove | None = None
+    """Stores it in another folder. Of several rules the first holds."""
+
+    label: RuleLabel | None = None
+    """Changes its labels."""
+
+    priority: Literal["high", "normal", "low"] | None = None
+    """The priority in its event. Of several rules the first holds."""
+
+    forward: None = None
+    """Sends it on."""
+
+    auto_reply: None = None
+    """Answers it."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class RuleLabel(Model):
+    """Changes the labels of a message."""
+
+    add: list[str] | None = None
+    """Labels that it gets."""
+
+    remove: list[str] | None = None
+    """Labels that it loses."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class RuleMove(Model):
+    """Stores a message in another folder."""
+
+    folder: str
+    """The folder."""
+
+    create: bool | None = None
+    """Whether it is made when it does not exist; without it the message stays in INBOX, and the
+    event says why.
+    """
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class RuleWhen(Model):
+    """When a rule matches: `all` or `any` of some conditions. `all` of none matches every message.
+    """
+
+    all: list[RuleCondition] | None = None
+    """Every condition must hold."""
+
+    any: list[RuleCondition] | None = None
+    """One condition is enough."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class RuleCondition(Model):
+    """One condition. Texts compare without regard to case, on decoded values; of a field that
+    stands several times, or has several addresses, one is enough.
+    """
+
+    field: str
+    """`from`, `to`, `cc`, `subject`, `body`, `header:NAME`, `size` (octets), `has_attachment`,
+    `list_id`, `verdict`, `score` or `auth.dmarc`.
+    """
+
+    op: Literal["is", "contains", "domain_is", "matches", "greater", "less", "exists"]
+    """`matches` is a regular expression. `exists` with `false` is the contrary."""
+
+    value: str | float | bool | None = None
+    """A text, a number or true or false, as the field and `op` need it; only `exists` needs none.
+    """
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class Rule(Model):
+    """A rule of delivery. The rules of an inbox are asked before those of its organization."""
+
+    id: str
+    """Its id."""
+
+    inbox_id: str | None
+    """Its inbox; null is every inbox of the organization."""
+
+    name: str
+    """A line for people."""
+
+    enabled: bool
+    """Whether it is asked."""
+
+    priority: int
+    """Rules with a smaller number are asked first."""
+
+    stop: bool
+    """No later rule is asked when it has matched."""
+
+    when: RuleWhen
+    """When it matches."""
+
+    then: list[Literal["mark_seen", "flag", "delete", "stop"] | RuleAction]
+    """What it does then."""
+
+    hits: int
+    """Messages that it has matched."""
+
+    last_hit_at: datetime.datetime | None
+    """The last of them."""
+
+    last_error: str | None
+    """Why an action was not carried out, the last time."""
+
+    last_error_at: datetime.datetime | None
+    """When that was."""
+
+    created_at: datetime.datetime
+    """When it was made."""
+
+    updated_at: datetime.datetime
+    """When it was last changed."""
 
 
 @dataclasses.dataclass(kw_only=True, repr=False)

@@ -407,6 +407,87 @@ export interface FolderPatch {
     /** Its new name. */
     name: string;
 }
+/** A rule to make. */
+export interface NewRule {
+    /** A line for people. */
+    name?: string | null;
+    /** Whether it is asked. */
+    enabled?: boolean | null;
+    /** Rules with a smaller number are asked first; of equal ones the older. */
+    priority?: number | null;
+    /** No later rule is asked when it has matched, as with the action `stop`. */
+    stop?: boolean | null;
+    /** When it matches. */
+    when: RuleWhen;
+    /**
+     * What it does then: `mark_seen`, `flag`, `delete` (to Trash), `stop`, or an action with
+     * arguments.
+     */
+    then: Array<"mark_seen" | "flag" | "delete" | "stop" | RuleAction>;
+}
+/** One action that has arguments: exactly one of these. */
+export interface RuleAction {
+    /** Stores it in another folder. Of several rules the first holds. */
+    move?: RuleMove | null;
+    /** Changes its labels. */
+    label?: RuleLabel | null;
+    /** The priority in its event. Of several rules the first holds. */
+    priority?: "high" | "normal" | "low" | null;
+}
+/** Changes the labels of a message. */
+export interface RuleLabel {
+    /** Labels that it gets. */
+    add?: string[] | null;
+    /** Labels that it loses. */
+    remove?: string[] | null;
+}
+/** Stores a message in another folder. */
+export interface RuleMove {
+    /** The folder. */
+    folder: string;
+    /**
+     * Whether it is made when it does not exist; without it the message stays in INBOX, and the
+     * event says why.
+     */
+    create?: boolean | null;
+}
+/** When a rule matches: `all` or `any` of some conditions. `all` of none matches every message. */
+export interface RuleWhen {
+    /** Every condition must hold. */
+    all?: RuleCondition[] | null;
+    /** One condition is enough. */
+    any?: RuleCondition[] | null;
+}
+/**
+ * One condition. Texts compare without regard to case, on decoded values; of a field that
+ * stands several times, or has several addresses, one is enough.
+ */
+export interface RuleCondition {
+    /**
+     * `from`, `to`, `cc`, `subject`, `body`, `header:NAME`, `size` (octets), `has_attachment`,
+     * `list_id`, `verdict`, `score` or `auth.dmarc`.
+     */
+    field: string;
+    /** `matches` is a regular expression. `exists` with `false` is the contrary. */
+    op: "is" | "contains" | "domain_is" | "matches" | "greater" | "less" | "exists";
+    /** A text, a number or true or false, as the field and `op` need it; only `exists` needs none. */
+    value?: string | number | boolean | null;
+}
+/** A change of a rule. What is absent stays. */
+export interface RulePatch {
+    /** A line for people. */
+    name?: string | null;
+    /** Whether it is asked. */
+    enabled?: boolean | null;
+    /** Rules with a smaller number are asked first; of equal ones the older. */
+    priority?: number | null;
+    /** No later rule is asked when it has matched. */
+    stop?: boolean | null;
+    /** When it matches. */
+    when?: RuleWhen | null;
+    /** What it does then. */
+    then?: Array<"mark_seen" | "flag" | "delete" | "stop" | RuleAction> | null;
+}
 /** What leaves instead of what was held. Without any field the message leaves as it is. */
 export interface ApprovalEdit {
     /** Another subject. */
@@ -611,7 +692,7 @@ export interface AuditEntry {
     /** When it was done. */
     time: string;
     /** What was done. */
-    action: "message.sent" | "message.scheduled" | "message.held" | "message.drafted" | "message.admitted" | "messages.imported" | "approval.approved" | "approval.declined" | "key.created" | "key.revoked" | "credentials.created" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.created" | "domain.trusted" | "domain.checked" | "domain.dkim_rotated" | "domain.updated" | "domain.deleted" | "filter_rule.created" | "filter_rule.deleted" | "suppression.created" | "suppression.deleted" | "org.created" | "org.updated" | "org.paused" | "org.resumed" | "outbound.retried" | "outbound.cancelled";
+    action: "message.sent" | "message.scheduled" | "message.held" | "message.drafted" | "message.admitted" | "messages.imported" | "approval.approved" | "approval.declined" | "key.created" | "key.revoked" | "credentials.created" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.created" | "domain.trusted" | "domain.checked" | "domain.dkim_rotated" | "domain.updated" | "domain.deleted" | "filter_rule.created" | "filter_rule.deleted" | "suppression.created" | "suppression.deleted" | "org.created" | "org.updated" | "org.paused" | "org.resumed" | "outbound.retried" | "outbound.cancelled" | "rule.created" | "rule.updated" | "rule.deleted";
     /** Who has done it: a key of the organization, or the operator of the server. */
     actor: "key" | "operator";
     /** The key that has done it; null for the operator. */
@@ -1176,6 +1257,37 @@ export interface Folder {
     unread: number;
     /** How many octets they take. */
     size: number;
+}
+/** A rule of delivery. The rules of an inbox are asked before those of its organization. */
+export interface Rule {
+    /** Its id. */
+    id: string;
+    /** Its inbox; null is every inbox of the organization. */
+    inbox_id: string | null;
+    /** A line for people. */
+    name: string;
+    /** Whether it is asked. */
+    enabled: boolean;
+    /** Rules with a smaller number are asked first. */
+    priority: number;
+    /** No later rule is asked when it has matched. */
+    stop: boolean;
+    /** When it matches. */
+    when: RuleWhen;
+    /** What it does then. */
+    then: Array<"mark_seen" | "flag" | "delete" | "stop" | RuleAction>;
+    /** Messages that it has matched. */
+    hits: number;
+    /** The last of them. */
+    last_hit_at: string | null;
+    /** Why an action was not carried out, the last time. */
+    last_error: string | null;
+    /** When that was. */
+    last_error_at: string | null;
+    /** When it was made. */
+    created_at: string;
+    /** When it was last changed. */
+    updated_at: string;
 }
 /** A message that waits for a decision, or the decision. It is kept for a month. */
 export interface Approval {

@@ -105,7 +105,7 @@ export interface AuditListParams {
     /** How many rows a page has at most. */
     limit?: number;
     /** Only this action. */
-    action?: "message.sent" | "message.scheduled" | "message.held" | "message.drafted" | "message.admitted" | "messages.imported" | "approval.approved" | "approval.declined" | "key.created" | "key.revoked" | "credentials.created" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.created" | "domain.trusted" | "domain.checked" | "domain.dkim_rotated" | "domain.updated" | "domain.deleted" | "filter_rule.created" | "filter_rule.deleted" | "suppression.created" | "suppression.deleted" | "org.created" | "org.updated" | "org.paused" | "org.resumed" | "outbound.retried" | "outbound.cancelled";
+    action?: "message.sent" | "message.scheduled" | "message.held" | "message.drafted" | "message.admitted" | "messages.imported" | "approval.approved" | "approval.declined" | "key.created" | "key.revoked" | "credentials.created" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.created" | "domain.trusted" | "domain.checked" | "domain.dkim_rotated" | "domain.updated" | "domain.deleted" | "filter_rule.created" | "filter_rule.deleted" | "suppression.created" | "suppression.deleted" | "org.created" | "org.updated" | "org.paused" | "org.resumed" | "outbound.retried" | "outbound.cancelled" | "rule.created" | "rule.updated" | "rule.deleted";
     /** Only what this key has done; it may be revoked by now. */
     key?: string;
     /**
@@ -884,6 +884,89 @@ export declare class FoldersResource {
      */
     delete(inbox: string, folder: string, params?: FoldersDeleteParams, options?: RequestOptions): Promise<void>;
 }
+/** The parameters of `rules.create`. */
+export interface RulesCreateParams extends models.NewRule {
+}
+/** The parameters of `rules.list`. */
+export interface RulesListParams {
+    /** How many rows a page has at most. */
+    limit?: number;
+}
+/** The parameters of `rules.update`. */
+export interface RulesUpdateParams extends models.RulePatch {
+}
+/**
+ * What is done with each message that an inbox receives, before it is delivered: moved,
+ * labelled, flagged, deleted. The event of the message shows it.
+ */
+export declare class RulesResource {
+    protected readonly client: Postern;
+    constructor(client: Postern);
+    /**
+     * Make a rule. Makes a rule of an inbox. It holds from the next message on. A pattern is
+     * compiled when the rule is saved; one that does not compile is refused with the reason. The
+     * key needs the scope `rules:write`.
+     */
+    create(inbox: string, params: RulesCreateParams, options?: RequestOptions): Promise<models.Rule>;
+    /**
+     * List the rules of an inbox. Lists the rules of an inbox in the order in which they are
+     * asked. The key needs the scope `rules:write`.
+     */
+    list(inbox: string, params?: RulesListParams, options?: RequestOptions): Pages<models.Rule>;
+    /** Read a rule. Reads one rule of an inbox. The key needs the scope `rules:write`. */
+    get(inbox: string, rule: string, options?: RequestOptions): Promise<models.Rule>;
+    /**
+     * Change a rule. Changes a rule of an inbox. What is absent stays. The key needs the scope
+     * `rules:write`.
+     */
+    update(inbox: string, rule: string, params: RulesUpdateParams, options?: RequestOptions): Promise<models.Rule>;
+    /**
+     * Delete a rule. Deletes a rule of an inbox. It holds no more from the next message on. The
+     * key needs the scope `rules:write`.
+     */
+    delete(inbox: string, rule: string, options?: RequestOptions): Promise<void>;
+}
+/** The parameters of `orgRules.create`. */
+export interface OrgRulesCreateParams extends models.NewRule {
+}
+/** The parameters of `orgRules.list`. */
+export interface OrgRulesListParams {
+    /** How many rows a page has at most. */
+    limit?: number;
+}
+/** The parameters of `orgRules.update`. */
+export interface OrgRulesUpdateParams extends models.RulePatch {
+}
+/** The same for every inbox of an organization; those of an inbox are asked first. */
+export declare class OrgRulesResource {
+    protected readonly client: Postern;
+    constructor(client: Postern);
+    /**
+     * Make a rule of the organization. Makes a rule that each inbox of the organization asks
+     * after its own. The key needs the scope `rules:write` and is bound to no inbox.
+     */
+    create(params: OrgRulesCreateParams, options?: RequestOptions): Promise<models.Rule>;
+    /**
+     * List the rules of the organization. Lists the rules of the organization in the order in
+     * which they are asked. The key needs the scope `rules:write` and is bound to no inbox.
+     */
+    list(params?: OrgRulesListParams, options?: RequestOptions): Pages<models.Rule>;
+    /**
+     * Read a rule of the organization. Reads one rule of the organization. The key needs the
+     * scope `rules:write` and is bound to no inbox.
+     */
+    get(rule: string, options?: RequestOptions): Promise<models.Rule>;
+    /**
+     * Change a rule of the organization. Changes a rule of the organization. What is absent
+     * stays. The key needs the scope `rules:write` and is bound to no inbox.
+     */
+    update(rule: string, params: OrgRulesUpdateParams, options?: RequestOptions): Promise<models.Rule>;
+    /**
+     * Delete a rule of the organization. Deletes a rule of the organization. The key needs the
+     * scope `rules:write` and is bound to no inbox.
+     */
+    delete(rule: string, options?: RequestOptions): Promise<void>;
+}
 /** The parameters of `approvals.list`. */
 export interface ApprovalsListParams {
     /** How many rows a page has at most. */
@@ -1116,6 +1199,8 @@ export declare abstract class Resources {
     readonly drafts: DraftsResource;
     readonly threads: ThreadsResource;
     readonly folders: FoldersResource;
+    readonly rules: RulesResource;
+    readonly orgRules: OrgRulesResource;
     readonly approvals: ApprovalsResource;
     readonly outbound: OutboundResource;
     readonly filterRules: FilterRulesResource;

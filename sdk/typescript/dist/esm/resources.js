@@ -703,6 +703,105 @@ export class FoldersResource {
         await this.client.object(call);
     }
 }
+/**
+ * What is done with each message that an inbox receives, before it is delivered: moved,
+ * labelled, flagged, deleted. The event of the message shows it.
+ */
+export class RulesResource {
+    constructor(client) {
+        this.client = client;
+    }
+    /**
+     * Make a rule. Makes a rule of an inbox. It holds from the next message on. A pattern is
+     * compiled when the rule is saved; one that does not compile is refused with the reason. The
+     * key needs the scope `rules:write`.
+     */
+    async create(inbox, params, options) {
+        const body = { ...params };
+        const call = { method: "POST", path: `/api/v1/inboxes/${place(inbox)}/rules`, body, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * List the rules of an inbox. Lists the rules of an inbox in the order in which they are
+     * asked. The key needs the scope `rules:write`.
+     */
+    list(inbox, params, options) {
+        const query = { ...params };
+        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/rules`, query, options };
+        return new Pages(this.client, call, false);
+    }
+    /** Read a rule. Reads one rule of an inbox. The key needs the scope `rules:write`. */
+    async get(inbox, rule, options) {
+        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/rules/${place(rule)}`, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * Change a rule. Changes a rule of an inbox. What is absent stays. The key needs the scope
+     * `rules:write`.
+     */
+    async update(inbox, rule, params, options) {
+        const body = { ...params };
+        const call = { method: "PATCH", path: `/api/v1/inboxes/${place(inbox)}/rules/${place(rule)}`, body, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * Delete a rule. Deletes a rule of an inbox. It holds no more from the next message on. The
+     * key needs the scope `rules:write`.
+     */
+    async delete(inbox, rule, options) {
+        const call = { method: "DELETE", path: `/api/v1/inboxes/${place(inbox)}/rules/${place(rule)}`, options };
+        await this.client.object(call);
+    }
+}
+/** The same for every inbox of an organization; those of an inbox are asked first. */
+export class OrgRulesResource {
+    constructor(client) {
+        this.client = client;
+    }
+    /**
+     * Make a rule of the organization. Makes a rule that each inbox of the organization asks
+     * after its own. The key needs the scope `rules:write` and is bound to no inbox.
+     */
+    async create(params, options) {
+        const body = { ...params };
+        const call = { method: "POST", path: "/api/v1/rules", body, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * List the rules of the organization. Lists the rules of the organization in the order in
+     * which they are asked. The key needs the scope `rules:write` and is bound to no inbox.
+     */
+    list(params, options) {
+        const query = { ...params };
+        const call = { method: "GET", path: "/api/v1/rules", query, options };
+        return new Pages(this.client, call, false);
+    }
+    /**
+     * Read a rule of the organization. Reads one rule of the organization. The key needs the
+     * scope `rules:write` and is bound to no inbox.
+     */
+    async get(rule, options) {
+        const call = { method: "GET", path: `/api/v1/rules/${place(rule)}`, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * Change a rule of the organization. Changes a rule of the organization. What is absent
+     * stays. The key needs the scope `rules:write` and is bound to no inbox.
+     */
+    async update(rule, params, options) {
+        const body = { ...params };
+        const call = { method: "PATCH", path: `/api/v1/rules/${place(rule)}`, body, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * Delete a rule of the organization. Deletes a rule of the organization. The key needs the
+     * scope `rules:write` and is bound to no inbox.
+     */
+    async delete(rule, options) {
+        const call = { method: "DELETE", path: `/api/v1/rules/${place(rule)}`, options };
+        await this.client.object(call);
+    }
+}
 /** Messages that wait until a key with `approve` lets them go. */
 export class ApprovalsResource {
     constructor(client) {
@@ -937,6 +1036,8 @@ export class Resources {
         this.drafts = new DraftsResource(this);
         this.threads = new ThreadsResource(this);
         this.folders = new FoldersResource(this);
+        this.rules = new RulesResource(this);
+        this.orgRules = new OrgRulesResource(this);
         this.approvals = new ApprovalsResource(this);
         this.outbound = new OutboundResource(this);
         this.filterRules = new FilterRulesResource(this);

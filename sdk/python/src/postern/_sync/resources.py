@@ -309,7 +309,7 @@ class Audit:
         self,
         *,
         limit: int | None = None,
-        action: Literal["message.sent", "message.scheduled", "message.held", "message.drafted", "message.admitted", "messages.imported", "approval.approved", "approval.declined", "key.created", "key.revoked", "credentials.created", "inbox.created", "inbox.updated", "inbox.deleted", "domain.created", "domain.trusted", "domain.checked", "domain.dkim_rotated", "domain.updated", "domain.deleted", "filter_rule.created", "filter_rule.deleted", "suppression.created", "suppression.deleted", "org.created", "org.updated", "org.paused", "org.resumed", "outbound.retried", "outbound.cancelled"] | None = None,
+        action: Literal["message.sent", "message.scheduled", "message.held", "message.drafted", "message.admitted", "messages.imported", "approval.approved", "approval.declined", "key.created", "key.revoked", "credentials.created", "inbox.created", "inbox.updated", "inbox.deleted", "domain.created", "domain.trusted", "domain.checked", "domain.dkim_rotated", "domain.updated", "domain.deleted", "filter_rule.created", "filter_rule.deleted", "suppression.created", "suppression.deleted", "org.created", "org.updated", "org.paused", "org.resumed", "outbound.retried", "outbound.cancelled", "rule.created", "rule.updated", "rule.deleted"] | None = None,
         key: str | None = None,
         target: str | None = None,
         since: datetime.datetime | str | None = None,
@@ -2898,6 +2898,361 @@ class Folders:
         self._client._nothing(call)
 
 
+class Rules:
+    """What is done with each message that an inbox receives, before it is delivered: moved,
+    labelled, flagged, deleted. The event of the message shows it.
+    """
+
+    def __init__(self, client: Postern) -> None:
+        self._client = client
+
+    def create(
+        self,
+        inbox: str,
+        *,
+        when: inputs.RuleWhen,
+        then: Sequence[Literal["mark_seen", "flag", "delete", "stop"] | inputs.RuleAction],
+        name: str | None = None,
+        enabled: bool | None = None,
+        priority: int | None = None,
+        stop: bool | None = None,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.Rule:
+        """Make a rule.
+
+        Makes a rule of an inbox. It holds from the next message on. A pattern is compiled when the
+        rule is saved; one that does not compile is refused with the reason. The key needs the
+        scope `rules:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            when: When it matches.
+            then: What it does then: `mark_seen`, `flag`, `delete` (to Trash), `stop`, or an action
+                with arguments.
+            name: A line for people.
+            enabled: Whether it is asked.
+            priority: Rules with a smaller number are asked first; of equal ones the older.
+            stop: No later rule is asked when it has matched, as with the action `stop`.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                f"/api/v1/inboxes/{place(inbox)}/rules",
+                body={
+                    "when": when,
+                    "then": then,
+                    "name": name,
+                    "enabled": enabled,
+                    "priority": priority,
+                    "stop": stop,
+                },
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Rule", self._client._object(call, models.Rule))
+
+    def list(
+        self,
+        inbox: str,
+        *,
+        limit: int | None = None,
+        request_timeout: float | None = None,
+    ) -> Pages[models.Rule]:
+        """List the rules of an inbox.
+
+        Lists the rules of an inbox in the order in which they are asked. The key needs the scope
+        `rules:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            limit: How many rows a page has at most.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "GET",
+                f"/api/v1/inboxes/{place(inbox)}/rules",
+                query={
+                    "limit": limit,
+                },
+                timeout_s=request_timeout,
+            )
+        )
+        return Pages(self._client, call, models.Rule, follows=False)
+
+    def get(
+        self,
+        inbox: str,
+        rule: str,
+        *,
+        request_timeout: float | None = None,
+    ) -> models.Rule:
+        """Read a rule.
+
+        Reads one rule of an inbox. The key needs the scope `rules:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            rule: The rule.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "GET",
+                f"/api/v1/inboxes/{place(inbox)}/rules/{place(rule)}",
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Rule", self._client._object(call, models.Rule))
+
+    def update(
+        self,
+        inbox: str,
+        rule: str,
+        *,
+        name: str | NotGiven | None = NOT_GIVEN,
+        enabled: bool | NotGiven | None = NOT_GIVEN,
+        priority: int | NotGiven | None = NOT_GIVEN,
+        stop: bool | NotGiven | None = NOT_GIVEN,
+        when: inputs.RuleWhen | NotGiven | None = NOT_GIVEN,
+        then: Sequence[Literal["mark_seen", "flag", "delete", "stop"] | inputs.RuleAction] | NotGiven | None = NOT_GIVEN,
+        request_timeout: float | None = None,
+    ) -> models.Rule:
+        """Change a rule.
+
+        Changes a rule of an inbox. What is absent stays. The key needs the scope `rules:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            rule: The rule.
+            name: A line for people.
+            enabled: Whether it is asked.
+            priority: Rules with a smaller number are asked first; of equal ones the older.
+            stop: No later rule is asked when it has matched.
+            when: When it matches.
+            then: What it does then.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "PATCH",
+                f"/api/v1/inboxes/{place(inbox)}/rules/{place(rule)}",
+                body={
+                    "name": name,
+                    "enabled": enabled,
+                    "priority": priority,
+                    "stop": stop,
+                    "when": when,
+                    "then": then,
+                },
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Rule", self._client._object(call, models.Rule))
+
+    def delete(
+        self,
+        inbox: str,
+        rule: str,
+        *,
+        request_timeout: float | None = None,
+    ) -> None:
+        """Delete a rule.
+
+        Deletes a rule of an inbox. It holds no more from the next message on. The key needs the
+        scope `rules:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            rule: The rule.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "DELETE",
+                f"/api/v1/inboxes/{place(inbox)}/rules/{place(rule)}",
+                timeout_s=request_timeout,
+            )
+        )
+        self._client._nothing(call)
+
+
+class OrgRules:
+    """The same for every inbox of an organization; those of an inbox are asked first."""
+
+    def __init__(self, client: Postern) -> None:
+        self._client = client
+
+    def create(
+        self,
+        *,
+        when: inputs.RuleWhen,
+        then: Sequence[Literal["mark_seen", "flag", "delete", "stop"] | inputs.RuleAction],
+        name: str | None = None,
+        enabled: bool | None = None,
+        priority: int | None = None,
+        stop: bool | None = None,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.Rule:
+        """Make a rule of the organization.
+
+        Makes a rule that each inbox of the organization asks after its own. The key needs the
+        scope `rules:write` and is bound to no inbox.
+
+        Args:
+            when: When it matches.
+            then: What it does then: `mark_seen`, `flag`, `delete` (to Trash), `stop`, or an action
+                with arguments.
+            name: A line for people.
+            enabled: Whether it is asked.
+            priority: Rules with a smaller number are asked first; of equal ones the older.
+            stop: No later rule is asked when it has matched, as with the action `stop`.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                "/api/v1/rules",
+                body={
+                    "when": when,
+                    "then": then,
+                    "name": name,
+                    "enabled": enabled,
+                    "priority": priority,
+                    "stop": stop,
+                },
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Rule", self._client._object(call, models.Rule))
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        request_timeout: float | None = None,
+    ) -> Pages[models.Rule]:
+        """List the rules of the organization.
+
+        Lists the rules of the organization in the order in which they are asked. The key needs the
+        scope `rules:write` and is bound to no inbox.
+
+        Args:
+            limit: How many rows a page has at most.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "GET",
+                "/api/v1/rules",
+                query={
+                    "limit": limit,
+                },
+                timeout_s=request_timeout,
+            )
+        )
+        return Pages(self._client, call, models.Rule, follows=False)
+
+    def get(
+        self,
+        rule: str,
+        *,
+        request_timeout: float | None = None,
+    ) -> models.Rule:
+        """Read a rule of the organization.
+
+        Reads one rule of the organization. The key needs the scope `rules:write` and is bound to
+        no inbox.
+
+        Args:
+            rule: The rule.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "GET",
+                f"/api/v1/rules/{place(rule)}",
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Rule", self._client._object(call, models.Rule))
+
+    def update(
+        self,
+        rule: str,
+        *,
+        name: str | NotGiven | None = NOT_GIVEN,
+        enabled: bool | NotGiven | None = NOT_GIVEN,
+        priority: int | NotGiven | None = NOT_GIVEN,
+        stop: bool | NotGiven | None = NOT_GIVEN,
+        when: inputs.RuleWhen | NotGiven | None = NOT_GIVEN,
+        then: Sequence[Literal["mark_seen", "flag", "delete", "stop"] | inputs.RuleAction] | NotGiven | None = NOT_GIVEN,
+        request_timeout: float | None = None,
+    ) -> models.Rule:
+        """Change a rule of the organization.
+
+        Changes a rule of the organization. What is absent stays. The key needs the scope
+        `rules:write` and is bound to no inbox.
+
+        Args:
+            rule: The rule.
+            name: A line for people.
+            enabled: Whether it is asked.
+            priority: Rules with a smaller number are asked first; of equal ones the older.
+            stop: No later rule is asked when it has matched.
+            when: When it matches.
+            then: What it does then.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "PATCH",
+                f"/api/v1/rules/{place(rule)}",
+                body={
+                    "name": name,
+                    "enabled": enabled,
+                    "priority": priority,
+                    "stop": stop,
+                    "when": when,
+                    "then": then,
+                },
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Rule", self._client._object(call, models.Rule))
+
+    def delete(
+        self,
+        rule: str,
+        *,
+        request_timeout: float | None = None,
+    ) -> None:
+        """Delete a rule of the organization.
+
+        Deletes a rule of the organization. The key needs the scope `rules:write` and is bound to
+        no inbox.
+
+        Args:
+            rule: The rule.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "DELETE",
+                f"/api/v1/rules/{place(rule)}",
+                timeout_s=request_timeout,
+            )
+        )
+        self._client._nothing(call)
+
+
 class Approvals:
     """Messages that wait until a key with `approve` lets them go."""
 
@@ -3582,6 +3937,8 @@ class Resources:
         self.drafts = Drafts(client)
         self.threads = Threads(client)
         self.folders = Folders(client)
+        self.rules = Rules(client)
+        self.org_rules = OrgRules(client)
         self.approvals = Approvals(client)
         self.outbound = Outbound(client)
         self.filter_rules = FilterRules(client)
