@@ -14,6 +14,7 @@ use crate::call::{
 };
 use crate::http::wire::json::{Json, JsonFields};
 use crate::http::wire::target::{Query, digits, inbox_ref};
+use crate::crypto::Sha256;
 use crate::mail::text::query;
 use crate::mail::time::parse_rfc3339;
 use crate::mail::write::field;
@@ -60,12 +61,22 @@ pub(crate) enum ScalarValue {
 type FieldResult<T> = Result<T, Box<Problem>>;
 
 impl Values {
-    /// Of a whole body. An empty one is an object without fields where the table allows it.
-    pub fn of_body(table: &'static BodyTable, body: &[u8], limits: &Limits) -> FieldResult<Values> {
+    /// Of a whole body. An empty one is an object without fields where the table allows it. What
+    /// the body says is added to `digest`.
+    pub fn of_body(
+        table: &'static BodyTable,
+        body: &[u8],
+        limits: &Limits,
+        digest: Option<&mut Sha256>,
+    ) -> FieldResult<Values> {
         if table.optional && body.is_empty() {
             return Ok(Values::default());
         }
-        Values::of_object(table.fields, JsonFields::of_body(body)?, limits)
+        let fields = JsonFields::of_body(body)?;
+        if let Some(digest) = digest {
+            fields.digest(digest);
+        }
+        Values::of_object(table.fields, fields, limits)
     }
 
     fn of_object(

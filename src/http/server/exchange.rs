@@ -12,7 +12,7 @@ use crate::call::{
     Allowance, Answer, Ask, Call, Caller, Charge, Intake, MessageRead, Metric, Now, OctetsOf,
     PartSource, Reply, RequestId, Secret, Written,
 };
-use crate::crypto::sha256_parts;
+use crate::crypto::Sha256;
 use crate::engine::Output;
 use crate::http::api::codes;
 use crate::http::api::credentials;
@@ -213,20 +213,17 @@ impl Exchange {
         conditions.range(tag)
     }
 
-    /// The idempotency of this request: of a POST with the field, over method, path and body.
-    fn idempotency(&self, body: &[u8]) -> Option<(String, [u8; 32])> {
-        let key = self
-            .idempotency_key
-            .clone()
+    /// The beginning of the fingerprint of this request, if it is a POST with `Idempotency-Key`:
+    /// method, path and query.
+    fn fingerprint(&self) -> Option<Sha256> {
+        self.idempotency_key
+            .as_ref()
             .filter(|_| self.method == "POST")?;
-        let parts: [&[u8]; 5] = [
-            self.method.as_bytes(),
-            b" ",
-            self.target.raw.as_bytes(),
-            b"\n",
-            body,
-        ];
-        Some((key, sha256_parts(parts)))
+        let mut digest = Sha256::default();
+        for part in [&self.method, " ", &self.target.raw, "\n"] {
+            digest.update(part.as_bytes());
+        }
+        Some(digest)
     }
 }
 
@@ -323,10 +320,27 @@ impl Server {
     fn step(&self, now: Now, exchange: &Exchange, body: &[u8]) -> Option<RouteResult> {
         let operation = exchange.row?.operation()?;
         let query = &exchange.target.query;
+        let content_type = match exchange.media {
+            ContentKind::None => None,
+            ContentKind::Json => Some("application/json"),
+            ContentKind::Other => exchange.content_type.as_deref(),
+        };
+        let mut fingerprint = exchange.fingerprint();
         let read = Values::of_query(operation.query, query).and_then(|parameters| {
             let values = match operation.takes.table() {
-                Some(table) => Values::of_body(table, body, &self.shared().limits)?,
-                None => Values::default(),
+                Some(table) => {
+                    let digest = fingerprint.as_mut();
+                    Values::of_body(table, body, &self.shared().limits, digest)?
+                }
+                None => {
+                    if let Some(digest) = &mut fingerprint {
+                        // The media type says what the octets are.
+                        digest.update(content_type.unwrap_or_default().as_bytes());
+                        digest.update(b"\n");
+                        digest.update(body);
+                    }
+                    Values::default()
+                }
             };
             Ok((parameters, values))
         });
@@ -348,12 +362,11 @@ impl Server {
             parameters,
             body: values,
             octets: body,
-            content_type: match exchange.media {
-                ContentKind::None => None,
-                ContentKind::Json => Some("application/json"),
-                ContentKind::Other => exchange.content_type.as_deref(),
-            },
-            idempotency: exchange.idempotency(body),
+            content_type,
+            idempotency: exchange
+                .idempotency_key
+                .clone()
+                .zip(fingerprint.map(Sha256::finish)),
             last_event_id: exchange.last_event_id.as_deref(),
             secret: exchange.secret.as_ref(),
             shared: self.shared(),

@@ -33,7 +33,7 @@ fn bodies() -> Vec<&'static BodyTable> {
 }
 
 fn read(table: &'static BodyTable, body: &Value) -> Result<Values, Box<Problem>> {
-    Values::of_body(table, body.to_string().as_bytes(), &Limits::default())
+    Values::of_body(table, body.to_string().as_bytes(), &Limits::default(), None)
 }
 
 fn example(row: &FieldRow) -> Value {

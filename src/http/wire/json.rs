@@ -12,6 +12,7 @@ use std::borrow::Cow;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
 use super::escape::escape;
+use crate::crypto::Sha256;
 use crate::http::api::codes;
 use crate::http::api::problems::Problem;
 use crate::mail::time::push_rfc3339;
@@ -96,6 +97,52 @@ impl Json<'_> {
     }
 }
 
+impl Json<'_> {
+    /// Adds what the value says to a digest, whatever its white space, the order of its fields and
+    /// its escapes. Each part has its kind and its length before it. Two numbers are the same when
+    /// they are read as the same number; `1` and `1.0` are two, as for every field of the API.
+    fn digest(&self, into: &mut Sha256) {
+        let mut part = |kind: u8, len: usize| {
+            into.update(&[kind]);
+            into.update(&(len as u64).to_le_bytes());
+        };
+        match self {
+            Json::Null => part(b'n', 0),
+            Json::Bool(on) => part(b'b', usize::from(*on)),
+            Json::Number(number) => {
+                let text = number.to_string();
+                part(b'd', text.len());
+                into.update(text.as_bytes());
+            }
+            Json::Text(text) => {
+                part(b's', text.len());
+                into.update(text.as_bytes());
+            }
+            Json::List(items) => {
+                part(b'l', items.len());
+                for item in items {
+                    item.digest(into);
+                }
+            }
+            Json::Object(fields) => {
+                part(b'o', fields.len());
+                digest_fields(fields, into);
+            }
+        }
+    }
+}
+
+/// The fields of an object in the order of their names.
+fn digest_fields(fields: &[(Cow<'_, str>, Json<'_>)], into: &mut Sha256) {
+    let mut sorted: Vec<_> = fields.iter().collect();
+    sorted.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    for (name, value) in sorted {
+        into.update(&(name.len() as u64).to_le_bytes());
+        into.update(name.as_bytes());
+        value.digest(into);
+    }
+}
+
 /// The fields of an object, taken one by one.
 #[derive(Debug)]
 pub(crate) struct JsonFields<'a> {
@@ -129,6 +176,11 @@ impl<'a> JsonFields<'a> {
             }),
             _ => Err(Problem::invalid(place, "must be an object")),
         }
+    }
+
+    /// Adds what the fields say to a digest: two bodies give the same when their JSON is the same.
+    pub fn digest(&self, into: &mut Sha256) {
+        digest_fields(&self.left, into);
     }
 
     /// The full name of a field, as errors show it.
@@ -574,6 +626,39 @@ mod tests {
         let problem = parse(b"{\"x\":{\"b\":1,\"c\":1,\"b\":1}}").unwrap_err();
         let text = String::from_utf8(problem.response("r").body.whole().into_owned()).unwrap();
         assert!(text.contains("\"field\":\"b\""), "{text}");
+    }
+
+    #[test]
+    fn the_digest_is_of_what_a_body_says() {
+        let digest = |body: &str| {
+            let mut all = Sha256::default();
+            JsonFields::of_body(body.as_bytes())
+                .unwrap()
+                .digest(&mut all);
+            all.finish()
+        };
+        let body = r#"{"a":"é/","b":{"x":[1,2],"y":1e2},"c":null}"#;
+        for same in [
+            r#" { "a" : "\u00e9\/",
+                "b":{"x":[ 1 , 2 ],"y":100.0 },"c": null } "#,
+            r#"{"c":null,"b":{"y":1E+2,"x":[1,2]},"\u0061":"é/"}"#,
+        ] {
+            assert_eq!(digest(body), digest(same), "{same}");
+        }
+        for other in [
+            r#"{"a":"é/","b":{"x":[2,1],"y":1e2},"c":null}"#,
+            r#"{"a":"é/","b":{"x":[1,2],"y":100},"c":null}"#,
+            r#"{"a":"é/","b":{"x":[1,2],"y":1e2}}"#,
+            r#"{"a":"é/","b":{"x":[[1,2]],"y":1e2},"c":null}"#,
+            r#"{"a":"é/","b":{"x":[1],"y":1e2},"c":null}"#,
+            r#"{"a":"e\u0301/","b":{"x":[1,2],"y":1e2},"c":null}"#,
+            r#"{"a":"é/","b":{"x":["1",2],"y":1e2},"c":null}"#,
+            r#"{"A":"é/","b":{"x":[1,2],"y":1e2},"c":null}"#,
+            r#"{"a":"é/","b":{"x":[1,2]},"y":1e2,"c":null}"#,
+            r#"{"a":"é/","b":{"x":[1,2],"y":1e2},"c":false}"#,
+        ] {
+            assert_ne!(digest(body), digest(other), "{other}");
+        }
     }
 
     #[test]
