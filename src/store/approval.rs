@@ -11,7 +11,8 @@ use rusqlite::{Row, params};
 use super::quota::WAITING_BYTES;
 use super::{Error, Store, format, int};
 use crate::call::{
-    ApprovalId, ApprovalRow, ApprovalStatus, EntryId, InboxId, KeyId, Now, OrgId, Recipient,
+    ApprovalChange, ApprovalId, ApprovalRow, ApprovalStatus, Change, EntryId, InboxId, KeyId, Now,
+    OrgId, Recipient,
 };
 
 /// What a held message needs to leave.
@@ -38,6 +39,21 @@ pub struct StoredApproval {
     pub org: OrgId,
     /// The envelope.
     pub envelope: HeldEnvelope,
+}
+
+impl StoredApproval {
+    /// What the log tells of it to one recipient, with the metadata of its message.
+    pub fn change(&self, recipient: &str, metadata: Option<String>) -> Change {
+        Change::Approval(Box::new(ApprovalChange {
+            approval: self.row.id,
+            status: self.row.status,
+            message: self.row.message,
+            recipient: recipient.to_owned(),
+            subject: self.envelope.subject.clone(),
+            reason: self.row.reason.clone(),
+            metadata,
+        }))
+    }
 }
 
 impl Store {
@@ -177,19 +193,24 @@ impl Store {
         Ok(rows == 1)
     }
 
-    /// Declines the approval of an entry that leaves Drafts otherwise than by a decision; whether
-    /// there was one.
+    /// Declines the approval of an entry that leaves Drafts otherwise than by a decision, if there
+    /// is one that waits. Gives it as it is now.
     pub(super) fn cancel_approval(
         &self,
         (org, at): (OrgId, i64),
         entry: EntryId,
-    ) -> Result<bool, Error> {
-        let rows = self.direct().run(
-            "UPDATE approval SET status = 2, decided_at = ?3, reason = 'deleted'
-             WHERE org = ?1 AND entry = ?2 AND status = 0",
-            [org.0, entry.0, at],
-        )?;
-        Ok(rows > 0)
+    ) -> Result<Option<StoredApproval>, Error> {
+        let Some(id) = self.held_approval(org, entry)? else {
+            return Ok(None);
+        };
+        let Some(mut found) = self.approval(org, id)? else {
+            return Ok(None);
+        };
+        found.row.status = ApprovalStatus::Declined;
+        found.row.decided_at = Some(at);
+        found.row.reason = Some("deleted".to_owned());
+        self.decide_approval(org, &found.row)?;
+        Ok(Some(found))
     }
 
     /// Deletes approvals that were decided before this time, at most `limit`; whether there may be

@@ -63,6 +63,7 @@ impl Store {
         }
         // A message can always be thrown away: Trash takes its keywords beyond the limit.
         let is_bound = !remove || target.special != Some(SpecialUse::Trash);
+        let has_server_label = uses.have_server_label();
         self.count_keywords(target.id, (uses.clone(), KeywordUses::default()), is_bound)?;
         if remove {
             self.count_keywords(source.id, (KeywordUses::default(), uses), false)?;
@@ -71,6 +72,9 @@ impl Store {
             self.copy_entries(now, (source, target), &entries, first, stamp.seq)?;
         }
         let to = UidSet::from(first..=first + (n - 1));
+        if has_server_label {
+            self.drop_server_labels(target, (&to, stamp.seq))?;
+        }
         let shown = (BULK_MESSAGES_MAX as u32).min(n);
         let shown = (first, first + (shown - 1));
         // Clients wait for mail in INBOX, and hear of nothing that leads to other folders.

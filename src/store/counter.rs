@@ -17,7 +17,7 @@ use super::quota::{ENTRY_BYTES, OrgDelta};
 use super::sum::row_sum;
 use super::usage::UsageDelta;
 use super::{Error, InboxPlace, MailboxRecord, Store, int, uint, uint32};
-use crate::call::{Countable, InboxId, MailboxId, Noun, Now, OrgId, Refusal};
+use crate::call::{Countable, InboxId, MailboxId, Noun, OrgId, Refusal};
 
 /// The counters of a row; each table has an order of its own, and leaves the last ones unused:
 ///
@@ -199,15 +199,16 @@ impl Store {
         }
     }
 
-    /// Takes the next number of an organization's log: the number, and its time.
-    pub(super) fn take_seq(&self, org: OrgId, now: Now) -> Result<(u64, i64), Error> {
+    /// Takes the next number of an organization's log: the number, and its time, which is
+    /// `at` or that of the number before.
+    pub(super) fn take_seq(&self, org: OrgId, at: i64) -> Result<(u64, i64), Error> {
         self.hold_org(org)?;
         let taken = {
             let mut counters = self.counters.borrow_mut();
             let held = counters.rows.orgs.get_mut(&org).ok_or(NO_ORG)?;
             let before = (held.counters, held.dirty);
             held.counters[0] += 1;
-            held.counters[1] = held.counters[1].max(now.unix_ms);
+            held.counters[1] = held.counters[1].max(at);
             held.dirty = true;
             let taken = (uint(held.counters[0]), held.counters[1]);
             counters.remember(CounterKey::Org(org), before.0, before.1);

@@ -68,7 +68,12 @@ pub struct EventPage {
 impl Store {
     /// Takes the next number of `org`'s log. The caller writes the row in the same savepoint.
     pub fn next_seq(&self, org: OrgId, now: Now) -> Result<Stamp, Error> {
-        let (seq, at) = self.take_seq(org, now)?;
+        self.next_seq_at(org, now.unix_ms)
+    }
+
+    /// The same at a time in unix milliseconds.
+    pub(super) fn next_seq_at(&self, org: OrgId, at: i64) -> Result<Stamp, Error> {
+        let (seq, at) = self.take_seq(org, at)?;
         Ok(Stamp { org, seq, at })
     }
 

@@ -132,15 +132,16 @@ impl Store {
         } else {
             self.recount_bodies(going.iter().map(|gone| gone.body), -1)?;
         }
-        if !matches!(how, Departure::To(_)) {
-            self.forget_beside(mailbox.org, going.iter().map(|gone| gone.id))?;
-        }
         let bytes: i64 = going.iter().map(|gone| i64::from(gone.size)).sum();
         self.count_inbox(mailbox.inbox, -(going.len() as i64), -bytes)?;
         let extra: i64 = going.iter().map(|gone| gone.extra).sum();
         self.count_cost(mailbox.inbox, -extra)?;
         self.count_keywords(mailbox.id, (KeywordUses::default(), uses), false)?;
         self.record_leaving((stamp, origin), (place, mailbox), &going, how, events)?;
+        // Behind it, since what is cancelled is told with its metadata.
+        if !matches!(how, Departure::To(_)) {
+            self.forget_beside(mailbox.org, going.iter().map(|gone| gone.id))?;
+        }
         Ok((set, stamp.seq, stopped))
     }
 
@@ -163,10 +164,13 @@ impl Store {
             delta.extra -= gone.extra;
         }
         self.count(mailbox, stamp.seq, &delta)?;
-        if mailbox.special == Some(SpecialUse::Drafts) {
-            let entries = going.iter().map(|gone| gone.id);
-            self.cancel_waiting((mailbox.org, stamp.at), entries)?;
-        }
+        let cancelled = match mailbox.special {
+            Some(SpecialUse::Drafts) => {
+                let entries = going.iter().map(|gone| gone.id);
+                self.cancel_waiting((mailbox.org, stamp.at), entries)?
+            }
+            _ => Vec::new(),
+        };
         let uids: UidSet = going.iter().map(|gone| gone.uid).collect();
         for &(low, high) in uids.ranges() {
             self.direct().run(
@@ -193,7 +197,18 @@ impl Store {
                 },
             },
         };
-        self.put_event(stamp, origin, event, events)
+        self.put_event(stamp, origin, event, events)?;
+        for change in cancelled {
+            let stamp = self.next_seq_at(mailbox.org, stamp.at)?;
+            let event = NewEvent {
+                inbox: Some(place.path.clone()),
+                mailbox: None,
+                uids: UidSet::new(),
+                change,
+            };
+            self.put_event(stamp, None, event, events)?;
+        }
+        Ok(())
     }
 
     /// UIDs that were expunged after `since`.

@@ -11,6 +11,7 @@ use super::mailbox::Delta;
 use super::{Error, InboxPlace, MailboxRecord, Store, int};
 use crate::call::{
     Bulk, Change, ConnId, Countable, EntryState, Event, FlagChange, Flags, Now, Refusal, UidSet,
+    is_server_label,
 };
 
 /// The change that STORE asks for.
@@ -85,7 +86,7 @@ impl<'a> Asked<'a> {
             match update.how {
                 FlagChange::Add => true,
                 FlagChange::Remove => place.is_none(),
-                FlagChange::Replace => place.is_some(),
+                FlagChange::Replace => place.is_some() || is_server_label(word),
             }
         });
         changed |= state.keywords.len() != before;
@@ -200,6 +201,30 @@ impl Store {
 }
 
 impl Store {
+    /// Takes the labels of the server away from entries that have come to `mailbox` with the number
+    /// `modseq`: they say what a message waits for in the mailbox before.
+    pub(super) fn drop_server_labels(
+        &self,
+        mailbox: &MailboxRecord,
+        (uids, modseq): (&UidSet, u64),
+    ) -> Result<(), Error> {
+        let (mut states, _) = self.states_within(mailbox, uids, PieceBound::ALL, 0)?;
+        states.retain(|state| state.keywords.iter().any(|word| is_server_label(word)));
+        let mut delta = Delta::default();
+        let mut less = KeywordUses::default();
+        for state in &mut states {
+            let held = keywords_len(&state.keywords);
+            let dropped = state.keywords.iter().map(String::as_str);
+            less.add(dropped.filter(|word| is_server_label(word)));
+            state.keywords.retain(|word| !is_server_label(word));
+            delta.extra += keywords_len(&state.keywords) - held;
+        }
+        self.write_states(mailbox, states.iter())?;
+        self.count(mailbox, modseq, &delta)?;
+        self.count_keywords(mailbox.id, (KeywordUses::default(), less), false)?;
+        self.count_cost(mailbox.inbox, delta.extra)
+    }
+
     /// Writes changed states, which ascend. Consecutive entries with the same state are one
     /// statement: the entries of a large command mostly have the same state.
     fn write_states<'a>(

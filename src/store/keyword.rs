@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use super::{Error, Store, Tell, int, uint};
-use crate::call::{Countable, MailboxId, Refusal};
+use crate::call::{Countable, MailboxId, Refusal, is_server_label};
 
 /// How often each keyword occurs in some entries; keywords are compared without case.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +49,13 @@ impl KeywordUses {
         for word in words {
             *self.words.entry(word.to_ascii_lowercase()).or_default() += n;
         }
+    }
+
+    /// Whether one of the entries has a label of the server.
+    pub(super) fn have_server_label(&self) -> bool {
+        let last = self.last.0.iter().map(String::as_str);
+        let mut all = self.words.keys().map(String::as_str).chain(last);
+        all.any(is_server_label)
     }
 
     /// The number of each keyword.

@@ -11,7 +11,9 @@ use rusqlite::{Row, params};
 use super::approval::waiting_cost;
 use super::outbound::ENDED_KEPT_MS;
 use super::{Error, HeldEnvelope, Store, format, int, uint};
-use crate::call::{EntryId, InboxId, Now, OrgId, OutboundStatus};
+use crate::call::{
+    Change, EntryId, EventKind, InboxId, Now, OrgId, OutboundId, OutboundNews, OutboundStatus,
+};
 
 /// A message that waits for its time.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -175,19 +177,46 @@ impl Store {
     }
 
     /// Cancels what waits of entries that leave Drafts otherwise than by a decision or at their
-    /// time.
+    /// time. Gives what is to be told of it.
     pub(super) fn cancel_waiting(
         &self,
         (org, at): (OrgId, i64),
         entries: impl Iterator<Item = EntryId>,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Change>, Error> {
+        let mut told = Vec::new();
         for entry in entries {
-            let was_held = self.cancel_approval((org, at), entry)?;
-            if self.delete_scheduled(org, entry)? || was_held {
-                self.cancel_recipients((org, at), entry)?;
+            let approval = self.cancel_approval((org, at), entry)?;
+            let scheduled = self.scheduled(org, entry)?;
+            let waited = match (&approval, &scheduled) {
+                (Some(approval), _) => &approval.envelope,
+                (None, Some(mail)) => &mail.envelope,
+                (None, None) => continue,
+            };
+            let rows = self.waiting_outbound(org, entry)?;
+            let metadata = self.metadata_of(entry)?;
+            for recipient in &waited.recipients {
+                if let Some(approval) = &approval {
+                    told.push(approval.change(&recipient.address, metadata.clone()));
+                }
+                let row = (rows.iter()).find(|row| row.envelope.recipient == recipient.address);
+                told.push(Change::Outbound(Box::new(OutboundNews {
+                    kind: EventKind::MessageRejected,
+                    message: Some(entry),
+                    recipient: recipient.address.clone(),
+                    // A recipient here has no row.
+                    outbound: row.map_or(OutboundId(0), |row| row.id),
+                    reason: "cancelled".to_owned(),
+                    class: None,
+                    code: None,
+                    enhanced: None,
+                    host: String::new(),
+                    metadata: metadata.clone(),
+                })));
             }
+            self.delete_scheduled(org, entry)?;
+            self.cancel_recipients((org, at), entry)?;
         }
-        Ok(())
+        Ok(told)
     }
 
     /// Cancels the recipients outside of a message that waits.

@@ -4,7 +4,7 @@
 use super::analyse::{analyse, check_size};
 use super::parsed::{ParsedMessage, WayIn};
 use crate::call::{
-    Access, ApprovalEdit, ApprovalId, ApprovedMail, ConflictReason, Envelope, Refusal,
+    Access, ApprovalEdit, ApprovalId, ApprovedMail, ConflictReason, Envelope, HELD_LABEL, Refusal,
 };
 use crate::crypto;
 use crate::mail::parse::address::Address;
@@ -17,7 +17,7 @@ use crate::pace;
 use crate::service::context::ReadContext;
 use crate::service::field::invalid;
 use crate::service::mail::opened::OpenedMessage;
-use crate::service::outgoing::approval::{HELD_LABEL, find_approval};
+use crate::service::outgoing::approval::find_approval;
 use crate::service::{Service, policy};
 
 /// The message of an approval, as it is to leave.

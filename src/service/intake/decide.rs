@@ -14,8 +14,9 @@ use super::subject::SubjectKeys;
 use super::treat::{Treatment, treat};
 use super::upload;
 use crate::call::{
-    Arrival, Caller, Decision, EntryId, Envelope, Flags, INBOX, InboxId, Metric, NamedAddress,
-    Noun, OrgId, Recipient, Refusal, Request, SenderAuth, Signature, SpecialUse, Summary,
+    Arrival, Caller, Decision, EntryId, Envelope, Flags, HELD_LABEL, INBOX, InboxId, Metric,
+    NamedAddress, Noun, OrgId, Recipient, Refusal, Request, SCHEDULED_LABEL, SenderAuth, Signature,
+    SpecialUse, Summary,
 };
 use crate::mail::digest::{Analysis, Priority};
 use crate::mail::parse::address_list::Mailbox;
@@ -25,8 +26,6 @@ use crate::service::context::ReadContext;
 use crate::service::lists::SenderIdentity;
 use crate::service::outbound::report::{BOUNCE_LABEL, may_label, reports_in};
 use crate::service::outgoing::OutgoingMail;
-use crate::service::outgoing::approval::HELD_LABEL;
-use crate::service::outgoing::schedule::SCHEDULED_LABEL;
 use crate::service::rules::RuleSubject;
 use crate::service::{Service, lists, outgoing};
 use crate::store::HeldEnvelope;

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use super::waiting::{relabel, take_out, waiting_entry};
 use crate::call::{
-    Access, Answer, ApprovalChange, ApprovalContent, ApprovalId, ApprovalRow, ApprovalStatus,
-    ApprovedMail, Change, ConflictReason, Countable, EntryId, InboxId, Noun, OrgId, OutboundStatus,
+    Access, Answer, ApprovalContent, ApprovalId, ApprovalRow, ApprovalStatus, ApprovedMail,
+    ConflictReason, Countable, EntryId, HELD_LABEL, InboxId, Noun, OrgId, OutboundStatus,
     Recipient, Refusal, SlicedList, SpecialUse, UidSet, Written,
 };
 use crate::mail::{Digest, text};
@@ -21,8 +21,6 @@ use crate::service::field::check_text;
 use crate::service::mail::opened::OpenedMessage;
 use crate::store::{HeldEnvelope, NewEvent, Store, StoredApproval};
 
-/// The label of a message that waits for a decision.
-pub const HELD_LABEL: &str = "$Held";
 /// The label of one that does not leave.
 pub const DECLINED_LABEL: &str = "$Declined";
 
@@ -262,15 +260,7 @@ pub fn tell(context: &mut WriteContext<'_>, found: &StoredApproval) -> Result<()
             inbox: Some(Arc::clone(&path)),
             mailbox: None,
             uids: UidSet::new(),
-            change: Change::Approval(Box::new(ApprovalChange {
-                approval: found.row.id,
-                status: found.row.status,
-                message: found.row.message,
-                recipient: recipient.address.clone(),
-                subject: found.envelope.subject.clone(),
-                reason: found.row.reason.clone(),
-                metadata: metadata.clone(),
-            })),
+            change: found.change(&recipient.address, metadata.clone()),
         };
         (context.store).append_event(
             context.now,

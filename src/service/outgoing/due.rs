@@ -9,12 +9,12 @@
 //! reason told.** What can pass by itself is tried again each minute, as long as mail in the queue
 //! is.
 
-use super::approval::{self, DECLINED_LABEL, HELD_LABEL, HeldMail};
-use super::schedule::{AGAIN_MS, SCHEDULED_LABEL};
+use super::approval::{self, DECLINED_LABEL, HeldMail};
+use super::schedule::AGAIN_MS;
 use super::waiting::{relabel, waiting_entry};
 use crate::call::{
-    Caller, Change, Decision, EventKind, FailureClass, Metric, OutboundId, OutboundNews,
-    OutboundStatus, Refusal, UidSet,
+    Caller, Change, Decision, EventKind, FailureClass, HELD_LABEL, Metric, OutboundId,
+    OutboundNews, OutboundStatus, Refusal, SCHEDULED_LABEL, UidSet,
 };
 use crate::service::access::login::folder_access;
 use crate::service::context::WriteContext;

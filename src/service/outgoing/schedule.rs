@@ -6,9 +6,6 @@ use crate::call::{Countable, EntryId, Noun, OrgId, Refusal, SpecialUse};
 use crate::service::context::WriteContext;
 use crate::store::StoredScheduled;
 
-/// The label of a message that waits for its time.
-pub const SCHEDULED_LABEL: &str = "$Scheduled";
-
 /// Milliseconds after which a message is tried again that could not leave.
 pub const AGAIN_MS: i64 = 60_000;
 

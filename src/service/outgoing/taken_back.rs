@@ -1,9 +1,8 @@
 //! Recipients that are taken back from a message in Drafts, before it has left.
 
-use super::approval::{self, DECLINED_LABEL, HELD_LABEL};
-use super::schedule::SCHEDULED_LABEL;
+use super::approval::{self, DECLINED_LABEL};
 use super::waiting::{relabel, waiting_entry};
-use crate::call::{ApprovalStatus, Refusal};
+use crate::call::{ApprovalStatus, HELD_LABEL, Refusal, SCHEDULED_LABEL};
 use crate::service::context::WriteContext;
 use crate::store::{HeldEnvelope, OutboundRecord};
 

@@ -54,12 +54,16 @@ impl Sender {
     }
 
     fn delete(&mut self, id: EntryId) {
+        self.remove(id, true);
+    }
+
+    fn remove(&mut self, id: EntryId, permanent: bool) {
         self.world.written(Ask::of(
             &self.access.clone(),
             MessageWrite::Delete {
                 inbox: InboxRef::Address("ann@agents.test".into()),
                 id,
-                permanent: true,
+                permanent,
             },
         ));
     }
@@ -235,5 +239,19 @@ fn one_that_cannot_leave_for_three_days_is_told_and_stays_a_draft() {
         (news.outbound, news.reason.as_str()),
         (OutboundId(0), "There is no room for it")
     );
+    s.check();
+}
+
+#[test]
+fn one_that_is_thrown_away_leaves_its_label_behind() {
+    let mut s = Sender::with_inbox_bytes(OutboundSettings::default(), 7, Some(60_000));
+    s.settle();
+    let id = s.schedule(&["eve@there.test"], (HOUR_MS, 100));
+    let there = s.place("ann@agents.test", id).unwrap();
+    assert_eq!(there, ("Drafts".into(), vec!["$Scheduled".into()]));
+    s.remove(id, false);
+    let there = s.place("ann@agents.test", id).unwrap();
+    assert_eq!(there, ("Trash".into(), Vec::new()));
+    // The counts of labels and of octets hold.
     s.check();
 }
