@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::View;
-use crate::call::{EntryState, MailboxId};
+use crate::call::{EntryState, MailboxId, is_server_label};
 use crate::engine::Output;
 use crate::imap::wire::respond::ResponseLine;
 
@@ -99,18 +99,22 @@ impl OpenMailbox {
     }
 
     /// `* OK [PERMANENTFLAGS (...)]`, with `\*` while the mailbox takes more keywords (RFC 3501
-    /// section 7.1).
+    /// section 7.1). A change of the labels of the server is passed over.
     pub(crate) fn write_permanent_flags(&self, out: &mut Output) {
         let mut line = ResponseLine::untagged(&mut out.bytes);
         line.put("OK [PERMANENTFLAGS ");
-        let names = self.keywords.names();
+        let names = self.keywords.names().iter();
+        let names: Vec<String> = names
+            .filter(|name| !is_server_label(name))
+            .cloned()
+            .collect();
         if self.read_only {
             line.put("()] None can be set");
         } else if self.keywords.is_full() {
-            line.all_flags(names, "")
+            line.all_flags(&names, "")
                 .put("] These can be set; the mailbox takes no more keywords");
         } else {
-            line.all_flags(names, "\\*").put("] Any can be set");
+            line.all_flags(&names, "\\*").put("] Any can be set");
         }
         line.end();
     }

@@ -26,7 +26,7 @@ use crate::service::access::receives::SendingParty;
 use crate::service::account::bounds::check_end;
 use crate::service::context::ReadContext;
 use crate::service::field::invalid;
-use crate::service::mail::entry::{check_keywords, find_place};
+use crate::service::mail::entry::{check_labels, find_place};
 use crate::service::{Service, policy};
 
 /// Composes a message that `inbox` sends, and parses the result.
@@ -55,7 +55,7 @@ pub(super) fn composed(
     }
     let bcc = addresses(&draft.bcc, "bcc")?;
     let reply_to = addresses(&draft.reply_to, "reply_to")?;
-    check_keywords("labels", &draft.labels)?;
+    check_labels("labels", &draft.labels)?;
     let send_at = send_time(draft.send_at, context.now)?;
     check_end(draft.expires_at, context.now.unix_ms)?;
     check_ends_later(draft.expires_at, send_at)?;

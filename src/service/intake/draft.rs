@@ -33,7 +33,7 @@ use crate::mail::write::submit::{Fixups, submission_fixups};
 use crate::mail::{Bounds, Digest, Headers, time};
 use crate::service::context::ReadContext;
 use crate::service::field::invalid;
-use crate::service::mail::entry::{check_keywords, find_place};
+use crate::service::mail::entry::{check_labels, find_place};
 use crate::service::mail::opened::OpenedMessage;
 use crate::service::outgoing::approval::DECLINED_LABEL;
 use crate::service::{Service, policy};
@@ -105,7 +105,7 @@ fn change(
     mut patch: DraftPatch,
 ) -> Result<ParsedMessage, Refusal> {
     check_names(&patch.headers)?;
-    check_keywords("labels", patch.labels.as_deref().unwrap_or_default())?;
+    check_labels("labels", patch.labels.as_deref().unwrap_or_default())?;
     if let Some(source) = patch.markdown.take() {
         let rendered = rendered(&source, patch.text.is_some() || patch.html.is_some())?;
         patch.text = Some(Some(rendered.text));

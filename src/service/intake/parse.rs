@@ -14,7 +14,7 @@ use super::{approve, compose, draft, upload};
 use crate::call::bounds::{IDEMPOTENCY_KEY_BYTES_MAX, MESSAGE_METADATA_BYTES_MAX};
 use crate::call::{
     Access, Arrival, Envelope, Idempotency, Intake, Metric, Noun, Recipient, Refusal, Render,
-    Request, Route,
+    Request, Route, is_server_label,
 };
 use crate::crypto;
 use crate::mail::digest::Analysis;
@@ -312,11 +312,12 @@ fn end_of_header(octets: &[u8]) -> &'static [u8] {
 pub(super) fn append(
     context: &ReadContext<'_>,
     access: &Access,
-    placement: Placement,
+    mut placement: Placement,
     octets: Vec<u8>,
 ) -> Result<ParsedMessage, Refusal> {
     let inbox = placement.inbox;
     check_keywords("labels", &placement.keywords)?;
+    placement.keywords.retain(|word| !is_server_label(word));
     check_size(context, &octets)?;
     let has_nul = octets.chunks(PIECE_BYTES).any(|piece| {
         pace::spend(piece.len() / 8);

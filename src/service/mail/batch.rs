@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::entry::{check_keywords, find_place, flag_some};
+use super::entry::{check_labels, find_place, flag_some};
 use super::mailbox;
 use super::message::{check_waits_not, mailbox_of};
 use super::slice::put;
@@ -36,8 +36,8 @@ pub fn change(
     batch: &MessageBatch,
     progress: &BatchProgress,
 ) -> Result<BatchStep, Refusal> {
-    check_keywords("add_labels", &batch.patch.add_labels)?;
-    check_keywords("remove_labels", &batch.patch.remove_labels)?;
+    check_labels("add_labels", &batch.patch.add_labels)?;
+    check_labels("remove_labels", &batch.patch.remove_labels)?;
     let inbox = policy::find_inbox(context.store, access, inbox)?;
     let place = find_place(context.store, access, inbox)?;
     let target = target_of(context, access, &place, batch)?;

@@ -8,7 +8,7 @@ use super::mailbox::{find_own_place, walk};
 use crate::call::bounds::check_keyword;
 use crate::call::{
     Access, Answer, EntryRow, FlagChange, Flags, InboxId, Limits, MailboxId, MailboxWalk, Metric,
-    Noun, Octets, OctetsOf, Refusal, UidSet, Written,
+    Noun, Octets, OctetsOf, Refusal, UidSet, Written, is_server_label,
 };
 use crate::mail::Digest;
 use crate::service::access::admit::sees;
@@ -184,6 +184,13 @@ pub fn set_flags(
 ) -> Result<Written, Refusal> {
     let (place, mailbox) = find_mailbox_to_change(context.store, access, mailbox)?;
     check_keywords("labels", ask.keywords)?;
+    // PERMANENTFLAGS does not have them, so such a change is passed over (RFC 9051 section 7.1).
+    let keywords = ask.keywords.iter().filter(|word| !is_server_label(word));
+    let keywords: Vec<String> = keywords.cloned().collect();
+    let ask = FlagAsk {
+        keywords: &keywords,
+        ..ask
+    };
     let Flagged {
         rows,
         modified,
@@ -238,6 +245,19 @@ pub(super) fn flag_some(
         rest = flagged.rest;
     }
     Ok(())
+}
+
+/// Checks labels that a client of REST sets or removes. Those that only the server sets and removes
+/// are refused by name.
+pub fn check_labels(field: &'static str, labels: &[String]) -> Result<(), Refusal> {
+    check_keywords(field, labels)?;
+    match labels.iter().find(|label| is_server_label(label)) {
+        None => Ok(()),
+        Some(label) => {
+            let why = format!("has `{label}`, which only the server sets and removes");
+            Err(Refusal::Invalid { field, why })
+        }
+    }
 }
 
 /// Checks keywords and labels. They are IMAP atoms of up to 64 octets: printable ASCII without the

@@ -1,6 +1,6 @@
 //! Messages by id, as REST opens and changes them. Lists are in `list.rs`.
 
-use super::entry::{check_keywords, find_place, flag_one};
+use super::entry::{check_labels, find_place, flag_one};
 use super::mailbox;
 use super::opened::OpenedMessage;
 use crate::call::{
@@ -355,8 +355,8 @@ pub fn patch(
     id: EntryId,
     patch: &MessagePatch,
 ) -> Result<Written, Refusal> {
-    check_keywords("add_labels", &patch.add_labels)?;
-    check_keywords("remove_labels", &patch.remove_labels)?;
+    check_labels("add_labels", &patch.add_labels)?;
+    check_labels("remove_labels", &patch.remove_labels)?;
     check_end(patch.expires_at.flatten(), context.now.unix_ms)?;
     let (place, mailbox, uid) = find_entry(context.store, access, inbox, id)?;
     for (how, wanted, labels) in [
