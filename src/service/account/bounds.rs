@@ -156,3 +156,13 @@ pub fn check_end(expires_at: Option<i64>, now_ms: i64) -> Result<(), Refusal> {
         _ => Ok(()),
     }
 }
+
+/// Checks that a message does not end before it leaves.
+pub fn check_ends_later(expires_at: Option<i64>, send_at: Option<i64>) -> Result<(), Refusal> {
+    match expires_at.zip(send_at) {
+        Some((ends, leaves)) if ends <= leaves => {
+            Err(invalid("expires_at", "must be after send_at"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -23,7 +23,7 @@ use crate::mail::write::markdown::{self, Rendered};
 use crate::mail::write::outgoing::is_private_name;
 use crate::pace;
 use crate::service::access::receives::SendingParty;
-use crate::service::account::bounds::check_end;
+use crate::service::account::bounds::{check_end, check_ends_later};
 use crate::service::context::ReadContext;
 use crate::service::field::invalid;
 use crate::service::mail::entry::{check_labels, find_place};
@@ -117,19 +117,6 @@ pub(super) fn composed(
         },
     };
     Ok(ParsedMessage::new(way, octets, analysis, envelope))
-}
-
-/// Checks that a message does not end before it leaves.
-pub(super) fn check_ends_later(
-    expires_at: Option<i64>,
-    send_at: Option<i64>,
-) -> Result<(), Refusal> {
-    match expires_at.zip(send_at) {
-        Some((ends, leaves)) if ends <= leaves => {
-            Err(invalid("expires_at", "must be after send_at"))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Checks how many recipients a message has.

@@ -10,8 +10,7 @@ use core::ops::Range;
 use super::analyse::{analyse, check_size};
 use super::answer::{NamedRecipient, header_of};
 use super::compose::{
-    addresses, check_ends_later, check_names, check_number, files_said, hidden_field, recipients,
-    rendered, send_time,
+    addresses, check_names, check_number, files_said, hidden_field, recipients, rendered, send_time,
 };
 use super::files::{KeptFile, files_of};
 use super::parsed::{ParsedMessage, WayIn};
@@ -31,6 +30,7 @@ use crate::mail::write::field;
 use crate::mail::write::outgoing::is_private_name;
 use crate::mail::write::submit::{Fixups, submission_fixups};
 use crate::mail::{Bounds, Digest, Headers, time};
+use crate::service::account::bounds::check_ends_later;
 use crate::service::context::ReadContext;
 use crate::service::field::invalid;
 use crate::service::mail::entry::{check_labels, find_place};

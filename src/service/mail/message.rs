@@ -19,7 +19,7 @@ use crate::mail::text::codes;
 use crate::mail::text::links::links;
 use crate::mail::text::pages;
 use crate::mail::text::reply;
-use crate::service::account::bounds::check_end;
+use crate::service::account::bounds::{check_end, check_ends_later};
 use crate::service::context::{ReadContext, WriteContext};
 use crate::service::intake::named_address;
 use crate::service::policy;
@@ -359,6 +359,9 @@ pub fn patch(
     check_labels("remove_labels", &patch.remove_labels)?;
     check_end(patch.expires_at.flatten(), context.now.unix_ms)?;
     let (place, mailbox, uid) = find_entry(context.store, access, inbox, id)?;
+    if let Some(ends) = patch.expires_at.flatten() {
+        check_ends_later(Some(ends), leaves_at(context.store, place.org, id)?)?;
+    }
     for (how, wanted, labels) in [
         (FlagChange::Remove, false, &patch.remove_labels),
         (FlagChange::Add, true, &patch.add_labels),
@@ -482,6 +485,17 @@ pub fn admit(
         .ok_or(Refusal::NotFound(Noun::Mailbox))?;
     move_one(context, &place, &mailbox, &target, uid)?;
     changed(context, access, &place, id)
+}
+
+/// The time at which a message in Drafts leaves, if its sender has named one.
+fn leaves_at(store: &Store, org: OrgId, id: EntryId) -> Result<Option<i64>, Refusal> {
+    if let Some(mail) = store.scheduled(org, id)? {
+        return Ok(Some(mail.send_at));
+    }
+    let Some(approval) = store.held_approval(org, id)? else {
+        return Ok(None);
+    };
+    Ok((store.approval(org, approval)?).and_then(|held| held.row.send_at))
 }
 
 /// Refuses to move a message out of Drafts that waits there.
