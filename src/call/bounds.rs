@@ -10,7 +10,7 @@ pub const LABEL_BYTES_MAX: usize = 200;
 /// Octets of a client's own id for an inbox: enough for a UUID with a prefix.
 pub const CLIENT_ID_BYTES_MAX: usize = 128;
 /// Octets of a client's own JSON object at an inbox: lists read it with every row.
-pub const METADATA_BYTES_MAX: usize = 4096;
+pub const METADATA_BYTES_MAX: usize = 8192;
 /// Octets of a client's own JSON object at a message. It is in each event about it.
 pub const MESSAGE_METADATA_BYTES_MAX: usize = 8192;
 /// Days for which an inbox keeps a message, where it does not keep it for ever: a hundred years.
