@@ -59,8 +59,13 @@ pub enum MailboxRead {
         mailbox: String,
         progress: Box<MailboxWalk>,
     },
-    /// Every mailbox of an inbox that is named, with counters. Answer: `Mailboxes`.
-    ListOf { inbox: InboxRef },
+    /// A page of the mailboxes of an inbox that is named, with counters, by name. Answer:
+    /// `Folders`.
+    ListOf {
+        inbox: InboxRef,
+        cursor: Option<String>,
+        limit: usize,
+    },
     /// Names that are subscribed, whether or not their mailboxes exist. Answer: `Names`.
     Subscribed,
 }
@@ -399,7 +404,7 @@ impl Read {
     pub fn named(&self) -> Option<SharePart> {
         match self {
             Read::Message(MessageRead::Opened { list, .. }) => list.named(),
-            Read::Mailbox(MailboxRead::ListOf { inbox })
+            Read::Mailbox(MailboxRead::ListOf { inbox, .. })
             | Read::Message(
                 MessageRead::List { inbox, .. }
                 | MessageRead::Get { inbox, .. }

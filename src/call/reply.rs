@@ -48,6 +48,11 @@ pub enum Answer {
         apart: bool,
     },
     Mailboxes(Vec<MailboxRow>),
+    /// A page of the mailboxes of an inbox, and the cursor of the next one.
+    Folders {
+        rows: Vec<MailboxRow>,
+        next: Option<String>,
+    },
     Names(Vec<String>),
     Selected(Box<Selected>),
     /// `more` is the part of the requested set that did not fit into the page.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Params, Row};
+use rusqlite::{Params, Row, params};
 
 use super::quota::{ENTRY_BYTES, MAILBOX_BYTES, SUBSCRIPTION_BYTES};
 use super::{Error, Store, format, int, uint, uint32};
@@ -221,6 +221,16 @@ impl Store {
         org: OrgId,
         inbox: InboxId,
     ) -> Result<Vec<(MailboxRecord, bool)>, Error> {
+        self.mailboxes_after((org, inbox), "", usize::MAX)
+    }
+
+    /// Up to `limit` of them whose names come after `name`.
+    pub fn mailboxes_after(
+        &self,
+        (org, inbox): (OrgId, InboxId),
+        name: &str,
+        limit: usize,
+    ) -> Result<Vec<(MailboxRecord, bool)>, Error> {
         self.all(
             "SELECT id, org, inbox, name, special, uidvalidity, uidnext, recent_above,
                  highest_modseq, expunged_floor, messages, unseen, deleted, bytes, cost,
@@ -228,8 +238,9 @@ impl Store {
                          WHERE s.inbox = mailbox.inbox AND s.name = mailbox.name)
              FROM mailbox WHERE inbox = ?1 AND org = ?2
                  AND EXISTS (SELECT 1 FROM inbox WHERE id = mailbox.inbox)
-             ORDER BY name",
-            [inbox.0, org.0],
+                 AND name > ?3
+             ORDER BY name LIMIT ?4",
+            params![inbox.0, org.0, name, int(limit as u64)],
             |r| Ok((read_mailbox(r)?, r.get(15)?)),
         )
     }

@@ -69,12 +69,12 @@ const FOLDER_PATCH: BodyTable = BodyTable {
 pub(crate) static LIST: Operation = Operation {
     id: "folders.list",
     summary: "List folders",
-    says: "Lists every folder of the inbox with its counts, by name, in one page.",
+    says: "Lists the folders of the inbox with their counts, by name.",
     query: &[LIMIT, CURSOR],
     takes: Takes::Nothing,
     gives: &[Gives {
         status: 200,
-        says: "The folders.",
+        says: "A page of folders.",
         content: ResponseContent::Page(&FOLDER),
     }],
     errors: &[],
@@ -82,14 +82,15 @@ pub(crate) static LIST: Operation = Operation {
 };
 
 fn list(request: &mut RouteRequest<'_>) -> RouteResult {
-    request.one_page();
     let call = MailboxRead::ListOf {
         inbox: request.inbox()?,
+        cursor: request.parameters.text("cursor"),
+        limit: request.parameters.limit(),
     };
     Ok(RouteStep::Read(
         Box::new(call.into()),
         |answer, _, _| match answer {
-            Answer::Mailboxes(rows) => Some(FOLDER.page(&rows, None)),
+            Answer::Folders { rows, next } => Some(FOLDER.page(&rows, next.as_deref())),
             _ => None,
         },
     ))

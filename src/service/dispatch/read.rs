@@ -87,7 +87,11 @@ fn read_mailbox(
         MailboxRead::Select { mailbox, progress } => {
             mailbox::select(context, access, mailbox, progress)
         }
-        MailboxRead::ListOf { inbox } => folder::list(context, access, inbox).map(Some),
+        MailboxRead::ListOf {
+            inbox,
+            cursor,
+            limit,
+        } => folder::list(context, access, inbox, (cursor.as_deref(), *limit)).map(Some),
         MailboxRead::Subscribed => mailbox::list_subscribed(context, access).map(Some),
     }
 }

@@ -3,29 +3,59 @@
 //! had made it. INBOX and special mailboxes stay as they are.
 
 use super::entry::find_place;
+use super::list::wrong_cursor;
 use super::mailbox;
 use super::slice::{self, BulkStep};
+use crate::call::bounds::PAGE_ROWS_MAX;
 use crate::call::{
     Access, Answer, BulkProgress, ConflictReason, INBOX, InboxRef, MailboxRow, Noun, Refusal,
     SpecialUse, Written,
 };
+use crate::mail::parse::transfer;
 use crate::service::context::{ReadContext, WriteContext};
 use crate::service::policy;
 use crate::store::{InboxPlace, MailboxRecord};
 
-/// Lists every folder with its counts.
+/// Lists a page of the folders with their counts, by name.
 pub fn list(
     context: &ReadContext<'_>,
     access: &Access,
     inbox: &InboxRef,
+    (cursor, limit): (Option<&str>, usize),
 ) -> Result<Answer, Refusal> {
     let inbox = policy::find_inbox(context.store, access, inbox)?;
-    let _moment = context.store.snapshot()?;
-    let mut rows = Vec::new();
-    for (mailbox, subscribed) in context.store.mailboxes(access.org, inbox)? {
-        rows.push(mailbox.row(subscribed, Some(mailbox.counts())));
-    }
-    Ok(Answer::Mailboxes(rows))
+    let after = match cursor {
+        Some(cursor) => parse_cursor(cursor).ok_or_else(wrong_cursor)?,
+        None => String::new(),
+    };
+    let limit = limit.clamp(1, PAGE_ROWS_MAX);
+    let place = (access.org, inbox);
+    let page = context.store.mailboxes_after(place, &after, limit + 1)?;
+    let is_more = page.len() > limit;
+    let rows: Vec<MailboxRow> = (page.into_iter().take(limit))
+        .map(|(mailbox, subscribed)| mailbox.row(subscribed, Some(mailbox.counts())))
+        .collect();
+    let last = rows.last().filter(|_| is_more);
+    let next = last.map(|row| format_cursor(&row.name));
+    Ok(Answer::Folders { rows, next })
+}
+
+/// The public form of the position behind a folder: its name in hexadecimal digits, which a query
+/// takes as they are.
+fn format_cursor(name: &str) -> String {
+    let digits = name.bytes().map(|octet| format!("{octet:02x}"));
+    core::iter::once("f".to_owned()).chain(digits).collect()
+}
+
+/// Parses the text of [`format_cursor`].
+fn parse_cursor(cursor: &str) -> Option<String> {
+    let digits = cursor.strip_prefix('f')?.as_bytes();
+    let octet = |pair: &[u8]| match pair {
+        [high, low] => Some(transfer::hex(high)? << 4 | transfer::hex(low)?),
+        _ => None,
+    };
+    let octets: Option<Vec<u8>> = digits.chunks(2).map(octet).collect();
+    String::from_utf8(octets?).ok()
 }
 
 /// Makes a folder with the levels above it that do not exist.

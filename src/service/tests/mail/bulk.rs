@@ -313,8 +313,10 @@ fn mailboxes(world: &mut World) -> Vec<String> {
     let bob = world.bob.clone();
     let call = MailboxRead::ListOf {
         inbox: InboxRef::Id(bob.inbox.unwrap()),
+        cursor: None,
+        limit: 200,
     };
-    let Answer::Mailboxes(rows) = world.answer(Ask::of(&bob, call)) else {
+    let Answer::Folders { rows, .. } = world.answer(Ask::of(&bob, call)) else {
         panic!()
     };
     rows.into_iter().map(|row| row.name).collect()
