@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Authentication, BodyId, EntryId, InboxId, MailboxId, OrgId, ReceivedBody, SignatureWalk,
-    ThreadId, UidSet,
+    ThreadId, UidSet, Verdict,
 };
 
 /// System flags (RFC 3501 section 2.3.2) as bits. `\Recent` is not one of them: it follows from a
@@ -258,6 +258,8 @@ pub struct MessageFilter {
     pub seen: Option<bool>,
     /// From contains.
     pub from: Option<String>,
+    /// From is this address, or one of this domain ([`super::is_from`]).
+    pub sender: Option<String>,
     /// To contains.
     pub to: Option<String>,
     /// Subject contains.
@@ -274,6 +276,8 @@ pub struct MessageFilter {
     pub thread: Option<ThreadId>,
     /// Has a one-time code, or has none.
     pub has_code: Option<bool>,
+    /// Has one of these verdicts; empty is any or none.
+    pub verdicts: Vec<Verdict>,
 }
 
 /// What is wanted of the content of a message. Offsets and lengths count Unicode scalar values.

@@ -98,8 +98,21 @@ impl Facts<'_> {
     }
 }
 
+/// What [`is_from`] compares with, of a text that is an address, a domain, or a domain behind an
+/// `@`. `None` for a text that is none of them: such a filter would wait for ever.
+pub fn sender_filter(text: &str) -> Option<String> {
+    let is_domain = |text: &str| !text.is_empty() && !text.contains('@');
+    let wanted = match text.rsplit_once('@') {
+        Some(("", domain)) => is_domain(domain).then_some(domain),
+        Some((_, domain)) => is_domain(domain).then_some(text),
+        // A word is no domain of mail: `@` in front says that it is one here.
+        None => text.trim_matches('.').contains('.').then_some(text),
+    }?;
+    (!wanted.contains(char::is_whitespace)).then(|| wanted.to_lowercase())
+}
+
 /// Whether a sender is `wanted`, an address or a domain in lower case.
-fn is_from(sender: &str, wanted: &str) -> bool {
+pub fn is_from(sender: &str, wanted: &str) -> bool {
     let same = |sender: &str| {
         let domain = sender.rsplit_once('@').map_or("", |(_, domain)| domain);
         sender.eq_ignore_ascii_case(wanted) || domain.eq_ignore_ascii_case(wanted)

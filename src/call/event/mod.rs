@@ -14,7 +14,7 @@ mod tests;
 
 use std::sync::Arc;
 
-pub use filter::{EventFilter, InboxSet};
+pub use filter::{EventFilter, InboxSet, is_from, sender_filter};
 pub use kind::{EventKind, FailureClass, KindSet, PriorityLevel, Verdict};
 pub use meaning::SessionEnd;
 

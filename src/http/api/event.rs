@@ -4,7 +4,7 @@
 use super::address::ADDRESS;
 use super::codes::{self, ErrorCode};
 use super::fields::FieldKind::{
-    AnyObject, EventOrTime, Flag, Id, InboxNames, Keyword, List, Object, OneOf, Plain, SomeOf,
+    AnyObject, EventOrTime, Flag, Id, InboxNames, Keyword, List, Object, OneOf, Sender, SomeOf,
     Text, Time,
 };
 use super::fields::{ANY, BodyTable, FieldRow, fields, sometimes};
@@ -159,9 +159,10 @@ const TYPE: FieldRow = sometimes(
 );
 const FROM: FieldRow = sometimes(
     "from",
-    Plain(ANY),
+    Sender,
     r#""example.com""#,
-    "Only mail from this address or domain; needs `messages:read`.",
+    "Only mail from this address or domain (`example.com` or `@example.com`); whole, in any case. \
+     Needs `messages:read`.",
 );
 const LABEL: FieldRow = sometimes(
     "label",
@@ -198,7 +199,7 @@ const STREAM_GIVES: &[Gives] = &[Gives {
     content: ResponseContent::Events(&EVENT),
 }];
 
-const STREAM_ERRORS: &[&ErrorCode] = &[codes::LIMIT_REACHED, codes::NOT_FOUND];
+const STREAM_ERRORS: &[&ErrorCode] = &[codes::TOO_MANY_STREAMS, codes::NOT_FOUND];
 
 pub(crate) static ALL: Operation = Operation {
     id: "events.stream",
@@ -244,14 +245,13 @@ const LOG_SINCE: FieldRow = sometimes(
     "since",
     EventOrTime,
     "1234",
-    "The same as `after`, or begin with the first event at this time. `after` and `cursor` are \
-     obeyed before it.",
+    "The same as `after`, or begin with the first event at this time. `after` is obeyed before it.",
 );
 const LOG_CURSOR: FieldRow = sometimes(
     "cursor",
     COUNT,
     "1234",
-    "Where to go on: `next_cursor` of the page before.",
+    "Where to go on: `next_cursor` of the page before. It is obeyed before `after` and `since`.",
 );
 
 pub(crate) static LOG: Operation = Operation {

@@ -95,6 +95,8 @@ pub(crate) enum FieldKind {
     LabelLines,
     /// One label of a message (in queries).
     Keyword,
+    /// A sender: an address, a domain, or a domain behind an `@` (in queries).
+    Sender,
     /// Header fields of the client's own: an object, or a list of names and values.
     HeaderFields,
     /// What to search for: up to so many words (in queries).
@@ -107,7 +109,7 @@ pub(crate) enum FieldKind {
     Objects(&'static BodyTable),
     /// One object by this table (in requests).
     Nested(&'static BodyTable),
-    /// The API has the field and this server refuses it until it is built.
+    /// The API has the field and this server refuses it until it is built (in requests).
     Later,
     /// An object (in responses).
     Object(&'static dyn Described),

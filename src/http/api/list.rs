@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::codes::{self, ErrorCode};
-use super::fields::FieldKind::{Flag, Id, InboxNames, Keyword, Later, Plain, SearchWords, Time};
+use super::fields::FieldKind::{Flag, Id, InboxNames, Keyword, Plain, SearchWords, SomeOf, Time};
 use super::fields::{ANY, FieldRow, sometimes};
 use super::message::{FORMAT, MAX_CHARS, MESSAGE, VIEW, content_ask};
 use super::operation::{CURSOR, Gives, LIMIT, Operation, ResponseContent, Takes};
@@ -11,7 +11,7 @@ use super::problems::Problem;
 use super::routes::{RouteRequest, RouteResult, RouteStep};
 use super::values::Values;
 use crate::call::bounds::SEARCH_WORDS_MAX;
-use crate::call::{Answer, ContentAsk, MessageFilter, MessageRead, MessageView, ThreadId};
+use crate::call::{Answer, ContentAsk, MessageFilter, MessageRead, MessageView, ThreadId, Verdict};
 use crate::http::stream::INBOXES_MAX;
 use crate::http::wire::response::Response;
 
@@ -43,7 +43,7 @@ pub(super) const UNREAD: FieldRow = sometimes(
     "unread",
     Flag,
     "true",
-    "The old name of `seen`, which it says the other way round.",
+    "The same as `seen`, the other way round: `unread=true` is `seen=false`.",
 );
 pub(super) const FROM: FieldRow = sometimes(
     "from",
@@ -96,13 +96,19 @@ const HAS_ATTACHMENT: FieldRow = sometimes(
     "has_attachment",
     Flag,
     "true",
-    "The old name of `has_attachments`.",
+    "The same as `has_attachments`.",
+);
+const VERDICT: FieldRow = sometimes(
+    "verdict",
+    SomeOf(Verdict::NAMES),
+    r#""clean""#,
+    "Only messages with one of these verdicts. A message that was not judged has none.",
 );
 const SPAM: FieldRow = sometimes(
     "spam",
-    Later,
+    SomeOf(Verdict::NAMES),
     r#""clean""#,
-    "The verdict of a filter; refused until one is built.",
+    "The same as `verdict`.",
 );
 const HAS_CODE: FieldRow = sometimes(
     "has_code",
@@ -119,9 +125,11 @@ const THREAD: FieldRow = sometimes(
 
 /// `view` of a list, which is short without it.
 const LIST_VIEW: FieldRow = FieldRow {
-    says: "`full` is with the content of each message, as one message has it; a page then ends early \
-           when its texts are long.",
-    ..VIEW.or("\"summary\"")
+    says: "Without it a row has what is known without a look into the message. `summary` adds \
+           `attachments`, `links`, `codes_found`, `hidden_content`, `chars` and `tokens_estimate`; \
+           `full` adds all of the content, as one message has it. Both read each message, and a page \
+           then ends early when its texts are long.",
+    ..VIEW
 };
 
 /// The query of a list over all inboxes.
@@ -141,6 +149,7 @@ const IN_ALL: &[FieldRow] = &[
     UNTIL,
     HAS_ATTACHMENTS,
     HAS_ATTACHMENT,
+    VERDICT,
     SPAM,
     THREAD,
     HAS_CODE,
@@ -160,11 +169,7 @@ const LIST_GIVES: &[Gives] = &[Gives {
     content: ResponseContent::Page(&MESSAGE),
 }];
 
-const LIST_ERRORS: &[&ErrorCode] = &[
-    codes::NOT_FOUND,
-    codes::NOT_SUPPORTED,
-    codes::SEARCH_DEADLINE,
-];
+const LIST_ERRORS: &[&ErrorCode] = &[codes::NOT_FOUND, codes::SEARCH_DEADLINE];
 
 pub(crate) static LIST_OF_INBOX: Operation = Operation {
     id: "messages.list",
@@ -273,15 +278,16 @@ pub(super) fn listed_ask(
     query: &mut Values,
     place: &str,
 ) -> Result<Option<ContentAsk>, Box<Problem>> {
-    let is_full = query.text("view").is_some_and(|view| view == "full");
-    let ask = content_ask(query, false);
-    if is_full {
+    let view = query.text("view");
+    let mut ask = content_ask(query, false);
+    if view.as_deref() == Some("full") {
         return Ok(Some(ask));
     }
+    ask.is_summary = view.is_some();
     let name = match (ask.is_markdown, ask.max_chars) {
         (true, _) => "format",
         (false, Some(_)) => "max_chars",
-        (false, None) => return Ok(None),
+        (false, None) => return Ok(ask.is_summary.then_some(ask)),
     };
     let why = format!("needs `view=full` in a {place}");
     Err(Problem::invalid(name, &why))
@@ -291,35 +297,42 @@ fn filter(query: &mut Values) -> Result<MessageFilter, Box<Problem>> {
     let (seen, unread) = (query.flag("seen"), query.flag("unread"));
     let has_attachments = query.flag("has_attachments");
     let has_attachment = query.flag("has_attachment");
+    let verdict = query.words("verdict", Verdict::named);
+    let verdicts = either(
+        ("verdict", verdict),
+        ("spam", query.words("spam", Verdict::named)),
+    )?;
     Ok(MessageFilter {
         folder: query.text("folder"),
         label: query.text("label"),
-        seen: renamed(("seen", seen), ("unread", unread.map(|unread| !unread)))?,
+        seen: either(("seen", seen), ("unread", unread.map(|unread| !unread)))?,
         from: query.text("from"),
         to: query.text("to"),
         subject: query.text("subject"),
         q: query.text("q"),
         since: query.time("since"),
         until: query.time("until"),
-        has_attachments: renamed(
+        has_attachments: either(
             ("has_attachments", has_attachments),
             ("has_attachment", has_attachment),
         )?,
         thread: query.conversation("thread"),
         has_code: query.flag("has_code"),
+        verdicts: verdicts.unwrap_or_default(),
+        sender: None,
     })
 }
 
-/// The value of a parameter that may have its new or its old name.
-fn renamed<T>(
-    (new, value): (&str, Option<T>),
-    (old, old_value): (&str, Option<T>),
+/// The value of a parameter that has two names.
+fn either<T>(
+    (name, value): (&str, Option<T>),
+    (other, other_value): (&str, Option<T>),
 ) -> Result<Option<T>, Box<Problem>> {
-    match (value, old_value) {
+    match (value, other_value) {
         (Some(_), Some(_)) => {
-            let why = format!("is the old name of `{new}`: give only that one");
-            Err(Problem::invalid(old, &why))
+            let why = format!("says the same as `{name}`: give only one of them");
+            Err(Problem::invalid(other, &why))
         }
-        (value, old_value) => Ok(value.or(old_value)),
+        (value, other_value) => Ok(value.or(other_value)),
     }
 }

@@ -6,15 +6,17 @@
 //! and a value that no route takes are panics, so that every test finds them.
 
 use super::fields::{BodyTable, FieldKind, FieldRow, Presence, TextBound};
+use super::operation::CURSOR;
 use super::problems::{Problem, printable};
 use super::refused::refused;
 use crate::call::bounds::{check_keyword, check_line, is_one_line};
 use crate::call::{
     Countable, DraftAddress, InboxRef, Limits, NamedAddress, Refusal, Scopes, ThreadId,
+    sender_filter,
 };
+use crate::crypto::Sha256;
 use crate::http::wire::json::{Json, JsonFields};
 use crate::http::wire::target::{Query, digits, inbox_ref};
-use crate::crypto::Sha256;
 use crate::mail::text::query;
 use crate::mail::time::parse_rfc3339;
 use crate::mail::write::field;
@@ -107,17 +109,16 @@ impl Values {
         }
     }
 
-    /// Of a query whose names have been checked. An empty value is as good as none, but for
-    /// what is searched for.
+    /// Of a query whose names have been checked. An empty value is refused: a program that lacks a
+    /// value must not get a list of all. But an empty `cursor` is the first page.
     pub fn of_query(table: &'static [FieldRow], query: &Query) -> FieldResult<Values> {
         let mut left = Vec::new();
         for row in table {
-            let value = match row.kind {
-                FieldKind::SearchWords(_) => query.given(row.name),
-                _ => query.text(row.name),
-            };
-            if let Some(value) = value {
+            if let Some(value) = query.text(row.name) {
                 left.push((row.name, of_parameter(row, query, value)?));
+            } else if query.is_given(row.name) && row.name != CURSOR.name {
+                let why = "is empty: give it a value or leave it out";
+                return Err(Problem::invalid(row.name, why));
             } else if let Ok(number) = row.default.parse() {
                 left.push((row.name, FieldValue::Number(number)));
             }
@@ -202,6 +203,12 @@ impl Values {
             FieldValue::Texts(texts) => Some(texts),
             other => null(name, &other),
         })
+    }
+
+    /// Words that each name something. Without a word it is absent.
+    pub fn words<T>(&mut self, name: &str, named: fn(&str) -> Option<T>) -> Option<Vec<T>> {
+        let words = self.texts(name)?;
+        Some(words.iter().filter_map(|word| named(word)).collect())
     }
 
     /// None where the field is absent.
@@ -409,6 +416,7 @@ fn of_json(
         // These are kinds of queries, paths and responses.
         FieldKind::Plain(_)
         | FieldKind::Keyword
+        | FieldKind::Sender
         | FieldKind::Token(_)
         | FieldKind::DomainRef
         | FieldKind::EventOrTime
@@ -464,19 +472,29 @@ fn words_or_object(
 
 /// A whole number in this range, bounds included.
 fn number(place: &str, value: Json<'_>, (min, max): (u64, u64)) -> FieldResult<FieldValue> {
-    let Json::Number(number) = value else {
-        return Err(Problem::invalid(place, "must be a number"));
+    let number = match value {
+        Json::Number(number) => number.as_u64(),
+        _ => None,
     };
-    match number.as_u64() {
+    match number {
         Some(number) if (min..=max).contains(&number) => Ok(FieldValue::Number(number)),
-        _ if max == u64::MAX => {
-            let why = format!("must be a whole number from {min}");
-            Err(Problem::invalid(place, &why))
-        }
-        _ => {
-            let why = format!("must be a whole number from {min} to {max}");
-            Err(Problem::invalid(place, &why))
-        }
+        _ => Err(Problem::invalid(place, &must_be_number(min, max))),
+    }
+}
+
+fn must_be_number(min: u64, max: u64) -> String {
+    match max {
+        u64::MAX => format!("must be a whole number from {min}"),
+        max => format!("must be a whole number from {min} to {max}"),
+    }
+}
+
+/// Words in a sentence: `` `a`, `b` or `c` ``.
+pub(crate) fn any_of(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => format!("`{one}`"),
+        [all @ .., last] => format!("`{}` or `{last}`", all.join("`, `")),
     }
 }
 
@@ -537,9 +555,7 @@ fn of_parameter(row: &FieldRow, query: &Query, text: &str) -> FieldResult<FieldV
         },
         FieldKind::Number { min, max } => match digits(text) {
             Some(number) if (min..=max).contains(&number) => Ok(FieldValue::Number(number)),
-            None => wrong("must be a number"),
-            Some(_) if max == u64::MAX => wrong(&format!("must be at least {min}")),
-            Some(_) => wrong(&format!("must be from {min} to {max}")),
+            _ => wrong(&must_be_number(min, max)),
         },
         FieldKind::Time => time(name, text),
         FieldKind::InboxName => match inbox_ref(text) {
@@ -556,16 +572,16 @@ fn of_parameter(row: &FieldRow, query: &Query, text: &str) -> FieldResult<FieldV
         }
         FieldKind::SomeOf(words) => {
             let all: Vec<String> = query.each(name).map(str::to_owned).collect();
-            match all.iter().all(|word| words.contains(&word.as_str())) {
+            match !all.is_empty() && all.iter().all(|word| words.contains(&word.as_str())) {
                 true => Ok(FieldValue::Texts(all)),
-                false => wrong(&format!("must be among {}", words.join(", "))),
+                false => wrong(&format!("must be {}", any_of(words))),
             }
         }
         FieldKind::InboxNames => {
             let all: Option<Vec<InboxRef>> = query.each(name).map(inbox_ref).collect();
             match all {
-                Some(all) => Ok(FieldValue::Inboxes(all)),
-                None => wrong("must be an inbox id or address"),
+                Some(all) if !all.is_empty() => Ok(FieldValue::Inboxes(all)),
+                _ => wrong("must be an inbox id or address"),
             }
         }
         FieldKind::SearchWords(_) => match query::parse(text) {
@@ -582,11 +598,14 @@ fn of_parameter(row: &FieldRow, query: &Query, text: &str) -> FieldResult<FieldV
             Some(_) => Ok(FieldValue::Text(text.to_owned())),
             None => wrong("must be the number of an event or an RFC 3339 time"),
         },
+        FieldKind::Sender => match sender_filter(text) {
+            Some(sender) => Ok(FieldValue::Text(sender)),
+            None => wrong("must be an address or a domain: `ann@example.com`, `example.com`"),
+        },
         FieldKind::Keyword => match check_keyword(text) {
             Ok(()) => Ok(FieldValue::Text(text.to_owned())),
             Err(why) => wrong(&why),
         },
-        FieldKind::Later => Err(Problem::not_supported(name)),
         _ => Ok(FieldValue::Text(text.to_owned())),
     }
 }
@@ -596,7 +615,7 @@ fn is_one_of(place: &str, words: &[&str], text: &str) -> FieldResult<()> {
         true => Ok(()),
         false => Err(Problem::invalid(
             place,
-            &format!("must be {}", words.join(", ")),
+            &format!("must be {}", any_of(words)),
         )),
     }
 }
@@ -624,9 +643,9 @@ fn scopes(place: &str, names: Vec<String>) -> FieldResult<FieldValue> {
         let scope = Scopes::named(name).ok_or_else(|| {
             let all: Vec<&str> = Scopes::NAMES.iter().map(|(name, _)| *name).collect();
             let why = format!(
-                "names `{}`, which is no scope; there are {}",
+                "names `{}`, which is no scope: each must be {}",
                 printable(name),
-                all.join(", ")
+                any_of(&all)
             );
             Problem::invalid(place, &why)
         })?;

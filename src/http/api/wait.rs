@@ -1,7 +1,7 @@
 //! Waiting for a message. How a request waits is in `stream/wait.rs`.
 
 use super::codes;
-use super::fields::FieldKind::{Flag, Id, Number, Plain, TimeOrAll};
+use super::fields::FieldKind::{Flag, Id, Number, Plain, Sender, TimeOrAll};
 use super::fields::{ANY, sometimes};
 use super::message::MESSAGE;
 use super::operation::{Gives, Operation, ResponseContent, Takes};
@@ -29,9 +29,10 @@ pub(crate) static WAIT: Operation = Operation {
         .or("30"),
         sometimes(
             "from",
-            Plain(ANY),
-            r#""noreply@""#,
-            "Text within the name and address of From.",
+            Sender,
+            r#""noreply@example.com""#,
+            "Only messages of this sender: an address, or a domain such as `example.com` or \
+             `@example.com`; whole, in any case.",
         ),
         sometimes(
             "to",
@@ -78,7 +79,7 @@ pub(crate) static WAIT: Operation = Operation {
             content: ResponseContent::Nothing,
         },
     ],
-    errors: &[codes::NOT_FOUND, codes::LIMIT_REACHED],
+    errors: &[codes::NOT_FOUND, codes::TOO_MANY_STREAMS],
     run: wait,
 };
 
@@ -92,7 +93,7 @@ fn wait(request: &mut RouteRequest<'_>) -> RouteResult {
         since => since,
     };
     let filter = MessageFilter {
-        from: query.text("from"),
+        sender: query.text("from"),
         to: query.text("to"),
         subject: query.text("subject"),
         since,

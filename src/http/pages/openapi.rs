@@ -9,7 +9,7 @@ use crate::call::bounds::IDEMPOTENCY_KEY_BYTES_MAX;
 use crate::call::{Limits, Scopes};
 use crate::http::api::codes::ErrorCode;
 use crate::http::api::fields::{ANY, BodyTable, FieldKind, FieldRow, Presence, sometimes};
-use crate::http::api::operation::{Gives, Operation, PATH_NAMES, ResponseContent, Takes};
+use crate::http::api::operation::{CURSOR, Gives, Operation, PATH_NAMES, ResponseContent, Takes};
 use crate::http::api::problems::ERROR_FIELDS;
 use crate::http::api::routes::{ROUTES, RouteNeed, RouteRow};
 use crate::http::api::shapes::Described;
@@ -217,42 +217,25 @@ fn parameters(o: &mut Object<'_>, row: &RouteRow, operation: &Operation, limits:
             o.text("in", place);
             o.flag("required", row.presence == Presence::Always);
             o.text("description", row.says);
-            o.object("schema", |o| match row.kind {
-                // Refused, unless it is empty.
-                FieldKind::Later => o.text("const", ""),
-                _ => {
-                    match place == "query" && takes_empty(row.kind) {
-                        true => write_kind_or_empty(o, row.kind, limits),
-                        false => write_kind(o, row.kind, limits),
-                    }
-                    if !row.default.is_empty() {
-                        o.slot("default").raw_or_null(Some(row.default));
-                    }
+            o.object("schema", |o| {
+                write_kind(o, row.kind, limits);
+                if place == "query" && is_refused_empty(&row) {
+                    o.number("minLength", 1);
+                }
+                if !row.default.is_empty() {
+                    o.slot("default").raw_or_null(Some(row.default));
                 }
             });
-            if !row.example.is_empty() && !matches!(row.kind, FieldKind::Later) {
+            if !row.example.is_empty() {
                 example(o, &row);
             }
         });
     });
 }
 
-/// Whether an empty parameter is as good as none and no value of its kind is empty.
-fn takes_empty(kind: FieldKind) -> bool {
-    match kind {
-        FieldKind::SearchWords(_) => false,
-        FieldKind::Plain(bound) => bound.min > 0,
-        _ => true,
-    }
-}
-
-fn write_kind_or_empty(o: &mut Object<'_>, kind: FieldKind, limits: &Limits) {
-    json::list(o.value("anyOf"), [false, true], |out, is_empty| {
-        json::object(out, |o| match is_empty {
-            true => o.text("const", ""),
-            false => write_kind(o, kind, limits),
-        });
-    });
+/// Whether an empty parameter is refused although its kind has empty texts.
+fn is_refused_empty(row: &FieldRow) -> bool {
+    matches!(row.kind, FieldKind::Plain(bound) if bound.min == 0) && row.name != CURSOR.name
 }
 
 /// The example of a parameter; one that repeats has a list.
@@ -607,7 +590,7 @@ fn write_error(o: &mut Object<'_>, limits: &Limits) {
 /// The API as a whole.
 pub(crate) const ABOUT: &str = "The HTTP API of a Postern mail server. Bodies are JSON in UTF-8. \
     Times are RFC 3339 in UTC. A field or parameter that is not in this description is refused \
-    by name; an empty parameter is as good as none. Lists are pages of up to 200 rows: `next_cursor` is the `cursor` of the next. \
+    by name; so is an empty parameter, but for an empty `cursor`, which is the first page. Lists are pages of up to 200 rows: `next_cursor` is the `cursor` of the next. \
     A page with large rows ends before its `limit`, so only `next_cursor` says whether there are more. \
     Every POST takes an `Idempotency-Key`. A GET never changes anything. HEAD does what GET \
     does, without the body. Every answer says in `RateLimit-Limit`, `RateLimit-Remaining` and \

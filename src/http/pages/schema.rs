@@ -118,6 +118,10 @@ pub(crate) fn write_kind(o: &mut Object<'_>, kind: FieldKind, limits: &Limits) {
                 });
             });
         }),
+        FieldKind::Sender => {
+            o.text("type", "string");
+            o.text("pattern", SENDER);
+        }
         FieldKind::Objects(table) => array(o, |o| reference(o, table.name)),
         FieldKind::Nested(table) => reference(o, table.name),
         FieldKind::List(kind) => array(o, |o| write_kind(o, *kind, limits)),
@@ -378,11 +382,12 @@ pub(crate) fn words(kind: FieldKind, limits: &Limits) -> String {
         }
         FieldKind::Labels | FieldKind::LabelLines => "list of labels".to_owned(),
         FieldKind::Keyword => "label".to_owned(),
+        FieldKind::Later => "not built yet".to_owned(),
+        FieldKind::Sender => "address or domain".to_owned(),
         FieldKind::HeaderFields => "object, or list of {name, value}".to_owned(),
         FieldKind::SearchWords(max) => format!("1 to {max} words"),
         FieldKind::Objects(table) => format!("list of {}", table.name),
         FieldKind::Nested(table) => table.name.to_owned(),
-        FieldKind::Later => "not built yet".to_owned(),
         FieldKind::Object(shape) => shape.name().to_owned(),
         FieldKind::List(kind) => format!("list of {}", self::words(*kind, limits)),
     }
@@ -405,5 +410,7 @@ const DOMAIN_REF: &str = "^(dom_[0-9A-Za-z]{11}|[^\\u0000-\\u001f\\u007f-\\u009f
 const MEDIA_TYPE: &str = "^([A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(;[ -~]*)?)?$";
 /// An atom of IMAP of up to 64 octets (RFC 3501 section 9).
 const LABEL: &str = "^[!#$&'+-\\[^-z|}~]{1,64}$";
+/// An address, a domain behind an `@`, or a domain with a dot in it.
+const SENDER: &str = "^(\\S*@[^@\\s]+|[^@\\s]*[^@\\s.]\\.[^@\\s.][^@\\s]*)$";
 /// `X-*` and `List-*`.
 const FIELD_NAME: &str = "^([Xx]-|[Ll][Ii][Ss][Tt]-)[A-Za-z0-9_-]{1,70}$";

@@ -55,10 +55,11 @@ pub(crate) enum LogStep {
 /// `GET /events/log`
 pub(crate) fn log(asked: &RouteRequest<'_>) -> Result<RouteStep, Box<Problem>> {
     let access = asked.access()?;
-    let after = match asked.query.number("after")? {
+    // `next_cursor` is such a number too. It goes on where a page has ended, so it wins over the
+    // beginning of the first page, which a program may repeat.
+    let after = match asked.query.number("cursor")? {
         Some(after) => Some(after),
-        // `next_cursor` is such a number too.
-        None => asked.query.number("cursor")?,
+        None => asked.query.number("after")?,
     };
     let start = match after {
         Some(after) => StartAt::After(after),

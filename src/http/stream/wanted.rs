@@ -4,9 +4,11 @@
 use super::cursor::StartAt;
 use crate::call::{
     Access, EventFilter, EventKind, InboxRef, InboxSet, KindSet, PriorityLevel, Scopes, Verdict,
+    sender_filter,
 };
 use crate::http::api::problems::Problem;
 use crate::http::api::routes::{RouteRequest, RouteStep};
+use crate::http::api::values::any_of;
 use crate::http::wire::target::{Query, digits, inbox_ref};
 use crate::mail::time::parse_rfc3339;
 
@@ -112,8 +114,8 @@ pub(super) fn read_filter(query: &Query, access: &Access) -> Result<EventFilter,
     for text in query.each("type") {
         let kind = EventKind::named(text);
         kinds = kinds.with(kind.ok_or_else(|| {
-            let names: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.name()).collect();
-            Problem::invalid("type", &format!("must be among {}", names.join(", ")))
+            let why = format!("must be {}", any_of(EventKind::NAMES));
+            Problem::invalid("type", &why)
         })?);
     }
     let from = match query.text("from") {
@@ -121,7 +123,7 @@ pub(super) fn read_filter(query: &Query, access: &Access) -> Result<EventFilter,
         Some(_) if !access.scopes.allow(Scopes::MESSAGES_READ) => {
             return Err(Problem::missing_scope("messages:read").of("from"));
         }
-        Some(text) => Some(text.trim_start_matches('@').to_lowercase()),
+        Some(text) => sender_filter(text),
     };
     let priorities = PriorityLevel::ALL.iter().map(|level| level.name());
     let verdicts = Verdict::ALL.iter().map(|verdict| verdict.name());
@@ -147,10 +149,8 @@ fn read_word<T>(
     match named(text) {
         None => {
             let words: Vec<&str> = words.collect();
-            Err(Problem::invalid(
-                name,
-                &format!("must be {}", words.join(", ")),
-            ))
+            let why = format!("must be {}", any_of(&words));
+            Err(Problem::invalid(name, &why))
         }
         word => Ok(word),
     }

@@ -44,7 +44,7 @@ impl RequestTarget {
                 return Err(Problem::not_found("route"));
             }
             let part = decode(part, false);
-            segments.push(part.ok_or_else(|| bad("The path is not percent-encoded UTF-8."))?);
+            segments.push(part.ok_or_else(|| bad(BAD_PATH))?);
         }
         let mut pairs = Vec::new();
         for part in query.split('&').filter(|part| !part.is_empty()) {
@@ -53,7 +53,7 @@ impl RequestTarget {
             }
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             let pair = decode(name, true).zip(decode(value, true));
-            pairs.push(pair.ok_or_else(|| bad("The query is not percent-encoded UTF-8."))?);
+            pairs.push(pair.ok_or_else(|| bad(BAD_QUERY))?);
         }
         Ok(RequestTarget {
             raw: text.to_owned(),
@@ -84,10 +84,9 @@ impl Query {
         self.all(name).next()
     }
 
-    /// The value of a parameter, if it is there, even when it is empty.
-    pub fn given(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(n, _)| n == name);
-        found.map(|(_, value)| value.as_str())
+    /// Whether a parameter is there, also when it is empty.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.0.iter().any(|(n, _)| n == name)
     }
 
     /// Every value that is not empty, split at commas too.
@@ -164,6 +163,8 @@ fn decode(text: &str, plus: bool) -> Option<String> {
     (!text.chars().any(char::is_control)).then_some(text)
 }
 
+const BAD_PATH: &str = "The path is not percent-encoded UTF-8, or has a control character in it.";
+const BAD_QUERY: &str = "The query is not percent-encoded UTF-8, or has a control character in it.";
 /// Segments of a path. The deepest route has seven.
 const SEGMENTS_MAX: usize = 16;
 /// Parameters of a query. Every route has fewer, even with repeated filters.

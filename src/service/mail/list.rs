@@ -19,7 +19,7 @@ use crate::call::bounds::PAGE_ROWS_MAX;
 use crate::call::{
     Access, Answer, EntryId, EntryState, Flags, InboxId, InboxRef, ListMerge, ListProgress,
     MailboxId, MessageFilter, MessageView, NamedAddress, Noun, Refusal, SpecialUse, Summary,
-    ThreadId,
+    ThreadId, Verdict, is_from,
 };
 use crate::mail::text::search::Needle;
 use crate::service::context::ReadContext;
@@ -386,6 +386,8 @@ pub(super) struct FilteredRow<'v> {
     received_at: i64,
     thread: ThreadId,
     summary: &'v Summary,
+    /// Nothing judges messages yet.
+    verdict: Option<Verdict>,
 }
 
 impl<'v> From<&'v MessageRecord> for FilteredRow<'v> {
@@ -395,6 +397,7 @@ impl<'v> From<&'v MessageRecord> for FilteredRow<'v> {
             received_at: record.entry.received_at,
             thread: record.entry.thread,
             summary: &record.summary,
+            verdict: None,
         }
     }
 }
@@ -406,7 +409,16 @@ impl<'v> From<&'v MessageView> for FilteredRow<'v> {
             received_at: view.received_at,
             thread: view.thread,
             summary: &view.summary,
+            verdict: None,
         }
+    }
+}
+
+impl FilteredRow<'_> {
+    /// Whether it has one of these verdicts. A message that was not judged has none.
+    pub(super) fn has_verdict(&self, wanted: &[Verdict]) -> bool {
+        self.verdict
+            .is_some_and(|verdict| wanted.contains(&verdict))
     }
 }
 
@@ -446,7 +458,10 @@ impl<'f> CompiledFilter<'f> {
                 .has_attachments
                 .is_none_or(|has| has == view.summary.has_attachments)
             && filter.thread.is_none_or(|thread| thread == view.thread)
-            && (filter.has_code).is_none_or(|has| has != view.summary.codes.is_empty());
+            && (filter.has_code).is_none_or(|has| has != view.summary.codes.is_empty())
+            && (filter.verdicts.is_empty() || view.has_verdict(&filter.verdicts))
+            && (filter.sender.as_deref())
+                .is_none_or(|sender| is_from(&view.summary.from.address, sender));
         if !cheap {
             return false;
         }

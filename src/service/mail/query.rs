@@ -6,7 +6,8 @@
 
 use memchr::memmem;
 
-use crate::call::{Flags, GramQuery, INBOX, MessageFilter, Refusal, SpecialUse, ThreadId};
+use super::list::FilteredRow;
+use crate::call::{Flags, GramQuery, INBOX, MessageFilter, Refusal, SpecialUse, ThreadId, Verdict};
 use crate::mail::Digest;
 use crate::mail::digest::AddressItems;
 use crate::mail::text::grams::{GramField, is_identity_text, lower_grams, shown_forms};
@@ -42,6 +43,8 @@ enum FactTerm {
     Smaller(u64),
     /// `None`: the id is none of a conversation.
     Thread(Option<ThreadId>),
+    /// One of these.
+    Verdict(Vec<Verdict>),
 }
 
 /// What a message shows, in lower case: made when a term asks for it.
@@ -184,6 +187,9 @@ impl CompiledQuery {
         );
         let code = filter.has_code;
         add(code.map(|_| FactTerm::HasCode), code == Some(false));
+        let verdicts = &filter.verdicts;
+        let verdict = (!verdicts.is_empty()).then(|| FactTerm::Verdict(verdicts.clone()));
+        add(verdict, false);
         let has = filter.has_attachments;
         add(has.map(|_| FactTerm::HasAttachment), has == Some(false));
     }
@@ -307,6 +313,7 @@ impl FactTerm {
             FactTerm::Larger(octets) => u64::from(record.entry.size) > *octets,
             FactTerm::Smaller(octets) => u64::from(record.entry.size) < *octets,
             FactTerm::Thread(thread) => *thread == Some(record.entry.thread),
+            FactTerm::Verdict(wanted) => FilteredRow::from(record).has_verdict(wanted),
         }
     }
 }

@@ -118,3 +118,24 @@ fn an_inbox_is_one_of_those_that_are_named() {
         assert_eq!(admits(&any_of(ids), &at("bot@x.test")), admitted, "{ids:?}");
     }
 }
+
+#[test]
+fn a_sender_is_an_address_or_a_domain() {
+    for (text, wanted) in [
+        ("Ann@Else.Test", Some("ann@else.test")),
+        ("else.test", Some("else.test")),
+        ("@Else.test", Some("else.test")),
+        ("@localhost", Some("localhost")),
+        ("ÄNN@else.test", Some("änn@else.test")),
+        ("\"a@b\"@c.test", Some("\"a@b\"@c.test")),
+        ("", None),
+        ("@", None),
+        ("ann@", None),
+        ("ann", None),
+        ("ann.", None),
+        ("a b.test", None),
+        ("@@", None),
+    ] {
+        assert_eq!(sender_filter(text).as_deref(), wanted, "{text}");
+    }
+}
