@@ -347,7 +347,18 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
                 ("receive_default", receive_default),
             ]);
             bounds.put(&mut body)?;
-            show::one(cli, &api.post("/api/v1/inboxes", &body)?);
+            let reply = api.post("/api/v1/inboxes", &body)?;
+            show::one(cli, &reply);
+            if !cli.json {
+                let address = show::text(&reply.json()["address"]);
+                let local = address.split('@').next().unwrap_or_default();
+                if domain.is_none() && username.as_deref() != Some(local) {
+                    show::note(&format!(
+                        "The address is {address}: one of the shared domain has six characters \
+                         added, so that no name is taken."
+                    ));
+                }
+            }
         }
         InboxCommand::List => list(cli, &mut api, "/api/v1/inboxes", show::INBOX)?,
         InboxCommand::Show { inbox } => {

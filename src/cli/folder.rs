@@ -47,7 +47,6 @@ pub fn verify(cli: &Cli, depth: Depth) -> Result<ExitCode, CliError> {
 }
 
 fn show_json(found: &Findings) {
-    let lines: Vec<String> = found.faults.iter().map(ToString::to_string).collect();
     let findings: Vec<_> = (found.faults.iter())
         .map(|fault| {
             json!({
@@ -60,8 +59,7 @@ fn show_json(found: &Findings) {
         })
         .collect();
     show::line(json!({
-        "ok": lines.is_empty(),
-        "faults": lines,
+        "ok": findings.is_empty(),
         "findings": findings,
         "notes": found.notes,
     }));

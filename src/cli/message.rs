@@ -174,9 +174,9 @@ pub struct MessageListCommand {
     /// Text within the subject
     #[arg(long)]
     subject: Option<String>,
-    /// Words that the message must all have
-    #[arg(long, value_name = "WORDS")]
-    search: Option<String>,
+    /// Words that the message must all have, or `from:`, `subject:` and the like; see `q` of the API
+    #[arg(short = 'q', long, visible_alias = "search", value_name = "WORDS")]
+    query: Option<String>,
     /// Received at this RFC 3339 time or later
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
@@ -197,7 +197,7 @@ pub struct MessageWaitCommand {
     /// How many seconds at most
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     timeout: u64,
-    /// Text within the name and address of From
+    /// The address of the sender, or its domain
     #[arg(long)]
     from: Option<String>,
     /// Text within the names and addresses of To and Cc
@@ -513,7 +513,7 @@ fn query(wanted: &MessageListCommand) -> QueryPairs<'static> {
         ("from", &wanted.from),
         ("to", &wanted.to),
         ("subject", &wanted.subject),
-        ("q", &wanted.search),
+        ("q", &wanted.query),
         ("since", &wanted.since),
         ("until", &wanted.until),
     ] {

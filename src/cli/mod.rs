@@ -38,6 +38,7 @@ mod words;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 use serde_json::{Value, json};
 
@@ -235,7 +236,7 @@ impl<E: core::fmt::Display> From<E> for CliError {
 
 /// Runs the command of the command line.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| only_typed(error).exit());
     match carry_out(&cli) {
         Ok(code) => code,
         Err(fault) => {
@@ -243,6 +244,31 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error of the command line whose usage does not show options as needed that are only in the
+/// environment: clap takes those for options that were typed.
+fn only_typed(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) else {
+        return error;
+    };
+    let mut usage = usage.to_string();
+    let typed: Vec<String> = std::env::args_os()
+        .map(|arg| arg.to_string_lossy().into_owned())
+        .collect();
+    for option in [
+        "--data <FOLDER>",
+        "--url <URL>",
+        "--key <KEY>",
+        "--ca <FILE>",
+    ] {
+        let name = option.split(' ').next().unwrap_or_default();
+        if !typed.iter().any(|arg| arg.starts_with(name)) {
+            usage = usage.replace(&format!(" {option}"), "");
+        }
+    }
+    error.insert(ContextKind::Usage, ContextValue::StyledStr(usage.into()));
+    error
 }
 
 /// Says why a command failed: on standard error, or with `--json` as the API does.

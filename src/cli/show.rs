@@ -164,9 +164,7 @@ fn fixes(records: &[Value]) {
 pub fn fields(value: &Value) {
     let mut rows = Vec::new();
     flatten("", value, &mut rows);
-    if std::io::stdout().is_terminal() {
-        rows.retain(|row| row.iter().all(|cell| !cell.is_empty()));
-    }
+    rows.retain(|row| row.iter().all(|cell| !cell.is_empty()));
     table(None, &rows);
 }
 

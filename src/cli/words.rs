@@ -294,7 +294,7 @@ const OPTIONS: &[(&str, &str)] = &[
     ("from", "--from"),
     ("folder", "folder"),
     ("name", "NAME"),
-    ("q", "--search"),
+    ("q", "--query"),
 ];
 
 #[cfg(test)]
