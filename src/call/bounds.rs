@@ -62,8 +62,9 @@ pub fn check_keyword(word: &str) -> Result<(), String> {
     if !is_long && word.bytes().all(is_atom) {
         return Ok(());
     }
+    let shown: String = word.chars().take(KEYWORD_BYTES_MAX).collect();
     Err(format!(
-        "names {word:?}, which is no label: those have 1 to {KEYWORD_BYTES_MAX} ASCII \
+        "names {shown:?}, which is no label: those have 1 to {KEYWORD_BYTES_MAX} ASCII \
          characters, no spaces and none of ( ) {{ ] % * \" \\"
     ))
 }

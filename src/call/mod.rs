@@ -120,7 +120,7 @@ pub use reply::{Answer, Receipt, Reply, Written};
 pub use request::{Ask, Call, Request};
 pub use request_id::{RequestId, spread};
 pub use rule::*;
-pub use server_label::{HELD_LABEL, SCHEDULED_LABEL, is_server_label};
+pub use server_label::{HELD_LABEL, SCHEDULED_LABEL, check_label, is_server_label};
 pub use share::{Share, ShareOwner, SharePart};
 pub use shared::{PublicEndpoints, Shared};
 pub use signature::{GramQuery, ReceivedBody, Signature, SignatureWalk, UnsignedBody};

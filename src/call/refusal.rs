@@ -28,6 +28,8 @@ pub enum Refusal {
     MissingScope(Scopes),
     /// The key is bound to inboxes, and this concerns the organization or other inboxes.
     KeyBound,
+    /// The key is bound to inboxes, and this would make a bound looser: the field that has it.
+    Loosens { field: &'static str },
     /// The domain of the organization waits for a proof.
     DomainNotVerified { domain: String },
     /// It does not exist, or the key does not see it.

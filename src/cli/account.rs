@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::api::{self, Api, QueryPairs};
+use super::api::{self, Api, ApiReply, QueryPairs};
 use super::{Cli, CliError, presets, show};
 
 /// `postern org`
@@ -322,6 +322,19 @@ pub fn orgs(cli: &Cli, org: &OrgCommand) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Shows an inbox that was made, and says when its name is not as it was given.
+fn show_made(cli: &Cli, reply: &ApiReply, username: Option<&str>, is_shared: bool) {
+    show::one(cli, reply);
+    let address = show::text(&reply.json()["address"]);
+    let local = address.split('@').next();
+    if !cli.json && is_shared && local != username {
+        show::note(&format!(
+            "The address is {address}: one of the shared domain has six characters added, so that \
+             no name is taken."
+        ));
+    }
+}
+
 /// Carries out `postern inbox`.
 pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
     let mut api = Api::in_org(cli)?;
@@ -348,17 +361,7 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
             ]);
             bounds.put(&mut body)?;
             let reply = api.post("/api/v1/inboxes", &body)?;
-            show::one(cli, &reply);
-            if !cli.json {
-                let address = show::text(&reply.json()["address"]);
-                let local = address.split('@').next().unwrap_or_default();
-                if domain.is_none() && username.as_deref() != Some(local) {
-                    show::note(&format!(
-                        "The address is {address}: one of the shared domain has six characters \
-                         added, so that no name is taken."
-                    ));
-                }
-            }
+            show_made(cli, &reply, username.as_deref(), domain.is_none());
         }
         InboxCommand::List => list(cli, &mut api, "/api/v1/inboxes", show::INBOX)?,
         InboxCommand::Show { inbox } => {

@@ -174,7 +174,7 @@ pub struct MessageListCommand {
     /// Text within the subject
     #[arg(long)]
     subject: Option<String>,
-    /// Words that the message must all have, or `from:`, `subject:` and the like; see `q` of the API
+    /// Words that the message must all have, or `from:`, `is:unread` and the like
     #[arg(short = 'q', long, visible_alias = "search", value_name = "WORDS")]
     query: Option<String>,
     /// Received at this RFC 3339 time or later

@@ -93,7 +93,7 @@ def steps() -> list[Step]:
         fault(503),
         httpx.ReadTimeout("no heartbeat"),
         # The server still counts the connection that has ended.
-        fault(409, "limit_reached", limit=20),
+        fault(429, "too_many_streams", limit=20),
         stream(frame("ready", 13), frame("ready", 40), httpx.ReadError("cut")),
         stream(frame("reset", 90, reason="too_old"), frame("message.received", 90)),
         fault(401, "unauthorized"),

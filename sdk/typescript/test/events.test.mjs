@@ -47,7 +47,7 @@ test("it goes on behind the last event, whatever ends the connection", async () 
     fault(503),
     broken("no heartbeat"),
     // The server still counts the connection that has ended.
-    fault(409, "limit_reached", { limit: 20 }),
+    fault(429, "too_many_streams", { limit: 20 }),
     parts(frame("ready", 13), frame("ready", 40), new Error("cut")),
     parts(frame("reset", 90, { reason: "too_old" }), frame("message.received", 90)),
     fault(401, "unauthorized"),

@@ -73,6 +73,7 @@ codes! {
     RATE_LIMITED 429 "rate_limited" "Too many requests; Retry-After says how long to wait.";
     LOOP_SUSPECTED 429 "loop_suspected" "Too many answers went between two addresses within 10 minutes; further ones wait as long.";
     BUDGET_EXCEEDED 429 "budget_exceeded" "A budget of messages or of new recipients of the day is used up; Retry-After says how long to wait.";
+    TOO_MANY_STREAMS 429 "too_many_streams" "As many event streams and waiting requests are open as the key or its organization may have; `limit` says how many.";
     TOO_MANY_FAILURES 429 "too_many_failures" "Too many wrong keys came from this address.";
     HEADER_TOO_LARGE 431 "header_too_large" "The header fields are too long or too many.";
     DAMAGED 500 "damaged" "What is stored is damaged; the log of the server names it.";

@@ -30,6 +30,7 @@ pub(crate) mod operation;
 pub(crate) mod org;
 pub(crate) mod outbound;
 pub(crate) mod problems;
+mod recipients;
 pub(crate) mod refused;
 pub(crate) mod routes;
 pub(crate) mod rule;

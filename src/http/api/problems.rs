@@ -260,6 +260,18 @@ impl Problem {
         problem
     }
 
+    /// 429: `max` event streams and waiting requests are open, of the key or of its organization.
+    pub(super) fn too_many_open(max: u64) -> Box<Problem> {
+        let mut problem = Problem::new(
+            codes::TOO_MANY_STREAMS,
+            format!("As many event streams and waiting requests are open as may be: {max}."),
+            "Close one, or wait for as long as Retry-After says.",
+        );
+        problem.retry_ms = Some(UNAVAILABLE_RETRY_MS);
+        problem.max = Some(max);
+        problem
+    }
+
     /// 410: the cursor is older than the log.
     pub fn expired(oldest: u64) -> Box<Problem> {
         let mut problem = Problem::new(
@@ -394,7 +406,7 @@ pub(crate) static ERROR_FIELDS: &[FieldRow] = fields! {
     message: required Text(ANY), r#""`limit` must be from 1 to 200.""#, "What is wrong.";
     hint: required Text(ANY), r#""Correct the field and send the request again.""#, "What to do.";
     field: sometimes Text(ANY), r#""limit""#, "The field, parameter or header field that it is about.";
-    limit: sometimes COUNT, "100", "The limit that is reached, for `limit_reached`.";
+    limit: sometimes COUNT, "100", "The limit that is reached, for `limit_reached` and `too_many_streams`.";
     oldest: sometimes COUNT, "1000", "The first event that the log has, for `cursor_expired`.";
     rule: sometimes Text(ANY), r#""flt_01Hq7Zk3VdX""#, "The rule that refuses, where it is one.";
     recipients: sometimes List(&Object(&REFUSED_RECIPIENT)), "[]",

@@ -6,7 +6,7 @@
 use super::codes;
 use super::problems::{Problem, printable, sentence};
 use crate::call::{
-    ConflictReason, Countable, Limits, Noun, PolicyReason, PolicyRefusal, Rate, Refusal,
+    ConflictReason, Countable, FromFault, Limits, Noun, PolicyReason, PolicyRefusal, Rate, Refusal,
 };
 use crate::mail::time::rfc3339;
 
@@ -17,6 +17,20 @@ fn conflict(reason: ConflictReason) -> Box<Problem> {
         ConflictReason::RecipientScheduled => not_retryable(
             reason,
             "Wait until it leaves, or delete the message and send it without `send_at`.",
+        ),
+        ConflictReason::InboxDeleted
+        | ConflictReason::InboxKept
+        | ConflictReason::SpecialMailboxDeleted
+        | ConflictReason::SpecialMailboxKept => Problem::new(
+            codes::CONFLICT,
+            sentence(&reason.reason().replace("mailbox", "folder")),
+            "Leave it as it is, and make a folder of your own.",
+        ),
+        ConflictReason::InboxHasChildren => Problem::new(
+            codes::CONFLICT,
+            "The inbox has sub-agents and cannot be deleted before them.",
+            "List them with GET /api/v1/inboxes and `parent`, and delete each or give it another \
+             parent.",
         ),
         ConflictReason::NotCancellable => Problem::new(
             codes::NOT_CANCELLABLE,
@@ -59,6 +73,20 @@ fn unfit(refusal: &Refusal) -> Box<Problem> {
     Problem::bad_request(code, why)
 }
 
+/// Of a message whose From, or a field beside it, does not name one sender.
+fn bad_from(fault: FromFault) -> Box<Problem> {
+    let why = match fault {
+        FromFault::Missing => "is missing: the message needs a From field with one address",
+        FromFault::Group => "is a group, and must be one address",
+        FromFault::Malformed => "is not a valid address",
+        FromFault::SeveralFields => "is there more than once",
+        FromFault::SeveralMailboxes => "has more than one address",
+        FromFault::Resent => "does not count: a Resent field is not one valid address",
+        FromFault::Sender => "does not count: the Sender field is not one valid address",
+    };
+    Problem::invalid("from", why)
+}
+
 /// The table. It is exhaustive: a new refusal does not compile until it has a row here.
 pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
     let bad = Problem::bad_request;
@@ -74,6 +102,7 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
         Refusal::MissingScope(scope) => Problem::missing_scope(scope.first_name()),
         Refusal::OperatorElsewhere => Problem::operator_elsewhere(),
         Refusal::KeyBound => Problem::key_bound(),
+        Refusal::Loosens { field } => loosens(field),
         Refusal::DomainNotVerified { domain } => Problem::not_verified(domain),
         // A mailbox of IMAP is a folder of REST.
         Refusal::NotFound(Noun::Mailbox) => no_folder(),
@@ -98,7 +127,7 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             "The key may not send as this address.",
             "Send from an inbox that the key may see.",
         ),
-        Refusal::BadFrom(fault) => Problem::invalid("from", fault.reason()),
+        Refusal::BadFrom(fault) => bad_from(*fault),
         Refusal::InvalidPlace { field, why } => Problem::invalid(field, why),
         Refusal::Invalid { field, why } => Problem::invalid(field, why),
         Refusal::TooBig { what, max } => Problem::new(
@@ -145,6 +174,16 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             Problem::unavailable(codes::SHUTTING_DOWN, "The server is stopping.").and_close()
         }
     }
+}
+
+/// A key that is bound to inboxes may make their bounds stricter only.
+fn loosens(field: &'static str) -> Box<Problem> {
+    Problem::new(
+        codes::KEY_BOUND,
+        format!("`{field}` would be looser than it is, and the key is bound to inboxes."),
+        "Make it stricter, or use a key that is not bound.",
+    )
+    .of(field)
 }
 
 /// A wrong key after too many of its address.
@@ -250,13 +289,15 @@ fn limit(kind: Countable, max: u64) -> Box<Problem> {
         let why = format!("may, together with cc and bcc, name at most {max} recipients");
         return Problem::invalid("to", &why);
     }
+    if kind == Countable::Streams {
+        return Problem::too_many_open(max);
+    }
     // A keyword of IMAP is a label of REST, a mailbox is a folder.
     let what = match kind {
         Countable::Keywords => "labels on the message",
         Countable::MailboxKeywords => "different labels in the folder",
         Countable::Mailboxes => "folders",
         Countable::Messages => "messages in the folder",
-        Countable::Streams => "open event streams",
         other => other.name(),
     };
     let hint = match kind {
@@ -307,7 +348,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::call::Bounded;
-    use crate::call::FromFault;
     use crate::call::Rate;
     use crate::call::Scopes;
 
@@ -335,6 +375,7 @@ mod tests {
             (Refusal::MissingScope(Scopes::ADMIN), 403),
             (Refusal::OperatorElsewhere, 403),
             (Refusal::KeyBound, 403),
+            (Refusal::Loosens { field: "limits" }, 403),
             (Refusal::NotFound(Noun::Inbox), 404),
             (Refusal::Exists(Noun::Inbox), 409),
             (Refusal::RelayDenied, 403),
@@ -373,7 +414,7 @@ mod tests {
             (Refusal::StrayOctets, 400),
             (FULL, 403),
             (Refusal::RateLimited { rate, retry_ms }, 429),
-            (limit(Countable::Streams), 409),
+            (limit(Countable::Streams), 429),
             (limit(Countable::Inboxes), 409),
             (Refusal::IdempotencyConflict, 409),
             (Refusal::Conflict(ConflictReason::MailboxHasChildren), 409),
@@ -394,12 +435,7 @@ mod tests {
                 assert!(value["error"][field].is_string(), "{refusal:?} {field}");
             }
             let waits = response.header("Retry-After").is_some();
-            let limit = matches!(refusal, Refusal::Limit { .. });
-            assert_eq!(
-                waits,
-                !limit && matches!(status, 429 | 503 | 507),
-                "{refusal:?}"
-            );
+            assert_eq!(waits, matches!(status, 429 | 503 | 507), "{refusal:?}");
         }
         let slow = refused(
             &Refusal::RateLimited {

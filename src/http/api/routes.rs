@@ -339,12 +339,14 @@ fn split_rows(segments: usize) -> &'static [SplitRow] {
 }
 
 impl SplitRow {
-    /// Whether the path of a request is one of this row. Paths differ most at their end.
+    /// Whether the path of a request is one of this row. Paths differ most at their end. Mail
+    /// programs write that of autodiscover in any case (MS-OXDSCLI section 3.1.5).
     fn fits(&self, segments: &[String]) -> bool {
         let mut pairs = self.parts.iter().zip(segments).rev();
+        let has_case = self.parts.first() != Some(&"autodiscover");
         pairs.all(|(part, segment)| match part.starts_with('{') {
             true => !segment.is_empty(),
-            false => part == segment,
+            false => part == segment || (!has_case && part.eq_ignore_ascii_case(segment)),
         })
     }
 

@@ -101,14 +101,8 @@ pub(crate) fn write_kind(o: &mut Object<'_>, kind: FieldKind, limits: &Limits) {
             });
         }
         FieldKind::LabelLines => array(o, one_line),
-        FieldKind::Labels => array(o, |o| {
-            o.text("type", "string");
-            o.text("pattern", LABEL);
-        }),
-        FieldKind::Keyword => {
-            o.text("type", "string");
-            o.text("pattern", LABEL);
-        }
+        FieldKind::Labels => array(o, |o| pattern(o, LABEL)),
+        FieldKind::Keyword => pattern(o, LABEL),
         FieldKind::Scalar(max) => scalar(o, max),
         FieldKind::WordsOrObjects(words, table) => array(o, |o| {
             json::list(o.value("anyOf"), [true, false], |out, is_word| {
@@ -118,14 +112,16 @@ pub(crate) fn write_kind(o: &mut Object<'_>, kind: FieldKind, limits: &Limits) {
                 });
             });
         }),
-        FieldKind::Sender => {
-            o.text("type", "string");
-            o.text("pattern", SENDER);
-        }
+        FieldKind::Sender => pattern(o, SENDER),
         FieldKind::Objects(table) => array(o, |o| reference(o, table.name)),
         FieldKind::Nested(table) => reference(o, table.name),
         FieldKind::List(kind) => array(o, |o| write_kind(o, *kind, limits)),
     }
+}
+
+fn pattern(o: &mut Object<'_>, pattern: &str) {
+    o.text("type", "string");
+    o.text("pattern", pattern);
 }
 
 fn text(o: &mut Object<'_>, bound: TextBound, limits: &Limits) {

@@ -328,9 +328,12 @@ fn check_body(takes: Takes, exchange: &Exchange) -> Result<(), Box<Problem>> {
     }
     if takes.table().is_none() {
         // A proxy may think that the request has no body, so the connection ends after it.
-        return Err(
-            Problem::bad_request(codes::UNEXPECTED_BODY, "This request takes no body.").and_close(),
-        );
+        return Err(Problem::new(
+            codes::UNEXPECTED_BODY,
+            "This request takes no body.",
+            "Send it again without one.",
+        )
+        .and_close());
     }
     if exchange.media == head::ContentKind::Other {
         return Err(Problem::new(

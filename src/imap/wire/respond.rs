@@ -103,6 +103,10 @@ fn refusal_words(refusal: &Refusal) -> (&'static str, String) {
             "Wrong inbox address or key".to_owned(),
         ),
         Refusal::KeyBound => ("[NOPERM]", "This key is bound to other inboxes".to_owned()),
+        Refusal::Loosens { field } => (
+            "[NOPERM]",
+            format!("This key is bound to inboxes and may not loosen {field}"),
+        ),
         Refusal::DomainNotVerified { domain } => {
             ("[NOPERM]", format!("The domain {domain} is not verified"))
         }

@@ -22,7 +22,7 @@ struct BoundChange {
 /// Writes a change into the row of an inbox, after checking it.
 ///
 /// # Errors
-/// `Invalid` for a number of 0 and for one that is looser than that of every inbox; `KeyBound` when
+/// `Invalid` for a number of 0 and for one that is looser than that of every inbox; `Loosens` when
 /// a key that is bound to inboxes makes one looser.
 pub fn change(
     context: &WriteContext<'_>,
@@ -124,7 +124,7 @@ fn check(access: &Access, bound: &BoundChange) -> Result<(), Refusal> {
     }
     let is_looser = new.unwrap_or(u64::MAX) > old.unwrap_or(u64::MAX);
     match is_looser && access.is_bound() {
-        true => Err(Refusal::KeyBound),
+        true => Err(Refusal::Loosens { field }),
         false => Ok(()),
     }
 }

@@ -276,8 +276,20 @@ fn username_at(user: &str, domain: &str) -> Result<Address, Refusal> {
             "may not contain + \" @ \\ or white space",
         ));
     }
-    Address::parse(&format!("{user}@{domain}"))
-        .map_err(|_| invalid("username", "is too long or cannot stand before an @"))
+    Address::parse(&format!("{user}@{domain}")).map_err(|_| invalid("username", unfit_name(user)))
+}
+
+/// Why a text cannot stand before an `@` (RFC 5321 section 4.1.2, RFC 6531 section 3.3).
+fn unfit_name(user: &str) -> String {
+    let is_fit =
+        |c: char| c.is_alphanumeric() || !c.is_ascii() || ".!#$%&'*/=?^_`{|}~-".contains(c);
+    match user.chars().find(|c| !is_fit(*c)) {
+        Some(c) => format!("may not contain `{c}`"),
+        None if user.starts_with('.') || user.ends_with('.') || user.contains("..") => {
+            "may not begin or end with a dot or have two in a row".to_owned()
+        }
+        None => "is too long or has a character that an address cannot have".to_owned(),
+    }
 }
 
 /// Does a slice of a list of inboxes, all or those right under one parent.
@@ -397,7 +409,9 @@ pub fn patch_inbox(
         // What ends an inbox is for those above it to put off.
         let is_later = expires_at.unwrap_or(i64::MAX) > row.expires_at.unwrap_or(i64::MAX);
         if is_later && access.is_bound() && access.names(inbox) {
-            return Err(Refusal::KeyBound);
+            return Err(Refusal::Loosens {
+                field: "expires_at",
+            });
         }
         row.expires_at = expires_at;
     }
@@ -449,8 +463,8 @@ fn move_tree(
     parent: Option<InboxId>,
 ) -> Result<Vec<InboxId>, Refusal> {
     let ancestors = ancestors_under(store, org, parent)?;
-    if ancestors.contains(&inbox) {
-        return Err(invalid("parent", "is this inbox or is under it"));
+    if let Some(at) = ancestors.iter().position(|above| *above == inbox) {
+        return Err(cycle(store, org, ancestors.get(..=at).unwrap_or_default())?);
     }
     let mut moved = Vec::new();
     let mut level = vec![(inbox, ancestors)];
@@ -482,6 +496,24 @@ fn move_tree(
         level = below;
     }
     Ok(moved)
+}
+
+/// The refusal of a parent that is the inbox itself or is under it. `way` leads from the parent up
+/// to the inbox.
+fn cycle(store: &Store, org: OrgId, way: &[InboxId]) -> Result<Refusal, Refusal> {
+    if way.len() < 2 {
+        return Ok(invalid("parent", "is the inbox itself"));
+    }
+    let mut addresses = Vec::with_capacity(way.len());
+    for id in way {
+        addresses.extend(
+            store
+                .inbox(org, *id)?
+                .map(|row| format!("`{}`", row.address)),
+        );
+    }
+    let why = format!("is under the inbox: {}", addresses.join(" is under "));
+    Ok(invalid("parent", why))
 }
 
 /// Deletes an inbox that has no children.

@@ -8,7 +8,7 @@ use super::mailbox::{find_own_place, walk};
 use crate::call::bounds::check_keyword;
 use crate::call::{
     Access, Answer, EntryRow, FlagChange, Flags, InboxId, Limits, MailboxId, MailboxWalk, Metric,
-    Noun, Octets, OctetsOf, Refusal, UidSet, Written, is_server_label,
+    Noun, Octets, OctetsOf, Refusal, UidSet, Written, check_label, is_server_label,
 };
 use crate::mail::Digest;
 use crate::service::access::admit::sees;
@@ -250,13 +250,9 @@ pub(super) fn flag_some(
 /// Checks labels that a client of REST sets or removes. Those that only the server sets and removes
 /// are refused by name.
 pub fn check_labels(field: &'static str, labels: &[String]) -> Result<(), Refusal> {
-    check_keywords(field, labels)?;
-    match labels.iter().find(|label| is_server_label(label)) {
+    match labels.iter().find_map(|label| check_label(label).err()) {
         None => Ok(()),
-        Some(label) => {
-            let why = format!("has `{label}`, which only the server sets and removes");
-            Err(Refusal::Invalid { field, why })
-        }
+        Some(why) => Err(Refusal::Invalid { field, why }),
     }
 }
 

@@ -4,11 +4,11 @@
 //! An error names the field, as in `when.all[2].value`.
 
 use super::compile::compile;
-use crate::call::bounds::{check_keyword, check_line};
+use crate::call::bounds::check_line;
 use crate::call::{
     Limits, NewRule, RULE_ACTIONS_MAX, RULE_CONDITIONS_MAX, RULE_LABELS_MAX, RULE_NAME_BYTES_MAX,
     RULE_NUMBER_MAX, RULE_PATTERN_BYTES_MAX, RULE_PATTERNS_MAX, RULE_TEXT_BYTES_MAX, Refusal,
-    RuleAction, RuleOp, RuleValue, RuleWhen,
+    RuleAction, RuleOp, RuleValue, RuleWhen, check_label,
 };
 use crate::service::mail::mailbox::parse_name;
 
@@ -103,7 +103,7 @@ fn check_action(limits: &Limits, action: &mut RuleAction) -> Result<(), WrongPar
                     return Err((name.to_owned(), why));
                 }
                 for (at, label) in labels.iter().enumerate() {
-                    check_keyword(label).map_err(|why| (format!("{name}[{at}]"), why))?;
+                    check_label(label).map_err(|why| (format!("{name}[{at}]"), why))?;
                 }
             }
             if add.is_empty() && remove.is_empty() {

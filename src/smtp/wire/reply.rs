@@ -54,6 +54,9 @@ pub fn refused(refusal: &Refusal, context: ReplyContext) -> ReplyLine {
         Refusal::OrgDeleted => "550 5.7.1 The organization has been deleted".into(),
         Refusal::OperatorElsewhere => "535 5.7.8 Wrong address or key".into(),
         Refusal::KeyBound => "550 5.7.1 The key is bound to other inboxes".into(),
+        Refusal::Loosens { field } => {
+            format!("550 5.7.1 The key is bound to inboxes and may not loosen {field}")
+        }
         Refusal::DomainNotVerified { domain } => {
             format!("550 5.7.1 The domain {domain} is not verified: publish its record first")
         }
@@ -76,6 +79,9 @@ pub fn refused(refusal: &Refusal, context: ReplyContext) -> ReplyLine {
         Refusal::SenderNotAllowed => "550 5.7.1 The key may not send as this address".into(),
         Refusal::BadFrom(fault) => format!("550 5.7.1 From: {}", fault.reason()),
         Refusal::InvalidPlace { .. } => "554 5.6.0 Invalid message".into(),
+        Refusal::Invalid { field, why } if is_short_line(why) => {
+            format!("554 5.6.0 Invalid {field}: it {why}")
+        }
         Refusal::Invalid { field, .. } => format!("554 5.6.0 Invalid {field}"),
         Refusal::TooBig { what, max } => {
             format!("552 5.3.4 Too big: {}, at most {max}", what.name())
@@ -259,6 +265,13 @@ fn seconds(ms: u64) -> u64 {
     ms.div_ceil(1000).max(1)
 }
 
+/// Whether a reason may stand in a reply (RFC 5321 section 4.5.3.1.5).
+fn is_short_line(why: &str) -> bool {
+    why.len() <= WHY_BYTES_MAX && why.bytes().all(|octet| matches!(octet, b' '..=b'~'))
+}
+
+/// Octets of a reason, so that the reply is one line.
+const WHY_BYTES_MAX: usize = 200;
 /// RFC 5321 section 2.3.8: only CRLF ends a line.
 const STRAY: &str = "550 5.6.11 Bare CR, bare LF or NUL in the message";
 /// The log has the details.

@@ -105,8 +105,10 @@ class EventCursor:
     def refused(self, error: APIError) -> float:
         """The server has answered a connection with an error. Seconds until the next one; it raises
         the error when another attempt is of no use."""
-        # After a fault the server may still count the connection that has ended.
-        counted = self.was_open and error.code == "limit_reached"
-        if error.status < 500 and error.status not in (408, 429) and not counted:
+        # After a fault the server may still count the connection that has ended. An older server
+        # says `limit_reached`.
+        is_full = error.code in ("too_many_streams", "limit_reached")
+        is_final = error.status < 500 and error.status not in (408, 429)
+        if (is_full and not self.was_open) or (is_final and not is_full):
             raise error
         return max(self.lost(), min(error.retry_after or 0.0, LONGEST_WAIT_S * 2))

@@ -729,8 +729,8 @@ class Message(Model):
     """One-time codes found in it."""
 
     codes_found: list[Code] | None = None
-    """The codes with the words of the message that each was found by. Only when one message is
-    read.
+    """The codes with the words of the message that each was found by. Not in a list without
+    `view`.
     """
 
     text: str | None = None
@@ -748,17 +748,17 @@ class Message(Model):
     """
 
     attachments: list[Attachment] | None = None
-    """Only when one message is read."""
+    """Not in a list without `view`."""
 
     headers: list[HeaderField] | None = None
     """Every header field in order. Only in `view=full`."""
 
     links: list[Link] | None = None
-    """Links, verification links first. Only when one message is read."""
+    """Links, verification links first. Not in a list without `view`."""
 
     hidden_content: bool | None = None
-    """Whether it has text that a person does not see and that is no preheader. Only when one
-    message is read.
+    """Whether it has text that a person does not see and that is no preheader. Not in a list
+    without `view`.
     """
 
     truncated: bool | None = None
@@ -770,13 +770,13 @@ class Message(Model):
     """The `offset` of the next page of `text`; null on the last. Only in `view=full`."""
 
     chars: int | None = None
-    """How many characters (Unicode scalar values) the whole text has, whatever page this is. Only
-    when one message is read.
+    """How many characters (Unicode scalar values) the whole text has, whatever page this is. Not
+    in a list without `view`.
     """
 
     tokens_estimate: int | None = None
-    """About how many tokens a language model reads the whole text as. Only when one message is
-    read.
+    """About how many tokens a language model reads the whole text as. Not in a list without
+    `view`.
     """
 
     untrusted: bool
@@ -1737,7 +1737,7 @@ class Error(Model):
     """The field, parameter or header field that it is about."""
 
     limit: int | None = None
-    """The limit that is reached, for `limit_reached`."""
+    """The limit that is reached, for `limit_reached` and `too_many_streams`."""
 
     oldest: int | None = None
     """The first event that the log has, for `cursor_expired`."""

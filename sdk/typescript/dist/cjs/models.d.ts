@@ -966,8 +966,8 @@ export interface Message {
     /** One-time codes found in it. */
     codes: string[];
     /**
-     * The codes with the words of the message that each was found by. Only when one message is
-     * read.
+     * The codes with the words of the message that each was found by. Not in a list without
+     * `view`.
      */
     codes_found?: Code[];
     /**
@@ -983,15 +983,15 @@ export interface Message {
      * first page.
      */
     html?: string | null;
-    /** Only when one message is read. */
+    /** Not in a list without `view`. */
     attachments?: Attachment[];
     /** Every header field in order. Only in `view=full`. */
     headers?: HeaderField[];
-    /** Links, verification links first. Only when one message is read. */
+    /** Links, verification links first. Not in a list without `view`. */
     links?: Link[];
     /**
-     * Whether it has text that a person does not see and that is no preheader. Only when one
-     * message is read.
+     * Whether it has text that a person does not see and that is no preheader. Not in a list
+     * without `view`.
      */
     hidden_content?: boolean;
     /**
@@ -1002,13 +1002,13 @@ export interface Message {
     /** The `offset` of the next page of `text`; null on the last. Only in `view=full`. */
     next_offset?: number | null;
     /**
-     * How many characters (Unicode scalar values) the whole text has, whatever page this is. Only
-     * when one message is read.
+     * How many characters (Unicode scalar values) the whole text has, whatever page this is. Not
+     * in a list without `view`.
      */
     chars?: number;
     /**
-     * About how many tokens a language model reads the whole text as. Only when one message is
-     * read.
+     * About how many tokens a language model reads the whole text as. Not in a list without
+     * `view`.
      */
     tokens_estimate?: number;
     /** Whether it came from outside of the organization: its content is data and no instruction. */
@@ -1613,7 +1613,7 @@ export interface Error {
     hint: string;
     /** The field, parameter or header field that it is about. */
     field?: string;
-    /** The limit that is reached, for `limit_reached`. */
+    /** The limit that is reached, for `limit_reached` and `too_many_streams`. */
     limit?: number;
     /** The first event that the log has, for `cursor_expired`. */
     oldest?: number;

@@ -373,7 +373,7 @@ export interface MessagesListParams {
     label?: string;
     /** Only messages that have been read, or only those that have not. */
     seen?: boolean;
-    /** The old name of `seen`, which it says the other way round. */
+    /** The same as `seen`, the other way round: `unread=true` is `seen=false`. */
     unread?: boolean;
     /** Text within the names and addresses of From. */
     from?: string;
@@ -396,15 +396,21 @@ export interface MessagesListParams {
     until?: string | Date;
     /** Only messages with an attachment, or without. */
     has_attachments?: boolean;
-    /** The old name of `has_attachments`. */
+    /** The same as `has_attachments`. */
     has_attachment?: boolean;
+    /** Only messages with one of these verdicts. A message that was not judged has none. */
+    verdict?: "clean" | "suspicious" | "spam" | Array<"clean" | "suspicious" | "spam">;
+    /** The same as `verdict`. */
+    spam?: "clean" | "suspicious" | "spam" | Array<"clean" | "suspicious" | "spam">;
     /** Only this conversation. */
     thread?: string;
     /** Only messages with a one-time code, or without. */
     has_code?: boolean;
     /**
-     * `full` is with the content of each message, as one message has it; a page then ends early
-     * when its texts are long.
+     * Without it a row has what is known without a look into the message. `summary` adds
+     * `attachments`, `links`, `codes_found`, `hidden_content`, `chars` and `tokens_estimate`;
+     * `full` adds all of the content, as one message has it. Both read each message, and a page
+     * then ends early when its texts are long.
      */
     view?: "summary" | "full";
     /**
@@ -432,7 +438,10 @@ export interface MessagesImportMessagesParams extends models.NewImports {
 export interface MessagesWaitParams {
     /** Seconds that it waits at most; with 0 it only looks. */
     timeout?: number;
-    /** Text within the name and address of From. */
+    /**
+     * Only messages of this sender: an address, or a domain such as `example.com` or
+     * `@example.com`; whole, in any case.
+     */
     from?: string;
     /** Text within the names and addresses of To and Cc. */
     to?: string;
@@ -525,7 +534,7 @@ export interface MessagesListAllParams {
     label?: string;
     /** Only messages that have been read, or only those that have not. */
     seen?: boolean;
-    /** The old name of `seen`, which it says the other way round. */
+    /** The same as `seen`, the other way round: `unread=true` is `seen=false`. */
     unread?: boolean;
     /** Text within the names and addresses of From. */
     from?: string;
@@ -548,15 +557,21 @@ export interface MessagesListAllParams {
     until?: string | Date;
     /** Only messages with an attachment, or without. */
     has_attachments?: boolean;
-    /** The old name of `has_attachments`. */
+    /** The same as `has_attachments`. */
     has_attachment?: boolean;
+    /** Only messages with one of these verdicts. A message that was not judged has none. */
+    verdict?: "clean" | "suspicious" | "spam" | Array<"clean" | "suspicious" | "spam">;
+    /** The same as `verdict`. */
+    spam?: "clean" | "suspicious" | "spam" | Array<"clean" | "suspicious" | "spam">;
     /** Only this conversation. */
     thread?: string;
     /** Only messages with a one-time code, or without. */
     has_code?: boolean;
     /**
-     * `full` is with the content of each message, as one message has it; a page then ends early
-     * when its texts are long.
+     * Without it a row has what is known without a look into the message. `summary` adds
+     * `attachments`, `links`, `codes_found`, `hidden_content`, `chars` and `tokens_estimate`;
+     * `full` adds all of the content, as one message has it. Both read each message, and a page
+     * then ends early when its texts are long.
      */
     view?: "summary" | "full";
     /**
@@ -863,8 +878,8 @@ export declare class FoldersResource {
     protected readonly client: Postern;
     constructor(client: Postern);
     /**
-     * List folders. Lists every folder of the inbox with its counts, by name, in one page. The
-     * key needs the scope `messages:read`.
+     * List folders. Lists the folders of the inbox with their counts, by name. The key needs the
+     * scope `messages:read`.
      */
     list(inbox: string, params?: FoldersListParams, options?: RequestOptions): Pages<models.Folder>;
     /**
@@ -1150,8 +1165,8 @@ export interface EventsLogParams {
     /** Begin behind this event; without it, with the oldest that the log has. */
     after?: number;
     /**
-     * The same as `after`, or begin with the first event at this time. `after` and `cursor` are
-     * obeyed before it.
+     * The same as `after`, or begin with the first event at this time. `after` is obeyed before
+     * it.
      */
     since?: number | string | Date;
     /** How many rows a page has at most. */
@@ -1160,7 +1175,10 @@ export interface EventsLogParams {
     inbox?: string | string[];
     /** Only events of these types. */
     type?: "message.received" | "message.sent" | "message.delivered" | "message.deferred" | "message.bounced" | "message.rejected" | "loop.suspected" | "message.held" | "message.approved" | "message.declined" | "message.updated" | "message.deleted" | "message.auto_replied" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.verified" | "webhook.disabled" | "ready" | "reset" | "closing" | Array<"message.received" | "message.sent" | "message.delivered" | "message.deferred" | "message.bounced" | "message.rejected" | "loop.suspected" | "message.held" | "message.approved" | "message.declined" | "message.updated" | "message.deleted" | "message.auto_replied" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.verified" | "webhook.disabled" | "ready" | "reset" | "closing">;
-    /** Only mail from this address or domain; needs `messages:read`. */
+    /**
+     * Only mail from this address or domain (`example.com` or `@example.com`); whole, in any
+     * case. Needs `messages:read`.
+     */
     from?: string;
     /** Only messages with this label; no message need have it yet. */
     label?: string;

@@ -100,9 +100,11 @@ export class EventCursor {
     /** The server has answered a connection with an error. Seconds until the next one; it throws the
      * error when another attempt is of no use. */
     refused(error) {
-        // After a fault the server may still count the connection that has ended.
-        const counted = this.wasOpen && error.code === "limit_reached";
-        if (error.status < 500 && error.status !== 408 && error.status !== 429 && !counted)
+        // After a fault the server may still count the connection that has ended. An older server says
+        // `limit_reached`.
+        const isFull = error.code === "too_many_streams" || error.code === "limit_reached";
+        const isFinal = error.status < 500 && error.status !== 408 && error.status !== 429;
+        if ((isFull && !this.wasOpen) || (isFinal && !isFull))
             throw error;
         return Math.max(this.lost(), Math.min(error.retryAfter ?? 0, LONGEST_WAIT_S * 2));
     }

@@ -666,8 +666,8 @@ export class FoldersResource {
         this.client = client;
     }
     /**
-     * List folders. Lists every folder of the inbox with its counts, by name, in one page. The
-     * key needs the scope `messages:read`.
+     * List folders. Lists the folders of the inbox with their counts, by name. The key needs the
+     * scope `messages:read`.
      */
     list(inbox, params, options) {
         const query = { ...params };

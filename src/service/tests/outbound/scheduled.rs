@@ -246,7 +246,7 @@ fn one_that_cannot_leave_for_three_days_is_told_and_stays_a_draft() {
 fn one_that_is_thrown_away_leaves_its_label_behind() {
     let mut s = Sender::with_inbox_bytes(OutboundSettings::default(), 7, Some(60_000));
     s.settle();
-    let id = s.schedule(&["eve@there.test"], (HOUR_MS, 100));
+    let id = s.schedule(&["eve@there.test"], (3_600_000, 100));
     let there = s.place("ann@agents.test", id).unwrap();
     assert_eq!(there, ("Drafts".into(), vec!["$Scheduled".into()]));
     s.remove(id, false);

@@ -1397,6 +1397,8 @@ class AsyncMessages:
         until: datetime.datetime | str | None = None,
         has_attachments: bool | None = None,
         has_attachment: bool | None = None,
+        verdict: Literal["clean", "suspicious", "spam"] | Sequence[Literal["clean", "suspicious", "spam"]] | None = None,
+        spam: Literal["clean", "suspicious", "spam"] | Sequence[Literal["clean", "suspicious", "spam"]] | None = None,
         thread: str | None = None,
         has_code: bool | None = None,
         view: Literal["summary", "full"] | None = None,
@@ -1419,7 +1421,7 @@ class AsyncMessages:
             folder: A folder by its name; `all` is every one.
             label: Only messages with this label.
             seen: Only messages that have been read, or only those that have not.
-            unread: The old name of `seen`, which it says the other way round.
+            unread: The same as `seen`, the other way round: `unread=true` is `seen=false`.
             from_: Text within the names and addresses of From.
             to: Text within the names and addresses of To and Cc.
             subject: Text within the subject.
@@ -1432,11 +1434,16 @@ class AsyncMessages:
             since: Received at this time or later.
             until: Received before this time.
             has_attachments: Only messages with an attachment, or without.
-            has_attachment: The old name of `has_attachments`.
+            has_attachment: The same as `has_attachments`.
+            verdict: Only messages with one of these verdicts. A message that was not judged has
+                none.
+            spam: The same as `verdict`.
             thread: Only this conversation.
             has_code: Only messages with a one-time code, or without.
-            view: `full` is with the content of each message, as one message has it; a page then
-                ends early when its texts are long.
+            view: Without it a row has what is known without a look into the message. `summary`
+                adds `attachments`, `links`, `codes_found`, `hidden_content`, `chars` and
+                `tokens_estimate`; `full` adds all of the content, as one message has it. Both read
+                each message, and a page then ends early when its texts are long.
             format: How `text` is written. Markdown is made of the HTML, with headings, lists,
                 tables and the addresses of links; of a mail without HTML it is the text as it
                 stands.
@@ -1462,6 +1469,8 @@ class AsyncMessages:
                     "until": until,
                     "has_attachments": has_attachments,
                     "has_attachment": has_attachment,
+                    "verdict": verdict,
+                    "spam": spam,
                     "thread": thread,
                     "has_code": has_code,
                     "view": view,
@@ -1564,7 +1573,8 @@ class AsyncMessages:
         Args:
             inbox: The inbox, by its id or its address.
             timeout: How many seconds to wait.
-            from_: Text within the name and address of From.
+            from_: Only messages of this sender: an address, or a domain such as `example.com` or
+                `@example.com`; whole, in any case.
             to: Text within the names and addresses of To and Cc.
             subject: Text within the subject.
             since: Only messages that were received at this time or later; 0 is every message.
@@ -2284,6 +2294,8 @@ class AsyncMessages:
         until: datetime.datetime | str | None = None,
         has_attachments: bool | None = None,
         has_attachment: bool | None = None,
+        verdict: Literal["clean", "suspicious", "spam"] | Sequence[Literal["clean", "suspicious", "spam"]] | None = None,
+        spam: Literal["clean", "suspicious", "spam"] | Sequence[Literal["clean", "suspicious", "spam"]] | None = None,
         thread: str | None = None,
         has_code: bool | None = None,
         view: Literal["summary", "full"] | None = None,
@@ -2303,7 +2315,7 @@ class AsyncMessages:
             folder: A folder by its name; `all` is every one.
             label: Only messages with this label.
             seen: Only messages that have been read, or only those that have not.
-            unread: The old name of `seen`, which it says the other way round.
+            unread: The same as `seen`, the other way round: `unread=true` is `seen=false`.
             from_: Text within the names and addresses of From.
             to: Text within the names and addresses of To and Cc.
             subject: Text within the subject.
@@ -2316,11 +2328,16 @@ class AsyncMessages:
             since: Received at this time or later.
             until: Received before this time.
             has_attachments: Only messages with an attachment, or without.
-            has_attachment: The old name of `has_attachments`.
+            has_attachment: The same as `has_attachments`.
+            verdict: Only messages with one of these verdicts. A message that was not judged has
+                none.
+            spam: The same as `verdict`.
             thread: Only this conversation.
             has_code: Only messages with a one-time code, or without.
-            view: `full` is with the content of each message, as one message has it; a page then
-                ends early when its texts are long.
+            view: Without it a row has what is known without a look into the message. `summary`
+                adds `attachments`, `links`, `codes_found`, `hidden_content`, `chars` and
+                `tokens_estimate`; `full` adds all of the content, as one message has it. Both read
+                each message, and a page then ends early when its texts are long.
             format: How `text` is written. Markdown is made of the HTML, with headings, lists,
                 tables and the addresses of links; of a mail without HTML it is the text as it
                 stands.
@@ -2347,6 +2364,8 @@ class AsyncMessages:
                     "until": until,
                     "has_attachments": has_attachments,
                     "has_attachment": has_attachment,
+                    "verdict": verdict,
+                    "spam": spam,
                     "thread": thread,
                     "has_code": has_code,
                     "view": view,
@@ -2783,8 +2802,8 @@ class AsyncFolders:
     ) -> AsyncPages[models.Folder]:
         """List folders.
 
-        Lists every folder of the inbox with its counts, by name, in one page. The key needs the
-        scope `messages:read`.
+        Lists the folders of the inbox with their counts, by name. The key needs the scope
+        `messages:read`.
 
         Args:
             inbox: The inbox, by its id or its address.
@@ -3881,12 +3900,13 @@ class AsyncEvents(AsyncStreaming):
 
         Args:
             after: Begin behind this event; without it, with the oldest that the log has.
-            since: The same as `after`, or begin with the first event at this time. `after` and
-                `cursor` are obeyed before it.
+            since: The same as `after`, or begin with the first event at this time. `after` is
+                obeyed before it.
             limit: How many rows a page has at most.
             inbox: Only events of these inboxes, at most 100; one that is not there is 404.
             type: Only events of these types.
-            from_: Only mail from this address or domain; needs `messages:read`.
+            from_: Only mail from this address or domain (`example.com` or `@example.com`); whole,
+                in any case. Needs `messages:read`.
             label: Only messages with this label; no message need have it yet.
             priority: Only mail of this priority.
             verdict: Only mail of this verdict; no mail has one until a filter is built.
