@@ -442,6 +442,7 @@ fn arrived(from: &str, labels: &[&str]) -> Change {
         summary,
         auth: SenderAuth::Unknown,
         in_reply_to_metadata: None,
+        rules: Vec::new(),
     }))
 }
 
