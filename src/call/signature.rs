@@ -73,6 +73,28 @@ impl Signature {
         })
     }
 
+    /// The signature of some grams.
+    pub fn of_grams(grams: &[u16]) -> Signature {
+        let mut octets = vec![0u8; 3 * grams.len() + 1];
+        let (mut last, mut length) = (0u16, 0);
+        for gram in grams {
+            let step = u32::from(gram.wrapping_sub(last));
+            last = *gram;
+            // Three octets at most. All are written, because a processor cannot foresee how many
+            // there are, and the next gram stands over those that are too many.
+            let sevens = (step & 0x7f) | (step & 0x3f80) << 1 | (step & 0xc000) << 2;
+            let (has_two, has_three) = (step > 0x7f, step > 0x3fff);
+            let marks = u32::from(has_two) << 7 | u32::from(has_three) << 15;
+            if let Some(four) = octets.get_mut(length..).and_then(<[u8]>::first_chunk_mut) {
+                *four = (sevens | marks).to_le_bytes();
+            }
+            length += 1 + usize::from(has_two) + usize::from(has_three);
+        }
+        octets.truncate(length);
+        octets.shrink_to_fit();
+        Signature { octets, last }
+    }
+
     /// Its octets.
     pub fn octets(&self) -> &[u8] {
         &self.octets
@@ -91,11 +113,16 @@ impl Signature {
 
     /// Its grams, ascending, each once.
     pub fn grams(&self) -> Vec<u16> {
-        let mut grams = Vec::with_capacity(self.octets.len());
-        let (mut last, mut left) = (0u16, self.octets.as_slice());
+        Signature::grams_of(&self.octets).unwrap_or_default()
+    }
+
+    /// The grams of stored octets, ascending, each once; `None` if they are no signature.
+    pub fn grams_of(octets: &[u8]) -> Option<Vec<u16>> {
+        let mut grams = Vec::with_capacity(octets.len());
+        let (mut last, mut left) = (0u16, octets);
         let mut is_sorted = true;
-        while let Some(step) = next_step(&mut left) {
-            let gram = last.wrapping_add(step);
+        while !left.is_empty() {
+            let gram = last.wrapping_add(next_step(&mut left)?);
             is_sorted &= grams.is_empty() || gram > last;
             grams.push(gram);
             last = gram;
@@ -104,7 +131,7 @@ impl Signature {
             grams.sort();
             grams.dedup();
         }
-        grams
+        Some(grams)
     }
 }
 
@@ -144,6 +171,7 @@ mod tests {
             let mut signature = Signature::default();
             let mut grams: Vec<u16> = (0..n).map(|g| (g * 7919 % 65_536) as u16).collect();
             grams.iter().for_each(|gram| signature.add(*gram));
+            assert_eq!(Signature::of_grams(&grams), signature);
             // Again, in another order.
             grams
                 .iter()
@@ -157,9 +185,11 @@ mod tests {
         let all: Vec<u16> = (0..=u16::MAX).collect();
         let mut signature = Signature::default();
         all.iter().for_each(|gram| signature.add(*gram));
+        assert_eq!(Signature::of_grams(&all), signature);
         assert_eq!((signature.grams(), signature.octets().len()), (all, 65_536));
         for wrong in [&[0x80][..], &[0x80, 0x80, 0x80, 0], &[0xff, 0xff, 0x7f]] {
             assert_eq!(Signature::of_octets(wrong), None, "{wrong:?}");
+            assert_eq!(Signature::grams_of(wrong), None, "{wrong:?}");
         }
     }
 }

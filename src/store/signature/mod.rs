@@ -201,13 +201,12 @@ fn signature_of_row(r: &Row<'_>) -> rusqlite::Result<(ReceivedBody, Option<Vec<u
         body: crate::call::BodyId(r.get(1)?),
     };
     let octets = r.get_ref(3)?.as_blob().unwrap_or_default();
-    let signature = Signature::of_octets(octets);
-    let signature = signature.filter(|_| r.get(4).unwrap_or(false));
-    if signature.is_none() {
+    let grams = Signature::grams_of(octets).filter(|_| r.get(4).unwrap_or(false));
+    if grams.is_none() {
         let id: i64 = r.get(0)?;
         log::error!("store error=\"damaged row table=signature id={id}\"");
     }
-    Ok((body, signature.map(|of| of.grams())))
+    Ok((body, grams))
 }
 
 /// A length or a number that a row has; none is negative.
