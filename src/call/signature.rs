@@ -111,6 +111,11 @@ impl Signature {
         self.last = gram;
     }
 
+    /// Adds grams.
+    pub fn add_all(&mut self, grams: &[u16]) {
+        grams.iter().for_each(|gram| self.add(*gram));
+    }
+
     /// Its grams, ascending, each once.
     pub fn grams(&self) -> Vec<u16> {
         Signature::grams_of(&self.octets).unwrap_or_default()

@@ -87,10 +87,10 @@ pub fn signature_of(raw: &[u8], digest: &Digest<'_>) -> Signature {
     grams.signature()
 }
 
-/// Adds the fields in front of a message to its signature; `digest` is that of the message.
-pub fn sign_prefix(signature: &mut Signature, prefix: &[u8], digest: &[u8]) {
+/// The grams of the fields in front of a message, ascending; `digest` is that of the message.
+pub fn prefix_grams(prefix: &[u8], digest: &[u8]) -> Vec<u16> {
     if prefix.is_empty() {
-        return;
+        return Vec::new();
     }
     // SEARCH reads them in the charset of the header behind them.
     let charset = match prefix.is_ascii() {
@@ -108,9 +108,7 @@ pub fn sign_prefix(signature: &mut Signature, prefix: &[u8], digest: &[u8]) {
         );
         grams.add(&text, GramField::Anywhere);
     }
-    for gram in grams.grams() {
-        signature.add(gram);
-    }
+    grams.grams()
 }
 
 /// A set of grams.

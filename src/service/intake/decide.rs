@@ -3,7 +3,6 @@
 
 use super::approve::hash;
 use super::compose::hidden_field;
-use super::index::signed;
 use super::parsed::{ParsedMessage, WayIn};
 use super::plan::{
     Delivery, Effect, Placement, Plan, Released, ReturnedReport, TakenDraft, WaitingPlan, WaitsFor,
@@ -125,6 +124,7 @@ pub(super) fn decide(
         body,
         digest: Vec::new(),
         signature: Signature::default(),
+        prefix_grams: Vec::new(),
         summary: Summary::default(),
     };
     Ok(Delivery {
@@ -421,12 +421,12 @@ fn leave_out_blocked(
 
 fn with_summary(plan: Plan, mut analysis: Analysis) -> Result<Plan, Refusal> {
     let digest = core::mem::take(&mut analysis.digest);
-    Ok(Plan {
-        signature: signed(&plan.body, &digest).ok_or(Refusal::Internal)?,
+    let plan = Plan {
         digest,
         summary: summary_of(analysis),
         ..plan
-    })
+    };
+    plan.with_signature().ok_or(Refusal::Internal)
 }
 
 /// What lists and events show of a message.

@@ -24,7 +24,6 @@ use crate::call::{
     EntryState, INBOX, InboxId, Metric, Noun, OrgId, OutboundStatus, PriorityLevel, ReceivedBody,
     Refusal, SendStatus, SenderAuth, SpecialUse, ThreadId, UidSet, Written,
 };
-use crate::mail::text::grams::sign_prefix;
 use crate::service::context::WriteContext;
 use crate::service::mail::message;
 use crate::service::outgoing::OutgoingMail;
@@ -657,11 +656,8 @@ fn sign(
         }
         known.push((inbox, received_at));
         let mut signature = Cow::Borrowed(&plan.signature);
-        for placement in plan
-            .placements()
-            .filter(|of| of.inbox == inbox && !of.prefix.is_empty())
-        {
-            sign_prefix(signature.to_mut(), &placement.prefix, &plan.digest);
+        for (_, grams) in plan.prefix_grams.iter().filter(|(of, _)| *of == inbox) {
+            signature.to_mut().add_all(grams);
         }
         let body = ReceivedBody { received_at, body };
         context.store.sign(context.now, inbox, body, &signature)?;

@@ -56,7 +56,6 @@ pub(in crate::service) use decide::{named_address, summary_of};
 pub use deliver::{PIECE_BYTES, deliver_own, store_piece};
 pub use import::{ImportSlice, ImportStep, outcome_of};
 pub use index::sign_again;
-pub(in crate::service) use index::signed;
 pub use inquiry::LookupId;
 pub use lookup::{Finding, Lookups};
 pub use parsed::ParsedMessage;

@@ -26,6 +26,8 @@ pub struct Plan {
     pub digest: Vec<u8>,
     /// The signature of `body`, for searches.
     pub signature: Signature,
+    /// The grams of each prefix of an entry, with the inbox.
+    pub prefix_grams: Vec<(InboxId, Vec<u16>)>,
     /// The summary that events and lists show.
     pub summary: Summary,
     /// `Message-ID` with its angle brackets; empty when there is none.
@@ -207,6 +209,7 @@ impl Plan {
             header_len: 0,
             digest: Vec::new(),
             signature: Signature::default(),
+            prefix_grams: Vec::new(),
             summary: Summary::default(),
             message_id: String::new(),
             references: Vec::new(),

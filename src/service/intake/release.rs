@@ -3,7 +3,6 @@
 //! again.
 
 use super::decide::{own_copy, references_of, send_on};
-use super::index::signed;
 use super::plan::{Delivery, Effect, Plan, Released};
 use super::screen::ScreenedSender;
 use super::subject::SubjectKeys;
@@ -107,7 +106,6 @@ pub fn released(context: &WriteContext<'_>, mail: &StoredScheduled) -> Result<Re
         recipients: envelope.recipients,
         released: Some(Released::Scheduled(mail.entry)),
         effects,
-        signature: signed(&body, &digest).ok_or(Refusal::Damaged)?,
         body,
         digest,
         summary: store.summary(org, entry.body)?,
@@ -115,6 +113,7 @@ pub fn released(context: &WriteContext<'_>, mail: &StoredScheduled) -> Result<Re
         // entry, which keeps its id.
         ..Plan::empty(party)
     };
+    let plan = plan.with_signature().ok_or(Refusal::Damaged)?;
     Ok(Release::Leaves(Box::new(Delivery {
         plan,
         need: Need::Nothing,

@@ -18,7 +18,7 @@ use crate::mail::{Address, Bounds, digest};
 use crate::service::access::receives::SendingParty;
 use crate::service::context::WriteContext;
 use crate::service::intake::plan::{Delivery, Effect, Placement, Plan};
-use crate::service::intake::{deliver_own, signed, summary_of};
+use crate::service::intake::{deliver_own, summary_of};
 use crate::store::{OutboundRecord, SmtpJob};
 
 // The bits of NOTIFY (RFC 3461 section 4.1).
@@ -193,7 +193,6 @@ fn delivery_of(
     };
     let digest = core::mem::take(&mut analysis.digest);
     let plan = Plan {
-        signature: signed(&octets, &digest).ok_or(Refusal::Internal)?,
         header_len: analysis.header_len,
         message_id: analysis.message_id.clone().unwrap_or_default(),
         references: analysis.references.clone(),
@@ -204,6 +203,7 @@ fn delivery_of(
         summary: summary_of(analysis),
         ..Plan::empty(SendingParty::Server)
     };
+    let plan = plan.with_signature().ok_or(Refusal::Internal)?;
     Ok(Delivery {
         plan,
         need: Need::Nothing,
