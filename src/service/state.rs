@@ -16,6 +16,7 @@ use super::checks::Checks;
 use super::existence::Existence;
 use super::intake::Lookups;
 use super::mail::listed::ListedRows;
+use super::mail::newest::NewestPages;
 use super::outbound::{Outbound, WaysOut};
 use super::returned::Returned;
 use super::rules::KeptRules;
@@ -113,6 +114,8 @@ pub struct Service {
     retention_at_ms: AtomicU64,
     /// Rows of lists that were made lately.
     pub(super) listed: ListedRows,
+    /// The newest page of lists that were asked for lately.
+    pub(super) newest: NewestPages,
     /// Answers between two addresses. Only the writer takes the lock.
     answers: Mutex<AnswerRates>,
 }
@@ -185,6 +188,7 @@ impl Service {
             expiry_at: AtomicI64::new(i64::MIN),
             retention_at_ms: AtomicU64::new(0),
             listed: ListedRows::default(),
+            newest: NewestPages::default(),
             answers: Mutex::default(),
             shared: setup.shared,
             shared_domain: setup.shared_domain,

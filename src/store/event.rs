@@ -143,6 +143,12 @@ impl Store {
         Ok(stamp.seq)
     }
 
+    /// The number of the last row of `org`'s log; 0 when there is none, or no such organization.
+    pub fn log_head(&self, org: OrgId) -> Result<u64, Error> {
+        let head = self.one("SELECT seq FROM org WHERE id = ?1", [org.0], |r| r.get(0))?;
+        Ok(uint(head.unwrap_or(0)))
+    }
+
     /// The window of `org`'s log; `None` when there is no such organization.
     pub fn log_state(&self, org: OrgId) -> Result<Option<LogState>, Error> {
         self.one(

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use super::listed::row_octets;
 use super::mailbox;
 use super::message::message_view;
+use super::newest::{NewestPage, PageAsk};
 use crate::call::bounds::PAGE_ROWS_MAX;
 use crate::call::{
     Access, Answer, EntryId, EntryState, Flags, InboxId, InboxRef, ListMerge, ListProgress,
@@ -79,8 +80,41 @@ pub fn list(
         }
         _ => None,
     };
+    let limit = limit.clamp(1, PAGE_ROWS_MAX);
+    let is_newest = cursor.is_none() && progress.since_ms == 0;
+    let mut ask = None;
+    if is_newest {
+        let of = PageAsk {
+            inbox,
+            folder,
+            filter: filter.clone(),
+            limit,
+        };
+        // Read before the page: what is kept is never newer than its number.
+        let head = store.log_head(access.org)?;
+        if let Some((rows, next)) = context.service.newest.find(&of, head) {
+            return Ok(Some(Answer::Messages { rows, next }));
+        }
+        ask = Some((of, head));
+    }
+    let at = (access, inbox, folder);
+    let page = read_page(context, at, filter, (cursor, limit), progress)?;
+    if let (Some((of, head)), Some(page)) = (ask, &page) {
+        context.service.newest.keep(of, head, page);
+    }
+    Ok(page.map(|(rows, next)| Answer::Messages { rows, next }))
+}
+
+/// Reads a page of a list, or a slice of the work for it.
+fn read_page(
+    context: &ReadContext<'_>,
+    (access, inbox, folder): (&Access, InboxId, Option<MailboxId>),
+    filter: &MessageFilter,
+    (cursor, mut limit): (&mut Option<String>, usize),
+    progress: &mut ListProgress,
+) -> Result<Option<NewestPage>, Refusal> {
+    let store = context.store;
     let mut below = parse_cursor(cursor.as_deref(), folder)?;
-    let mut limit = limit.clamp(1, PAGE_ROWS_MAX);
     let mut compiled = CompiledFilter::new(filter);
     let clock = SliceClock::begin(context, progress);
     let listed = &context.service.listed;
@@ -140,7 +174,7 @@ pub fn list(
         progress.rows = rows;
         return Ok(None);
     }
-    Ok(Some(Answer::Messages { rows, next }))
+    Ok(Some((rows, next)))
 }
 
 /// Lists a page over `inboxes`, or without them over every inbox that the key sees, newest first.

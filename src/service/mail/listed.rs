@@ -89,7 +89,7 @@ const ROW_OCTETS: usize = 600;
 const SPACE_BYTES: usize = 512;
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::call::{
         Arrival, BodyId, EntryState, Flags, InboxId, MailboxId, OrgId, SenderAuth, Summary,
@@ -131,21 +131,24 @@ mod tests {
         assert_eq!(rows.find(&entry), None);
     }
 
-    fn sample(id: i64, subject: &str) -> (ListedEntry, Arc<MessageView>) {
-        let state = EntryState {
+    fn sample_state(id: i64) -> EntryState {
+        EntryState {
             uid: 1,
             id: EntryId(id),
             modseq: 1,
             flags: Flags::NONE,
             keywords: Vec::new(),
-        };
+        }
+    }
+
+    fn sample(id: i64, subject: &str) -> (ListedEntry, Arc<MessageView>) {
         let entry = ListedEntry {
             org: OrgId(1),
             inbox: InboxId(1),
             mailbox: MailboxId(1),
             folder: "INBOX".into(),
             special: None,
-            state: state.clone(),
+            state: sample_state(id),
             thread: ThreadId(1),
             arrival: Arrival::Received,
             auth: SenderAuth::Unknown,
@@ -156,10 +159,15 @@ mod tests {
             metadata: None,
             in_reply_to_metadata: None,
         };
-        let view = MessageView {
+        (entry, Arc::new(sample_view(id, subject)))
+    }
+
+    /// A row of a list.
+    pub fn sample_view(id: i64, subject: &str) -> MessageView {
+        MessageView {
             inbox: InboxId(1),
             folder: "INBOX".into(),
-            state,
+            state: sample_state(id),
             thread: ThreadId(1),
             arrival: Arrival::Received,
             is_outbound: false,
@@ -179,7 +187,6 @@ mod tests {
             expires_at: None,
             content: None,
             written: WrittenRow::default(),
-        };
-        (entry, Arc::new(view))
+        }
     }
 }

@@ -15,6 +15,7 @@ pub(super) mod listed;
 pub mod mailbox;
 pub mod message;
 mod narrow;
+pub(super) mod newest;
 pub(super) mod opened;
 mod query;
 pub mod search;

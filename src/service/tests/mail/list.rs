@@ -270,3 +270,103 @@ fn a_search_with_contents_ends_a_page_by_its_octets() {
     assert_eq!(sizes, [2, 1]);
     assert!(ids.is_sorted_by(|newer, older| newer > older));
 }
+
+/// The newest page of all folders of `ann`.
+fn newest(world: &mut World, limit: usize) -> Vec<Arc<MessageView>> {
+    let ann = world.ann.clone();
+    let call = MessageRead::List {
+        inbox: InboxRef::Id(ann.inbox.unwrap()),
+        filter: Box::new(MessageFilter {
+            folder: Some(MessageFilter::EVERY_FOLDER.into()),
+            ..MessageFilter::default()
+        }),
+        cursor: None,
+        limit,
+        progress: Box::default(),
+    };
+    match world.answer(Ask::of(&ann, call)) {
+        Answer::Messages { rows, .. } => rows,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What a list that is asked for again shows, what one shows that was not asked for before, and the
+/// first again.
+fn asked_again(world: &mut World) -> [Vec<Arc<MessageView>>; 3] {
+    [50, 60, 50].map(|limit| newest(world, limit))
+}
+
+#[test]
+fn a_list_that_is_asked_for_again_shows_every_change() {
+    let mut world = world();
+    for _ in 0..4 {
+        deliver_to(&mut world, "ann@a.test");
+    }
+    let ann = world.ann.clone();
+    let inbox = || InboxRef::Id(ann.inbox.unwrap());
+    let [first, fresh, _] = asked_again(&mut world);
+    assert_eq!((first.len(), &first), (4, &fresh));
+    let ids: Vec<EntryId> = first.iter().map(|row| row.state.id).collect();
+    let mut seen = vec![first];
+    let mailbox = "Work".to_owned();
+    world.written(Ask::of(&ann, MailboxWrite::Create { mailbox }));
+    let patch = |id, patch| MessageWrite::Patch {
+        inbox: inbox(),
+        id,
+        patch: Box::new(patch),
+    };
+    let delete = |id, permanent| MessageWrite::Delete {
+        inbox: inbox(),
+        id,
+        permanent,
+    };
+    let changes: [Ask; 7] = [
+        Ask::of(
+            &ann,
+            patch(
+                ids[0],
+                MessagePatch {
+                    seen: Some(true),
+                    ..MessagePatch::default()
+                },
+            ),
+        ),
+        Ask::of(
+            &ann,
+            patch(
+                ids[1],
+                MessagePatch {
+                    folder: Some("Work".into()),
+                    ..MessagePatch::default()
+                },
+            ),
+        ),
+        Ask::of(
+            &ann,
+            MailboxWrite::Rename {
+                from: "Work".into(),
+                to: "Play".into(),
+                progress: Box::default(),
+            },
+        ),
+        Ask::of(&ann, delete(ids[2], false)),
+        Ask::of(&ann, delete(ids[3], true)),
+        Ask::of(
+            &ann,
+            MailboxWrite::Delete {
+                mailbox: "Play".into(),
+            },
+        ),
+        Ask::of(&ann, delete(ids[0], true)),
+    ];
+    for change in changes {
+        world.written(change.clone());
+        let [kept, fresh, again] = asked_again(&mut world);
+        assert_eq!((&kept, &kept), (&fresh, &again), "{change:?}");
+        assert!(!seen.contains(&kept), "{change:?}");
+        seen.push(kept);
+    }
+    deliver_to(&mut world, "ann@a.test");
+    let [kept, fresh, _] = asked_again(&mut world);
+    assert_eq!((kept.len(), &kept), (2, &fresh));
+}
