@@ -30,13 +30,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // `mail::auth` asks the DNS in the words of `call`, and answers in them.
     ("mail", &["call", "crypto", "pace"]),
     // The filter: pure over a message and what is known of its sender.
-    ("judge", &["call", "mail", "pace"]),
+    ("judge", &["call", "crypto", "mail", "pace"]),
     ("engine", &["call"]),
     ("smtp", &["call", "engine", "mail", "crypto"]),
     ("imap", &["call", "engine", "mail", "crypto"]),
     ("http", &["call", "engine", "mail", "crypto"]),
     ("protocol", &["call", "engine", "smtp", "imap", "http"]),
-    ("store", &["call", "dir", "pace"]),
+    ("store", &["call", "crypto", "dir", "pace"]),
     (
         "service",
         &["call", "store", "mail", "judge", "crypto", "pace"],

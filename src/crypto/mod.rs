@@ -5,10 +5,12 @@
 //! run again; the server passes [`Random::system`].
 
 mod signing;
+mod siphash;
 
 use ring::rand::SecureRandom;
 
 pub use signing::{KeyFault, SigningAlgorithm, SigningKey, VerifyingKey};
+pub use siphash::siphash;
 
 /// SHA-256 of `octets`.
 pub fn sha256(octets: &[u8]) -> [u8; 32] {
