@@ -21,6 +21,8 @@ pub mod imap_session;
 pub mod mail;
 #[path = "bodies/mailbox.rs"]
 pub mod mailbox;
+#[path = "bodies/model.rs"]
+pub mod model;
 #[path = "bodies/outgoing.rs"]
 pub mod outgoing;
 #[path = "bodies/sasl.rs"]
@@ -59,6 +61,7 @@ pub const BODIES: &[(&str, Body)] = &[
     ("dkim", auth::dkim),
     ("spf", auth::spf),
     ("sender", auth::sender),
+    ("learned_model", model::learned_model),
     ("charset", mail::charset),
     ("header", mail::header),
     ("address", mail::address),

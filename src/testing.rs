@@ -88,6 +88,12 @@ pub mod judge {
     pub use crate::judge::{
         MailView, Models, PastVerdicts, SenderFacts, ViewFile, ViewHeader, judge,
     };
+    /// `crate::judge::model`
+    pub mod model {
+        pub use crate::judge::model::{
+            Learned, LessonLabel, StartModel, Taught, Teaching, TokenKind, Tokens, each_token, hash,
+        };
+    }
 }
 /// `crate::mail`
 pub mod mail {

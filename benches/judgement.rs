@@ -1,0 +1,197 @@
+//! The filter: its time, and what it finds in sets of mail. `cargo bench --bench judgement
+//! [-- --quick]`.
+//!
+//! The time of a message of 4 KiB, of the worst of 25 MiB, and whether the time is linear in the
+//! size, for 20 generators of hostile mail. The process fails if it is not.
+//!
+//! The sets are not in the repository. `POSTERN_MAIL_SETS` names a folder that has one folder for
+//! each set, with an `index.jsonl`: lines with `id`, `path`, `set`, `label` (`ham`, `spam`,
+//! `phish`, `inject`) and for injection `family` and `carrier`. Without it a line says that
+//! nothing was measured.
+//!
+//! - `--tokens OUT INDEX...` writes the tokens of each message, for `judgement/train.py`.
+//! - `--model FILE --rest IDS` measures with another shipped model, on the messages of these ids:
+//!   a model that has not seen them (`train.py --until 0.6 --rest IDS`). The messages that it has
+//!   seen are the lessons. Without `--rest` all messages are measured, most of which the shipped
+//!   model was made from: such figures are too good, and the bench says so.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "judgement/figures.rs"]
+mod figures;
+#[path = "judgement/hostile.rs"]
+mod hostile;
+
+use std::collections::HashSet;
+use std::hint::black_box;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use postern::testing::call::SpamSettings;
+use postern::testing::judge::model::{StartModel, TokenKind, Tokens, each_token, hash};
+use postern::testing::judge::{MailView, Models, SenderFacts, judge};
+use postern::testing::mail::Bounds;
+use postern::testing::mail::digest::analyse;
+use serde_json::{Value, json};
+
+/// A message of a set.
+pub struct Row {
+    /// Its line in the index.
+    pub about: Value,
+    /// Its octets.
+    pub raw: Vec<u8>,
+}
+
+impl Row {
+    fn text(&self, field: &str) -> &str {
+        self.about[field].as_str().unwrap_or_default()
+    }
+
+    /// What the filter reads of it.
+    fn view(&self) -> MailView {
+        let analysis = analyse(&self.raw, &Bounds::default()).unwrap();
+        MailView::of(&self.raw, &analysis)
+    }
+}
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let after = |name: &str| {
+        let at = words.iter().position(|word| word == name)?;
+        words.get(at + 1).cloned()
+    };
+    let is_quick = words.iter().any(|word| word == "--quick");
+    if let Some(out) = after("--tokens") {
+        let at = words.iter().position(|word| *word == out).unwrap();
+        return write_tokens(Path::new(&out), &words[at + 1..]);
+    }
+    time_usual(is_quick);
+    let is_linear = hostile::time_hostile(is_quick);
+    measure(after("--model"), after("--rest"));
+    if !is_linear {
+        println!("FAILED: the time of the filter is not linear");
+        std::process::exit(1);
+    }
+}
+
+/// The least of the times of `rounds`, each for `times` calls, for one call.
+fn least_time(rounds: usize, times: u32, mut call: impl FnMut()) -> Duration {
+    (0..rounds)
+        .map(|_| {
+            let start = Instant::now();
+            (0..times).for_each(|_| call());
+            start.elapsed() / times
+        })
+        .min()
+        .unwrap()
+}
+
+/// The time of a usual message of 4 KiB, and of the steps of its judgement.
+fn time_usual(is_quick: bool) {
+    let raw = hostile::usual(4096);
+    let analysis = analyse(&raw, &Bounds::default()).unwrap();
+    let (facts, settings, models) = (
+        SenderFacts::default(),
+        SpamSettings::default(),
+        Models::default(),
+    );
+    let rounds = if is_quick { 20 } else { 200 };
+    let view = MailView::of(&raw, &analysis);
+    let of_view = least_time(rounds, 50, || {
+        black_box(MailView::of(black_box(&raw), &analysis));
+    });
+    let of_model = least_time(rounds, 50, || {
+        black_box(models.score(black_box(&view)));
+    });
+    let of_judge = least_time(rounds, 50, || {
+        black_box(judge(black_box(&view), &facts, &settings, &models));
+    });
+    println!(
+        "4 KiB: view {:.1} us, rules and models {:.1} us (models {:.1} us, {} tokens), together {:.1} us",
+        micros(of_view),
+        micros(of_judge),
+        micros(of_model),
+        Tokens::of(&view).hashes().len(),
+        micros(of_view + of_judge),
+    );
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+/// The messages of an index.
+fn read_index(index: &Path) -> Vec<Row> {
+    let base = index.parent().unwrap();
+    let lines = std::fs::read_to_string(index).unwrap();
+    lines
+        .lines()
+        .map(|line| {
+            let about: Value = serde_json::from_str(line).unwrap();
+            let raw = std::fs::read(base.join(about["path"].as_str().unwrap())).unwrap();
+            Row { about, raw }
+        })
+        .collect()
+}
+
+/// The names and hashes of the tokens of a message, each once.
+fn tokens_of(view: &MailView) -> Vec<(String, u64)> {
+    let mut all = Vec::new();
+    each_token(view, |kind: TokenKind, octets| {
+        let name = format!(
+            "{}:{}",
+            char::from(kind.letter()),
+            String::from_utf8_lossy(octets)
+        );
+        all.push((name, hash(kind, octets)));
+    });
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn write_tokens(out: &Path, indexes: &[String]) {
+    let mut out = std::io::BufWriter::new(std::fs::File::create(out).unwrap());
+    for row in indexes
+        .iter()
+        .flat_map(|index| read_index(Path::new(index)))
+    {
+        let line = json!({
+            "id": row.about["id"], "set": row.about["set"], "label": row.about["label"],
+            "thread": row.about["thread"], "tokens": tokens_of(&row.view()),
+        });
+        writeln!(out, "{line}").unwrap();
+    }
+    out.flush().unwrap();
+}
+
+fn measure(model: Option<String>, rest: Option<String>) {
+    let Some(folder) = std::env::var_os("POSTERN_MAIL_SETS").map(PathBuf::from) else {
+        println!("sets: POSTERN_MAIL_SETS names no folder, so recall and faults were not measured");
+        return;
+    };
+    let mut folders: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().join("index.jsonl"))
+        .filter(|index| index.exists())
+        .collect();
+    folders.sort();
+    let rows: Vec<Row> = folders.iter().flat_map(|index| read_index(index)).collect();
+    let models = match &model {
+        None => Models::default(),
+        // The octets live as long as the process, as those of the shipped model do.
+        Some(path) => {
+            let octets = std::fs::read(path).unwrap().leak();
+            Models::starting_with(StartModel::open(octets).expect("the model is not in its form"))
+        }
+    };
+    let rest: Option<HashSet<String>> = rest.map(|path| {
+        let ids = std::fs::read_to_string(path).unwrap();
+        ids.lines().map(str::to_string).collect()
+    });
+    if rest.is_none() {
+        println!("sets: the shipped model was made from most of these messages; see --rest");
+    }
+    figures::report(&rows, &models, rest.as_ref());
+}
