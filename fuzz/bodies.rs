@@ -17,6 +17,8 @@ pub mod event;
 pub mod imap;
 #[path = "bodies/imap_session.rs"]
 pub mod imap_session;
+#[path = "bodies/judge.rs"]
+pub mod judge;
 #[path = "bodies/mail.rs"]
 pub mod mail;
 #[path = "bodies/mailbox.rs"]
@@ -62,6 +64,7 @@ pub const BODIES: &[(&str, Body)] = &[
     ("spf", auth::spf),
     ("sender", auth::sender),
     ("learned_model", model::learned_model),
+    ("judge", judge::judge),
     ("charset", mail::charset),
     ("header", mail::header),
     ("address", mail::address),

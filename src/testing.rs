@@ -86,7 +86,7 @@ pub mod imap {
 /// `crate::judge`
 pub mod judge {
     pub use crate::judge::{
-        MailView, Models, PastVerdicts, SenderFacts, ViewFile, ViewHeader, judge,
+        MailView, Models, PastVerdicts, SenderFacts, ViewFile, ViewHeader, judge, orders_in,
     };
     /// `crate::judge::model`
     pub mod model {

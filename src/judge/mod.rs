@@ -8,34 +8,142 @@
 //! hostile: every pass is linear in what the view keeps, and the view has bounds. No clock, no
 //! random number, no I/O.
 
+mod bait;
+mod case;
+mod decode;
+mod domains;
 mod facts;
+mod fold;
+mod injection;
+mod lexicon;
 pub mod model;
+mod orders;
+mod rules;
 mod view;
 
 use crate::call::{
-    InjectionReport, RULE_HITS_MAX, RuleHit, Score, SpamReport, SpamSettings, Verdict,
+    InjectionReport, InjectionSpan, RULE_HITS_MAX, RuleHit, SCORE_MAX, Score, SpamReport,
+    SpamSettings, Verdict,
 };
+use case::JudgedCase;
 pub use facts::{PastVerdicts, SenderFacts};
+use fold::Folded;
 pub use model::Models;
+use rules::RULES;
 pub use view::{MailView, ViewFile, ViewHeader};
 
 /// Judges a message.
 pub fn judge(
     view: &MailView,
-    _facts: &SenderFacts,
+    facts: &SenderFacts,
     settings: &SpamSettings,
     models: &Models,
 ) -> SpamReport {
-    let mut hits = Vec::new();
-    let learned = models.score(view);
-    if learned != Score(0) {
-        hits.push(RuleHit {
-            id: "learned".into(),
-            score: learned,
-            why: "The words are like those of mail that was judged before.".into(),
-        });
+    let text = Folded::of(&view.text);
+    let case = JudgedCase::of(view, facts, &text);
+    let mut hits = HitList {
+        settings,
+        found: Vec::new(),
+    };
+    for rule in RULES {
+        if (rule.test)(&case) {
+            hits.push(rule.id, rule.weight, rule.why);
+        }
     }
-    report(hits, InjectionReport::default(), settings, view.is_sampled)
+    hits.learned(models.score(view));
+    let injection = hits.injection(&case, &text);
+    report(hits.found, injection, settings, view.is_sampled)
+}
+
+/// The places of a shown text that give orders to an agent, in characters of it.
+pub fn orders_in(text: &str) -> Vec<InjectionSpan> {
+    injection::of_text(text)
+}
+
+struct HitList<'a> {
+    settings: &'a SpamSettings,
+    found: Vec<RuleHit>,
+}
+
+impl HitList<'_> {
+    /// Adds a hit, with the weight that the inbox gives its rule. It returns that weight.
+    fn push(&mut self, id: &'static str, weight: i32, why: &'static str) -> i32 {
+        let own = self.settings.weights.iter().find(|(rule, _)| rule == id);
+        let weight = own.map_or(weight, |(_, weight)| weight.0);
+        if weight != 0 {
+            self.found.push(RuleHit {
+                id: id.into(),
+                score: Score(weight),
+                why: why.into(),
+            });
+        }
+        weight
+    }
+
+    /// Adds what was learned. The weight that an inbox gives it is a factor.
+    fn learned(&mut self, score: Score) {
+        let own = self
+            .settings
+            .weights
+            .iter()
+            .find(|(rule, _)| rule == "learned");
+        let factor = own.map_or(100, |(_, factor)| i64::from(factor.0));
+        let weight = i64::from(score.0) * factor / 100;
+        let most = i64::from(SCORE_MAX.0);
+        let weight = i32::try_from(weight.clamp(-most, most)).unwrap_or_default();
+        if weight != 0 {
+            self.found.push(RuleHit {
+                id: "learned".into(),
+                score: Score(weight),
+                why: LEARNED.into(),
+            });
+        }
+    }
+
+    /// Adds what speaks to an agent. Orders alone do not make spam of a message that people can
+    /// see as it is; hidden ones do.
+    fn injection(&mut self, case: &JudgedCase<'_>, text: &Folded) -> InjectionReport {
+        let found = injection::find(case.view, text);
+        let (share, is_trusted) = match case.is_trusted() {
+            true => (TRUSTED_SHARE, true),
+            false => (100, false),
+        };
+        if found.traces > 0 {
+            self.push(
+                "orders",
+                found.traces * share / 300,
+                "It speaks as one does to a program.",
+            );
+        }
+        let others: i32 = self.found.iter().map(|hit| hit.score.0).sum();
+        let mut sum = 0;
+        for (id, weight, why) in found.hits {
+            sum += self.push(id, weight * share / 100, why);
+        }
+        if sum > 0 && others < 0 && !is_trusted {
+            // Friendly words around an order do not make up for it.
+            self.push(
+                "orders_weigh_alone",
+                -others,
+                "It has orders, whatever stands around them.",
+            );
+        }
+        let most = self.settings.spam.0 - 1 - others.max(0);
+        if !found.is_hidden && sum > most && others < self.settings.suspicious.0 {
+            self.push(
+                "open_to_people",
+                most - sum,
+                "A person can see what it wants.",
+            );
+        }
+        InjectionReport {
+            score: Score(sum),
+            spans: match is_trusted {
+                true => Vec::new(),
+                false => found.spans,
+            },
+        }
+    }
 }
 
 /// Adds the hits up.
@@ -62,3 +170,10 @@ fn report(
         is_sampled,
     }
 }
+
+const LEARNED: &str = "Its words are like those of mail that people have judged.";
+/// What orders of a known sender weigh, in hundredths: the owner of an inbox gives them.
+const TRUSTED_SHARE: i32 = 25;
+
+#[cfg(test)]
+mod tests;

@@ -638,7 +638,7 @@ const CSS_MAX: usize = 256 * 1024;
 /// program needs some 200,000.
 const MATCH_STEPS: u32 = 1_000_000;
 /// The same for a page that is read once more by a filter, whose time is short.
-const MATCH_STEPS_APART: u32 = 100_000;
+const MATCH_STEPS_APART: u32 = 40_000;
 /// Nanoseconds of an event, of an octet of it, of such a comparison, and of an octet of a `style`
 /// attribute.
 const EVENT_WORK: usize = 30;
