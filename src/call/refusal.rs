@@ -50,6 +50,9 @@ pub enum Refusal {
     Invalid { field: &'static str, why: String },
     /// A part of a field of a draft is wrong: its place (`attachments[0].content`), and the reason.
     InvalidPlace { field: String, why: String },
+    /// A text that a request gives as a recipient is not one address: its place (`to[3]`), and the
+    /// text.
+    BadAddress { field: String, text: String },
     /// It is larger than `max`.
     TooBig { what: Bounded, max: u64 },
     /// Too many Received fields.

@@ -7,6 +7,7 @@ use super::codes;
 use super::problems::{Problem, printable, sentence};
 use crate::call::{
     ConflictReason, Countable, FromFault, Limits, Noun, PolicyReason, PolicyRefusal, Rate, Refusal,
+    RefusedRecipient,
 };
 use crate::mail::time::rfc3339;
 
@@ -128,6 +129,7 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
             "Send from an inbox that the key may see.",
         ),
         Refusal::BadFrom(fault) => bad_from(*fault),
+        Refusal::BadAddress { field, text } => bad_address(field, text),
         Refusal::InvalidPlace { field, why } => Problem::invalid(field, why),
         Refusal::Invalid { field, why } => Problem::invalid(field, why),
         Refusal::TooBig { what, max } => Problem::new(
@@ -261,12 +263,27 @@ fn policy(refusal: &PolicyRefusal) -> Box<Problem> {
         PolicyReason::ReceiveBlocked => codes::RECEIVE_BLOCKED,
         PolicyReason::LoopSuspected => codes::LOOP_SUSPECTED,
         PolicyReason::Changed => codes::POLICY_CHANGED,
+        PolicyReason::RecipientFull => codes::OVER_QUOTA,
     };
     let fix = sentence(reason.fix());
     let mut problem = Problem::new(code, sentence(reason.says()), fix);
     problem.rule.clone_from(&refusal.rule);
     problem.recipients.clone_from(&refusal.recipients);
+    if let (PolicyReason::RecipientFull, Some(first)) = (reason, refusal.recipients.first()) {
+        problem.message = recipient_full(first).into();
+    }
     problem
+}
+
+fn recipient_full(full: &RefusedRecipient) -> String {
+    let address = printable(&full.address);
+    match full.octets_max {
+        None => format!("The inbox of `{address}` is full; nothing was sent."),
+        Some(max) => format!(
+            "The inbox of `{address}` is full: it may store {max} octets, with what its rows cost \
+             on disk; nothing was sent."
+        ),
+    }
 }
 
 fn over_quota(of: Noun, max: u64) -> Box<Problem> {
@@ -318,6 +335,23 @@ fn limit(kind: Countable, max: u64) -> Box<Problem> {
         hint,
     );
     problem.max = Some(max);
+    problem
+}
+
+fn bad_address(field: &str, text: &str) -> Box<Problem> {
+    let (hint, is) = match field.ends_with(']') {
+        true => (
+            "Write `Name <user@example.com>` or `user@example.com`, one address in each text; a \
+             name with a comma, @ or another sign stands in double quotes.",
+            "is not one address",
+        ),
+        false => (
+            "Write `user@example.com`; the name stands in `name`.",
+            "is not an address",
+        ),
+    };
+    let mut problem = Problem::invalid(field, &format!("{is}: {:?}", printable(text)));
+    problem.hint = hint.into();
     problem
 }
 
@@ -391,6 +425,13 @@ mod tests {
                 Refusal::InvalidPlace {
                     field: "attachments[0].content".into(),
                     why: "is not base64".into(),
+                },
+                400,
+            ),
+            (
+                Refusal::BadAddress {
+                    field: "to[0]".into(),
+                    text: "a b@c".into(),
                 },
                 400,
             ),

@@ -124,6 +124,7 @@ fn refusal_words(refusal: &Refusal) -> (&'static str, String) {
             "This key may not send as that address".to_owned(),
         ),
         Refusal::BadFrom(fault) => ("[CANNOT]", format!("From: {}", fault.reason())),
+        Refusal::BadAddress { field, .. } => ("[CANNOT]", format!("{field}: not an address")),
         Refusal::InvalidPlace { field, why } => ("[CANNOT]", format!("{field}: {why}")),
         Refusal::Invalid { field, why } => ("[CANNOT]", format!("{field}: {why}")),
         Refusal::TooBig { what, max } => ("[TOOBIG]", format!("{}: at most {max}", what.name())),

@@ -125,6 +125,47 @@ pub(crate) fn parse_list_with(
     list
 }
 
+/// Reads a text that is one mailbox (RFC 5322 section 3.4) and nothing else, as a request names a
+/// recipient: `None` where a word would be left over, or where another address could be meant.
+/// Beside the strict grammar it takes a comment in front, and white space within the brackets.
+pub(crate) fn parse_mailbox(text: &str) -> Option<Mailbox> {
+    let mut walker = AddressWalker {
+        strict: true,
+        ..AddressWalker::default()
+    };
+    let mut tokens = AddressTokens::new(text.as_bytes(), None);
+    let mut found = None;
+    // A dot of a display name may stand anywhere, one of a local part between two words.
+    let (mut is_behind_word, mut has_odd_dot) = (false, false);
+    loop {
+        let token = tokens.next();
+        walker.strict &= std::mem::replace(&mut tokens.clean, true);
+        match token {
+            AddressToken::Comment if walker.is_at_start() => continue,
+            // A further entry, a group or a route.
+            AddressToken::Special(b',' | b';' | b':') => return None,
+            AddressToken::Special(b'@') if has_odd_dot || !is_behind_word => return None,
+            AddressToken::Special(b'.') => has_odd_dot |= !is_behind_word,
+            AddressToken::Special(b'<') => has_odd_dot = false,
+            _ => {}
+        }
+        is_behind_word = matches!(token, AddressToken::Atom | AddressToken::Quoted);
+        let space = tokens.space && !walker.is_beside_bracket(token);
+        walker.take(token, &tokens.text, space, &mut |raw| {
+            if let RawEntry::Mailbox(raw) = raw
+                && raw.strict
+                && !raw.domain.is_empty()
+            {
+                found = Some(Mailbox::of(&raw, None));
+            }
+            true
+        });
+        if token == AddressToken::End {
+            return found;
+        }
+    }
+}
+
 /// The reason why the From of a submission is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FromError {
@@ -344,6 +385,20 @@ impl AddressWalker {
             WalkMode::Skip => {}
         }
         true
+    }
+
+    /// Nothing of an entry has come.
+    fn is_at_start(&self) -> bool {
+        self.mode == WalkMode::Phrase && self.phrase.is_empty()
+    }
+
+    /// Whether a token stands behind the opening bracket of an address, or is the closing one.
+    fn is_beside_bracket(&self, token: AddressToken) -> bool {
+        match self.mode {
+            WalkMode::AngleLocal => self.run.is_empty(),
+            WalkMode::AngleDomain => token == AddressToken::Special(b'>'),
+            _ => false,
+        }
     }
 
     /// `a@b.test <a@b.test>`: a display name that needed quotes.

@@ -123,7 +123,7 @@ impl<'a> AddressTokens<'a> {
             let word = EncodedWord::parse(rest).and_then(|word| rest.get(..word.bytes));
             if let Some(word) = word.filter(|word| is_taken(word)) {
                 self.at = start + word.len();
-                self.clean &= !word.iter().any(|b| b" \t\r\n\"(),.:;<>@[\\]".contains(b));
+                self.clean &= !word.iter().any(|b| b" \t\r\n\"(),:;<>@[\\]".contains(b));
                 let is_kept = |b: &u8| *b >= b' ' && *b != 0x7f;
                 self.text.extend(word.iter().copied().filter(is_kept));
                 return;

@@ -14,9 +14,8 @@ use crate::call::{
     Access, Answer, Countable, Draft, DraftAddress, DraftAttachment, DraftPurpose, Envelope, Flags,
     InboxRef, Metric, Now, Recipient, Refusal,
 };
-use crate::mail::Bounds;
 use crate::mail::parse::address::Address;
-use crate::mail::parse::address_list::{AddressEntry, parse_list};
+use crate::mail::parse::address_list::parse_mailbox;
 use crate::mail::write::compose::{self, AttachedFile, Compose};
 use crate::mail::write::field;
 use crate::mail::write::markdown::{self, Rendered};
@@ -336,19 +335,18 @@ pub(super) fn addresses(
     let places = addresses.iter().enumerate();
     places
         .map(|(at, address)| match address {
-            DraftAddress::Text(text) => read_text(text, field),
+            DraftAddress::Text(text) => read_text(text, (field, at)),
             DraftAddress::Named(named) => {
                 let place = |part| format!("{field}[{at}].{part}");
-                let wrong = |part, why: &str| Refusal::InvalidPlace {
-                    field: place(part),
-                    why: why.to_owned(),
-                };
                 if !field::is_value(&named.name) {
                     let why = "must be one line, not too long and without control characters";
-                    return Err(wrong("name", why));
+                    return Err(Refusal::InvalidPlace {
+                        field: place("name"),
+                        why: why.to_owned(),
+                    });
                 }
                 let address = Address::parse(named.address.trim());
-                let address = address.map_err(|_| wrong("address", "is not an address"))?;
+                let address = address.map_err(|_| bad_address(place("address"), &named.address))?;
                 let name = Some(&named.name).filter(|name| !name.trim().is_empty());
                 Ok((name.cloned(), address))
             }
@@ -357,7 +355,7 @@ pub(super) fn addresses(
 }
 
 /// Reads `addr` or `Name <addr>`, and nothing else.
-fn read_text(text: &str, field: &'static str) -> Result<NamedRecipient, Refusal> {
+fn read_text(text: &str, (field, at): (&'static str, usize)) -> Result<NamedRecipient, Refusal> {
     if !field::is_value(text) {
         return Err(invalid(
             field,
@@ -368,20 +366,16 @@ fn read_text(text: &str, field: &'static str) -> Result<NamedRecipient, Refusal>
     if let Ok(address) = Address::parse(text.trim()) {
         return Ok((None, address));
     }
-    // The parser of incoming mail accepts a `>` without its `<`; a request may not have
-    // one.
-    let closed = text.contains('<') == text.trim_end().ends_with('>');
-    let mut entries = parse_list(text.as_bytes(), &Bounds::default()).entries;
-    match (entries.pop(), entries.is_empty() && closed) {
-        (Some(AddressEntry::Mailbox(mailbox)), true) => {
-            let why = format!("{text:?} is not an address");
-            let address = mailbox.address().ok_or_else(|| invalid(field, why))?;
-            Ok((mailbox.name, address))
-        }
-        _ => {
-            let why = format!("{text:?} is not one address, `addr` or `Name <addr>`");
-            Err(invalid(field, why))
-        }
+    let mailbox = parse_mailbox(text);
+    let named = mailbox.and_then(|mailbox| Some((mailbox.address()?, mailbox.name)));
+    let (address, name) = named.ok_or_else(|| bad_address(format!("{field}[{at}]"), text))?;
+    Ok((name, address))
+}
+
+fn bad_address(field: String, text: &str) -> Refusal {
+    Refusal::BadAddress {
+        field,
+        text: text.to_owned(),
     }
 }
 

@@ -4,7 +4,10 @@
 //! No line contains octets of a peer. The free text of `Refusal::Invalid` may quote the peer,
 //! so it is left out.
 
-use crate::call::{Countable, EntryId, PolicyRefusal, Rate, Receipt, Refusal, SendStatus, Written};
+use crate::call::{
+    Countable, EntryId, PolicyReason, PolicyRefusal, Rate, Receipt, Refusal, RefusedRecipient,
+    SendStatus, Written,
+};
 use crate::mail::time::rfc3339;
 
 use super::command::CommandError;
@@ -78,7 +81,9 @@ pub fn refused(refusal: &Refusal, context: ReplyContext) -> ReplyLine {
         }
         Refusal::SenderNotAllowed => "550 5.7.1 The key may not send as this address".into(),
         Refusal::BadFrom(fault) => format!("550 5.7.1 From: {}", fault.reason()),
-        Refusal::InvalidPlace { .. } => "554 5.6.0 Invalid message".into(),
+        Refusal::InvalidPlace { .. } | Refusal::BadAddress { .. } => {
+            "554 5.6.0 Invalid message".into()
+        }
         Refusal::Invalid { field, why } if is_short_line(why) => {
             format!("554 5.6.0 Invalid {field}: it {why}")
         }
@@ -103,6 +108,9 @@ pub fn refused(refusal: &Refusal, context: ReplyContext) -> ReplyLine {
                 of.name()
             ),
         },
+        Refusal::Policy(refusal) if refusal.reason == PolicyReason::RecipientFull => {
+            recipient_full(refusal, context)
+        }
         Refusal::Policy(refusal) => policy(refusal),
         Refusal::RateLimited { rate, retry_ms } => too_much(*rate, context, seconds(*retry_ms)),
         // As for a full inbox.
@@ -139,6 +147,26 @@ pub fn refused(refusal: &Refusal, context: ReplyContext) -> ReplyLine {
         }
     };
     ReplyLine { text, close: false }
+}
+
+/// The reply when the inbox of a recipient is full. The next try of a message finds out at RCPT
+/// which it is.
+fn recipient_full(refusal: &PolicyRefusal, context: ReplyContext) -> String {
+    let code = match context {
+        ReplyContext::Message {
+            single_recipient: false,
+        } => "452 4.2.2",
+        _ => "552 5.2.2",
+    };
+    match refusal.recipients.first() {
+        None => format!("{code} The inbox of a recipient is full"),
+        Some(RefusedRecipient {
+            address,
+            octets_max: Some(max),
+            ..
+        }) => format!("{code} The inbox of {address} is full: at most {max} octets"),
+        Some(full) => format!("{code} The inbox of {} is full", full.address),
+    }
 }
 
 /// The reply of policy: the word for programs, the rule, the reason, what to do.

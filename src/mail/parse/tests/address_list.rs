@@ -1,7 +1,9 @@
 //! Lists as real mail has them, and the one author of a submission.
 
 use crate::mail::Bounds;
-use crate::mail::parse::address_list::{FromError, RawEntry, parse_list, parse_single_from, walk};
+use crate::mail::parse::address_list::{
+    FromError, RawEntry, parse_list, parse_mailbox, parse_single_from, walk,
+};
 
 /// Each entry as `name|route|local|domain|strict`, groups as `{name` and `}`.
 fn walked(body: &[u8]) -> Vec<String> {
@@ -192,6 +194,85 @@ fn characters_of_two_octets_hold_no_signs() {
         // Without the charset there is the same author or none.
         let from = parse_single_from([body]);
         assert!(from.is_err() || from.is_ok_and(|from| from.to_string() == "a@b.test"));
+    }
+}
+
+#[test]
+fn a_recipient_of_a_request_is_one_mailbox_and_nothing_else() {
+    for (text, name, address) in [
+        ("a@b.test", None, "a@b.test"),
+        (" Ann <a@b.test> ", Some("Ann"), "a@b.test"),
+        ("Ann < a@b.test >", Some("Ann"), "a@b.test"),
+        ("Ann Q. Smith <a@b.test>", Some("Ann Q. Smith"), "a@b.test"),
+        ("\"Smith, Ann\" <a@b.test>", Some("Smith, Ann"), "a@b.test"),
+        ("\"c@d.test\" <a@b.test>", Some("c@d.test"), "a@b.test"),
+        ("=?utf-8?q?J=C3=B6rg?= <a@b.test>", Some("Jörg"), "a@b.test"),
+        ("Jörg <a@b.test>", Some("Jörg"), "a@b.test"),
+        (
+            "=?utf-8?q?Dr._J=C3=B6rg?= <a@b.test>",
+            Some("Dr. Jörg"),
+            "a@b.test",
+        ),
+        (
+            "Well... Ann Jr. <a.b@b.test>",
+            Some("Well... Ann Jr."),
+            "a.b@b.test",
+        ),
+        ("a@b.test (Ann)", Some("Ann"), "a@b.test"),
+        ("(work) a@b.test", None, "a@b.test"),
+        ("Ann (work) <a@b.test> (now)", Some("Ann"), "a@b.test"),
+        ("\"john smith\"@b.test", None, "\"john smith\"@b.test"),
+        ("<\"a@x\"@b.test>", None, "\"a@x\"@b.test"),
+    ] {
+        let mailbox = parse_mailbox(text).unwrap_or_else(|| panic!("{text:?}"));
+        assert_eq!(mailbox.name.as_deref(), name, "{text:?}");
+        assert_eq!(mailbox.to_string(), address, "{text:?}");
+    }
+    for text in [
+        "",
+        "Ann",
+        "Ann Smith",
+        "john smith@b.test",
+        "c@d.test a@b.test",
+        "a@b.test c@d.test",
+        "c@d.test@a@b.test",
+        "a@b.test@c.test",
+        "a@b.test <c@d.test>",
+        "<a@b.test> <c@d.test>",
+        "<a@b.test> Ann",
+        "Ann <a@b.test>x",
+        "a@b.test, c@d.test",
+        "a@b.test,",
+        ",a@b.test",
+        "a@b.test;",
+        "Smith, Ann <a@b.test>",
+        "g: a@b.test;",
+        "<@r.test:a@b.test>",
+        "<mailto:a@b.test>",
+        "mailto:a@b.test",
+        "<<a@b.test>>",
+        "<a@b.test",
+        "a@b.test>",
+        "Ann <>",
+        "<a b@c.test>",
+        "<a@b .test>",
+        "a @b.test",
+        "a@ b.test",
+        "a@b. test",
+        "ann\"x\"@b.test",
+        "\"Ann <a@b.test>",
+        "(work a@b.test",
+        "a@b.test (work",
+        "a(x)@b.test",
+        "\\a@b.test",
+        ".a@b.test",
+        "a.@b.test",
+        "a..c@b.test",
+        "Ann <.a@b.test>",
+        "Ann <a..c@b.test>",
+        "@b.test",
+    ] {
+        assert_eq!(parse_mailbox(text), None, "{text:?}");
     }
 }
 
