@@ -53,6 +53,8 @@ pub fn links(text: &str, page: &[PageLink]) -> Vec<MessageLink> {
     let text = unicode::prefix(text, LINKS_TEXT_MAX);
     pace::spend(text.len());
     let mut at = 0;
+    // Where the address before this one ends: the words before that are of that one.
+    let mut behind = 0;
     for colon in memchr::memmem::find_iter(text.as_bytes(), b"://") {
         pace::spend(LINK_WORK);
         let Some(start) = scheme_start(text, colon).filter(|start| *start >= at) else {
@@ -61,15 +63,21 @@ pub fn links(text: &str, page: &[PageLink]) -> Vec<MessageLink> {
         let rest = text.get(start..).unwrap_or("");
         if let Some((url, len)) = bracketed(text, start) {
             at = start + len;
-            found.add(&url, words_before(text, start), context(text, start, at));
+            found.add(
+                &url,
+                words_before(text, (behind, start)),
+                context(text, (behind, start)),
+            );
+            behind = at;
             continue;
         }
         let end = rest.find(ends_url).unwrap_or(rest.len());
         at = start + end;
         let url = trim_url(rest.get(..end).unwrap_or(""));
         if url.len() <= URL_MAX && start + url.len() > colon + "://".len() {
-            found.add(url, url, context(text, start, at));
+            found.add(url, url, context(text, (behind, start)));
         }
+        behind = at;
     }
     let mut links = found.links;
     links.sort_by_key(|link| link.kind != LinkKind::Verification);
@@ -138,9 +146,9 @@ fn bracketed(text: &str, start: usize) -> Option<(String, usize)> {
 }
 
 /// The words of the line before an address in angle brackets, from the end of the sentence or
-/// link before them.
-fn words_before(text: &str, start: usize) -> &str {
-    let before = text.get(..start).unwrap_or("");
+/// address before them.
+fn words_before(text: &str, (behind, start): (usize, usize)) -> &str {
+    let before = text.get(behind..start).unwrap_or("");
     let before = before.strip_suffix("URL:").unwrap_or(before);
     let before = before.strip_suffix('<').unwrap_or(before).trim_end();
     let line = line_end(before);
@@ -151,7 +159,7 @@ fn words_before(text: &str, start: usize) -> &str {
         .unwrap_or(0);
     let words = line.get(from..).unwrap_or("");
     words
-        .trim_start_matches(['>', '-', '*', '|', '\t', ' '])
+        .trim_start_matches(['>', '-', '*', '|', ',', ')', '\t', ' '])
         .trim_end_matches([':', '：', ' '])
 }
 
@@ -165,23 +173,29 @@ fn line_end(text: &str) -> &str {
     tail.rsplit('\n').next().unwrap_or("")
 }
 
-/// The words around an address of plain text: its line, and the line of words before it if it
-/// stands alone.
-fn context(text: &str, start: usize, end: usize) -> &str {
-    let head = text.get(..start).unwrap_or("");
-    let line = line_end(head);
-    let mut from = start - line.len();
-    let after = unicode::prefix(text.get(end..).unwrap_or(""), CONTEXT_MAX);
-    let after = after.find('\n').unwrap_or(after.len());
-    if !line.contains(char::is_alphanumeric) {
-        let above = text.get(..from).unwrap_or("").trim_end();
-        let line = line_end(above);
-        // A line with an address of its own speaks of that one.
-        if !line.contains("://") {
-            from = above.len() - line.len();
-        }
+/// The words before an address of plain text: those of its line, or of the line of words above if
+/// it stands alone. Words that stand behind another address in their sentence are of that one.
+fn context(text: &str, (behind, start): (usize, usize)) -> &str {
+    let before = text.get(behind..start).unwrap_or("");
+    let line = line_end(before);
+    if line.contains(char::is_alphanumeric) {
+        return own_words(text, behind, line, start - line.len());
     }
-    text.get(from..end + after).unwrap_or("")
+    let above = (before.strip_suffix(line).unwrap_or("")).trim_end();
+    let line = line_end(above);
+    own_words(text, behind, line, behind + above.len() - line.len())
+}
+
+/// The part of a line that belongs to the address behind it. The line begins at `from`; an address
+/// before it ends at `behind`.
+fn own_words<'a>(text: &str, behind: usize, line: &'a str, from: usize) -> &'a str {
+    let is_shared = from == behind && text.get(..behind).is_some_and(|text| !text.is_empty());
+    if !is_shared {
+        return line;
+    }
+    let ends = [". ", "! ", "? ", "; ", ") ", "| "].iter();
+    let end = ends.filter_map(|end| line.rfind(end).map(|at| at + end.len()));
+    line.get(end.max().unwrap_or(0)..).unwrap_or("")
 }
 
 /// Whether an address in plain text ends before a character. Chinese and Japanese put no space

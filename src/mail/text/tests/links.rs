@@ -76,6 +76,30 @@ fn links_say_what_they_are_for() {
         ("Отписаться: https://x.test/a", Unsubscribe),
         ("Read more: https://x.test/a", Other),
         ("Confirm https://x.test/v\nhttps://x.test/a", Other),
+        ("Confirm https://x.test/v for us\nhttps://x.test/a", Other),
+        (
+            "Verify: https://x.test/v Unsubscribe: https://x.test/a",
+            Unsubscribe,
+        ),
+        (
+            "Verify: <https://x.test/v>, unsubscribe <https://x.test/a>",
+            Unsubscribe,
+        ),
+        ("Verify <https://x.test/v> | <https://x.test/a>", Other),
+        ("Sign in https://x.test/v. https://x.test/a", Other),
+        (
+            "https://x.test/v to verify it. More: https://x.test/a",
+            Other,
+        ),
+        (
+            "https://x.test/a (unsubscribe) Sign in: https://x.test/v",
+            Other,
+        ),
+        (
+            "Log in: https://x.test/v\nTo stop, unsubscribe here:\nhttps://x.test/a",
+            Unsubscribe,
+        ),
+        ("Confirm your address. Open https://x.test/a", Verification),
     ] {
         assert_eq!(
             links(text, &[]).last().map(|link| link.kind),
