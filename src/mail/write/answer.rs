@@ -65,19 +65,18 @@ pub fn in_reply_to(original: &Analysis) -> Option<String> {
     (original.message_id.clone()).filter(|id| is_message_id(id) && id.is_ascii())
 }
 
-/// The recipients of an answer from the inbox `own`. An answer goes to Reply-To or else to From;
-/// one to the inbox's own mail goes to whom that went to. With `all` the others of To and Cc get a
-/// copy, the inbox itself left out.
+/// The recipients of an answer from the inbox `own`. An answer goes to Reply-To or else to all of
+/// From (RFC 5322 section 3.6.3); one to the inbox's own mail goes to whom that went to. With `all`
+/// the others of To and Cc get a copy, the inbox itself left out.
 pub fn recipients(
     original: &Analysis,
     own: &Address,
     (is_own, all): (bool, bool),
 ) -> AnswerRecipients {
-    let author = original.author().cloned();
     let is_self = |address: &Address| is_same_inbox(address, own);
     let first = match is_own {
         true => valid(&original.to),
-        false if valid(&original.reply_to).is_empty() => valid(author.as_slice()),
+        false if valid(&original.reply_to).is_empty() => valid(&original.from),
         false => valid(&original.reply_to),
     };
     let mut seen = Vec::new();
@@ -110,7 +109,7 @@ pub fn recipients(
         // A mail to oneself, or one with only copies or hidden recipients.
         found.to = match found.cc.is_empty() {
             false => core::mem::take(&mut found.cc),
-            true if first.is_empty() => valid(author.as_slice()),
+            true if first.is_empty() => valid(&original.from),
             true => first,
         };
     }

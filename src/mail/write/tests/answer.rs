@@ -136,8 +136,8 @@ fn an_answer_goes_to_those_who_expect_it() {
         (
             "From: ann@a, other@a\nTo: bot@x.test",
             false,
-            "ann@a|",
-            "ann@a|",
+            "ann@a,other@a|",
+            "ann@a,other@a|",
         ),
         ("From: nobody\nTo: bot@x.test", false, "|", "|"),
         (
