@@ -3,6 +3,7 @@
 
 use super::analyse::{analyse, check_size};
 use super::parsed::{ParsedMessage, WayIn};
+use super::plan::SUBJECT_BYTES;
 use crate::call::{
     Access, ApprovalEdit, ApprovalId, ApprovedMail, ConflictReason, Envelope, HELD_LABEL, Refusal,
 };
@@ -12,12 +13,13 @@ use crate::mail::parse::address_list::Mailbox;
 use crate::mail::parse::transfer;
 use crate::mail::write::compose::{self, AttachedFile, Compose};
 use crate::mail::write::field;
-use crate::mail::{Digest, Headers, text};
+use crate::mail::write::outgoing::is_private_name;
+use crate::mail::{Digest, Headers, text, unicode};
 use crate::pace;
 use crate::service::context::ReadContext;
 use crate::service::field::invalid;
 use crate::service::mail::opened::OpenedMessage;
-use crate::service::outgoing::approval::find_approval;
+use crate::service::outgoing::approval::{check_open, find_approval};
 use crate::service::{Service, policy};
 
 /// The message of an approval, as it is to leave.
@@ -30,6 +32,8 @@ pub(super) fn approved(
     let store = context.store;
     let found = find_approval(store, access, approval)?;
     let row = &found.row;
+    // What is decided stays decided, whatever policy says of the message now.
+    check_open(row, context.now)?;
     if sha256.is_some_and(|shown| shown != row.sha256) {
         return Err(Refusal::Conflict(ConflictReason::ApprovalChanged));
     }
@@ -61,6 +65,7 @@ pub(super) fn approved(
                 approval,
                 shown,
                 sha256: hash(&prefix, &octets),
+                subject: unicode::prefix(&analysis.subject, SUBJECT_BYTES).to_owned(),
             },
             prefix,
             send_at: row.send_at.filter(|at| *at > context.now.unix_ms),
@@ -124,7 +129,8 @@ fn edited(
     let kept: Vec<(String, String)> = (headers.fields())
         .filter_map(|field| {
             let name = String::from_utf8(field.name.to_vec()).ok()?;
-            field::may_set(&name).then(|| (name, field.decoded()))
+            let stays = field::may_set(&name) && !is_private_name(field.name);
+            stays.then(|| (name, field.decoded()))
         })
         .collect();
     let kept: Vec<(&str, &str)> = (kept.iter())

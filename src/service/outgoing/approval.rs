@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::waiting::{relabel, take_out, waiting_entry};
 use crate::call::{
     Access, Answer, ApprovalContent, ApprovalId, ApprovalRow, ApprovalStatus, ApprovedMail,
-    ConflictReason, Countable, EntryId, HELD_LABEL, InboxId, Noun, OrgId, OutboundStatus,
+    ConflictReason, Countable, EntryId, HELD_LABEL, InboxId, Noun, Now, OrgId, OutboundStatus,
     Recipient, Refusal, SlicedList, SpecialUse, UidSet, Written,
 };
 use crate::mail::{Digest, text};
@@ -162,7 +162,7 @@ pub fn decline(
         check_text(reason, "reason", REASON_BYTES_MAX)?;
     }
     let mut found = find_approval(context.store, access, approval)?;
-    check_open(context, &found.row)?;
+    check_open(&found.row, context.now)?;
     found.row.status = ApprovalStatus::Declined;
     found.row.decided_by = access.key;
     found.row.reason = reason.map(str::to_owned);
@@ -199,9 +199,9 @@ fn end(context: &mut WriteContext<'_>, found: &mut StoredApproval) -> Result<(),
 }
 
 /// Checks that a message still waits for its decision.
-pub fn check_open(context: &WriteContext<'_>, row: &ApprovalRow) -> Result<(), Refusal> {
+pub fn check_open(row: &ApprovalRow, now: Now) -> Result<(), Refusal> {
     match row.status {
-        ApprovalStatus::Held if row.expires_at > context.now.unix_ms => Ok(()),
+        ApprovalStatus::Held if row.expires_at > now.unix_ms => Ok(()),
         _ => Err(decided()),
     }
 }
@@ -223,7 +223,7 @@ pub fn approve(
     (mail, recipients, to): (&ApprovedMail, &[Recipient], SpecialUse),
 ) -> Result<StoredApproval, Refusal> {
     let mut found = find_approval(context.store, access, mail.approval)?;
-    check_open(context, &found.row)?;
+    check_open(&found.row, context.now)?;
     if found.row.sha256 != mail.shown {
         return Err(Refusal::Conflict(ConflictReason::ApprovalChanged));
     }
@@ -242,6 +242,11 @@ pub fn approve(
     found.row.sha256 = mail.sha256;
     if !context.store.decide_approval(found.org, &found.row)? {
         return Err(decided());
+    }
+    if found.envelope.subject != mail.subject {
+        found.envelope.subject.clone_from(&mail.subject);
+        found.row.subject.clone_from(&mail.subject);
+        context.store.set_held_envelope(&found)?;
     }
     take_out(context, place, &entry, to)?;
     tell(context, &found)?;
