@@ -5,6 +5,7 @@
 //! that lead to other servers (SMTP smuggling).
 
 use core::net::IpAddr;
+use core::ops::Range;
 
 use super::analyse::{analyse, check_size};
 use super::parsed::{Origin, ParsedMessage, WayIn};
@@ -13,13 +14,14 @@ use super::submitted::{check_stray, claimed_results, hidden_recipients, sending_
 use super::{approve, compose, draft, upload};
 use crate::call::bounds::{IDEMPOTENCY_KEY_BYTES_MAX, MESSAGE_METADATA_BYTES_MAX};
 use crate::call::{
-    Access, Arrival, Envelope, Idempotency, Intake, Metric, Noun, Recipient, Refusal, Render,
-    Request, Route, is_server_label,
+    Access, Arrival, Envelope, Idempotency, Intake, Metric, Noun, Refusal, Render, Request, Route,
+    is_server_label,
 };
 use crate::crypto;
 use crate::mail::digest::Analysis;
 use crate::mail::parse::json_object::is_object;
 use crate::mail::write::compose::message_id;
+use crate::mail::write::outgoing::is_private_name;
 use crate::mail::write::submit::{Fixups, append as append_octets, submission_fixups};
 use crate::mail::{Address, Headers};
 use crate::pace;
@@ -159,14 +161,16 @@ fn inbound(
         b"" => Headers::parse(octets),
         _ => Headers::parse(b""),
     };
-    let lies = claimed_results(service, context, &headers)?;
+    let mut remove = claimed_results(service, context, &headers)?;
+    remove.extend(private_fields(&headers));
     let mut changed_header = None;
-    if lies.is_empty() {
+    if remove.is_empty() {
         append_octets(&mut body, octets);
     } else {
+        remove.sort_by_key(|range| range.start);
         changed_header = octets.get(..headers.body_start()).map(<[u8]>::to_vec);
         let fixups = Fixups {
-            remove: lies,
+            remove,
             ..Fixups::default()
         };
         append_octets(&mut body, &fixups.apply(octets));
@@ -185,6 +189,13 @@ fn inbound(
         analysis,
         envelope,
     ))
+}
+
+/// The fields that are never in delivered mail, of anybody: those of this server for its own
+/// clients, Bcc, and a Return-Path beside the true one (RFC 5321 section 4.4).
+fn private_fields<'a>(headers: &Headers<'a>) -> impl Iterator<Item = Range<usize>> + use<'a> {
+    let private = headers.fields().filter(|field| is_private_name(field.name));
+    private.map(|field| field.range())
 }
 
 /// From a client that logged in.
@@ -220,19 +231,12 @@ fn submission(
         }
         idempotency = Some(Idempotency {
             key,
-            fingerprint: fingerprint(&envelope, octets),
+            fingerprint: fingerprint(&envelope),
             render,
         });
     }
     let metadata = metadata_in(&headers)?;
-    // The field is meant for this server and is not sent on.
-    for field in headers.all(IDEMPOTENCY_FIELD) {
-        fixups.remove.push(field.range());
-    }
-    fixups
-        .remove
-        .extend(claimed_results(service, context, &headers)?);
-    fixups.remove.sort_by_key(|range| range.start);
+    fixups.leave_out(&headers, claimed_results(service, context, &headers)?);
     let mut body = Vec::with_capacity(received.len() + octets.len() + 256);
     body.extend_from_slice(received);
     let ours = received.len() + fixups.prepend.len();
@@ -251,7 +255,7 @@ fn submission(
                 expires_at: None,
                 joins: None,
                 metadata,
-                is_trial: false,
+                trial: None,
                 draft: None,
             },
             body,
@@ -369,18 +373,12 @@ fn check_loop(
 }
 
 /// The fingerprint of a submission, which must be equal when an `X-Idempotency-Key` is used again:
-/// envelope and octets.
-fn fingerprint(envelope: &Envelope, octets: &[u8]) -> [u8; 32] {
-    let mut text = envelope.reverse_path.clone().unwrap_or_default();
-    for Recipient { address, .. } in &envelope.recipients {
-        text.push('\n');
-        text.push_str(address);
-    }
-    text.push('\0');
-    let pieces = octets
-        .chunks(PIECE_BYTES)
-        .inspect(|piece| pace::spend(piece.len()));
-    crypto::sha256_parts([text.as_bytes()].into_iter().chain(pieces))
+/// its envelope. A client that repeats a message may give it a new Date and a new Message-ID.
+fn fingerprint(envelope: &Envelope) -> [u8; 32] {
+    let path = envelope.reverse_path.as_deref().unwrap_or_default();
+    let recipients = envelope.recipients.iter();
+    let addresses = recipients.flat_map(|to| [&b"\n"[..], to.address.as_bytes()]);
+    crypto::sha256_parts([path.as_bytes()].into_iter().chain(addresses))
 }
 
 /// Octets between two counts of work.
