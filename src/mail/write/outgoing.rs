@@ -52,7 +52,7 @@ fn is_private_field(line: &[u8]) -> bool {
 }
 
 /// Whether a field is one of ours, which is for this server alone.
-pub fn is_own(name: &[u8]) -> bool {
+fn is_own(name: &[u8]) -> bool {
     let name = name.trim_ascii_end();
     (name.get(..PRIVATE_PREFIX.len()))
         .is_some_and(|begin| begin.eq_ignore_ascii_case(PRIVATE_PREFIX))

@@ -8,10 +8,11 @@ use std::fmt;
 use std::ops::Range;
 
 use super::field;
+use super::outgoing::is_private_name;
 use crate::mail::Bounds;
 use crate::mail::parse::address::Address;
 use crate::mail::parse::address_list::parse_list;
-use crate::mail::parse::header::Headers;
+use crate::mail::parse::header::{Field, Headers};
 use crate::mail::time;
 use crate::pace;
 
@@ -91,13 +92,26 @@ fn find_stray(raw: &[u8]) -> Result<(), Stray> {
 pub struct Fixups {
     /// Fields to put before it, each with CRLF: Date and Message-ID if they are missing.
     pub prepend: Vec<u8>,
-    /// Octets to leave out, in order: Bcc and Resent-Bcc, and Return-Path.
+    /// Octets to leave out, in order: the private fields.
     pub remove: Vec<Range<usize>>,
-    /// The addresses that those fields held.
+    /// The addresses that Bcc and Resent-Bcc held.
     pub bcc: Vec<Address>,
 }
 
 impl Fixups {
+    /// Leaves out further fields. Of a message that changes it leaves out the signatures too: they
+    /// cover what was there before, and a signature that is wrong helps no receiver.
+    pub fn leave_out(&mut self, headers: &Headers<'_>, further: Vec<Range<usize>>) {
+        self.remove.extend(further);
+        if !self.prepend.is_empty() || !self.remove.is_empty() {
+            let is_signature = |field: &Field<'_>| SIGNATURES.iter().any(|name| field.is(name));
+            let signatures = headers.fields().filter(is_signature);
+            self.remove.extend(signatures.map(|field| field.range()));
+        }
+        self.remove.sort_by_key(|range| range.start);
+        self.remove.dedup();
+    }
+
     /// The message after the changes.
     pub fn apply(&self, raw: &[u8]) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.prepend.len() + raw.len());
@@ -123,6 +137,15 @@ pub(crate) fn append(out: &mut Vec<u8>, octets: &[u8]) {
 /// Octets between two counts of work.
 const PIECE_BYTES: usize = 256 * 1024;
 
+/// Fields that sign others: DKIM (RFC 6376) and a set of ARC (RFC 8617), which is of no use without
+/// one of its fields.
+const SIGNATURES: [&str; 4] = [
+    "dkim-signature",
+    "arc-seal",
+    "arc-message-signature",
+    "arc-authentication-results",
+];
+
 /// Finds the fields that a submission lacks (RFC 6409 section 8) and those that must not leave with
 /// it (RFC 5322 section 3.6.3). `message_id_if_missing` is an id with its brackets, `now` unix
 /// milliseconds.
@@ -133,27 +156,17 @@ pub fn submission_fixups(raw: &[u8], message_id_if_missing: &str, now: i64) -> F
     for field in Headers::parse(raw).fields() {
         has_date |= field.is("date");
         has_id |= field.is("message-id");
-        // The delivering server writes this field (RFC 5321 section 4.4); the one of a client would
-        // stand beside the true one.
-        if field.is("return-path") {
-            fixups.remove.push(field.range());
+        if !is_private_name(field.name) {
+            continue;
         }
-        // A field of ours is meant for this server and is not sent on.
-        if super::outgoing::is_own(field.name) {
-            fixups.remove.push(field.range());
-        }
-        // Some readers accept a name with a space before its colon, so it is treated as the same
-        // field.
-        if field.is("bcc") || field.is("resent-bcc") {
-            fixups.remove.push(field.range());
-            if fixups.bcc.len() < bounds.addresses {
-                pace::spend(field.value.len().saturating_mul(15));
-                fixups.bcc.extend(
-                    parse_list(field.value, &bounds)
-                        .mailboxes()
-                        .filter_map(|m| m.address()),
-                );
-            }
+        fixups.remove.push(field.range());
+        if (field.is("bcc") || field.is("resent-bcc")) && fixups.bcc.len() < bounds.addresses {
+            pace::spend(field.value.len().saturating_mul(15));
+            fixups.bcc.extend(
+                parse_list(field.value, &bounds)
+                    .mailboxes()
+                    .filter_map(|m| m.address()),
+            );
         }
     }
     if !has_date {
@@ -200,5 +213,28 @@ mod tests {
         assert_eq!(bcc, ["x@y.test", "z@y.test", "hidden@y.test", "r@y.test"]);
         let whole = b"Date: x\r\nMESSAGE-ID: <y>\r\n\r\n";
         assert_eq!(submission_fixups(whole, "<id@x>", 0), Fixups::default());
+    }
+
+    #[test]
+    fn a_signature_stays_on_a_message_that_does_not_change_and_on_no_other() {
+        let signed = "DKIM-Signature: v=1;\r\n b=x\r\nDate: x\r\nMessage-ID: <y>\r\n";
+        for (fields, left) in [
+            ("", signed.to_owned()),
+            ("X-A: b\r\n", format!("{signed}X-A: b\r\n")),
+            (
+                "X-Idempotency-Key: 1\r\n",
+                "Date: x\r\nMessage-ID: <y>\r\n".into(),
+            ),
+            (
+                "ARC-Seal: a\r\nBcc: b@c.test\r\n",
+                "Date: x\r\nMessage-ID: <y>\r\n".into(),
+            ),
+        ] {
+            let raw = format!("{signed}{fields}\r\nbody\r\n");
+            let mut fixups = submission_fixups(raw.as_bytes(), "<id@x>", 0);
+            fixups.leave_out(&Headers::parse(raw.as_bytes()), Vec::new());
+            let sent = String::from_utf8(fixups.apply(raw.as_bytes())).unwrap();
+            assert_eq!(sent, format!("{left}\r\nbody\r\n"), "{fields}");
+        }
     }
 }

@@ -316,19 +316,17 @@ fn leave(
     let mut fixups = submission_fixups(octets, &id, context.now.unix_ms);
     fixups.prepend.extend_from_slice(&sender.from_field);
     // It is written now for its readers, whenever it was begun.
-    let dates = all_of(&headers, "date");
-    if !dates.is_empty() {
+    let mut stale = all_of(&headers, &["date"]);
+    if !stale.is_empty() {
         field::fold(
             "Date",
             &time::rfc5322(context.now.unix_ms),
             &mut fixups.prepend,
         );
     }
-    fixups.remove.extend(dates);
-    fixups
-        .remove
-        .extend(claimed_results(service, context, &headers)?);
-    fixups.remove.sort_by_key(|range| range.start);
+    stale.extend(all_of(&headers, &TRACE));
+    stale.extend(claimed_results(service, context, &headers)?);
+    fixups.leave_out(&headers, stale);
     let ours = fixups.prepend.len();
     let body = fixups.apply(octets);
     let analysis = analyse(context, &body, ours, context.shared.limits.received_hops)?;
@@ -403,8 +401,14 @@ fn all<'a>(
     wanted.map(|field| field.range()).collect()
 }
 
-fn all_of(headers: &Headers<'_>, name: &str) -> Vec<Range<usize>> {
-    all(headers.fields(), |field| field.is(name))
+fn all_of(headers: &Headers<'_>, names: &[&str]) -> Vec<Range<usize>> {
+    all(headers.fields(), |field| {
+        names.iter().any(|name| field.is(name))
+    })
 }
+
+/// Fields of the way that a message has gone (RFC 5321 section 4.4): a draft has gone none, and one
+/// that is a copy of another message begins its own.
+const TRACE: [&str; 2] = ["received", "delivered-to"];
 
 const ONE_LINE: &str = "must be one line, not too long and without control characters";
