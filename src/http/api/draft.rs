@@ -81,8 +81,11 @@ const DRAFT_PATCH: BodyTable = BodyTable {
         reply_to: optional Addresses, "[]", "Where answers go.";
         subject: optional Line(characters(SUBJECT_CHARACTERS_MAX)), r#""Hello again""#, "The subject.";
         text: clearable Text(ANY), r#""Hello, Ann.""#,
-            "The text; null takes it away. HTML stays beside it unless `html` says otherwise.";
-        html: clearable Text(ANY), "null", "The HTML; null takes it away.";
+            "The text. Given without `html` it is the whole content, and the HTML of the draft \
+             goes; null takes the text away and leaves the HTML.";
+        html: clearable Text(ANY), "null",
+            "The HTML. Given without `text` it is the whole content, and the text of the draft \
+             goes; null takes the HTML away and leaves the text.";
         markdown: optional Text(MARKDOWN), r#""Hello, **Ann**.""#,
             "Text and HTML as Markdown, in place of both.";
         headers: optional HeaderFields, r#"{"X-Ticket":"17"}"#,

@@ -111,6 +111,12 @@ fn change(
         patch.text = Some(Some(rendered.text));
         patch.html = Some(Some(rendered.html));
     }
+    // A draft has one content: what is given in one form is not what stands there in the other.
+    match (&patch.text, &patch.html) {
+        (Some(Some(_)), None) => patch.html = Some(None),
+        (None, Some(Some(_))) => patch.text = Some(None),
+        _ => {}
+    }
     let bcc = patch.bcc.as_ref().map(|bcc| addresses(bcc, "bcc"));
     let bcc = bcc.transpose()?;
     let place = find_place(context.store, access, draft.inbox)?;
