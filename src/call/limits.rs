@@ -293,6 +293,12 @@ limits! {
 /// The limits that `--no-limits` lifts: rates, budgets, lock-outs and limits of connections, but
 /// never the bounds of the parsers.
 impl Limits {
+    /// Octets of the largest file that fits into a message. In one, 57 octets are a line of 78
+    /// (RFC 2045 section 6.8).
+    pub fn upload_bytes(&self) -> usize {
+        self.message_bytes.saturating_sub(BARE_MESSAGE_BYTES) / 78 * 57
+    }
+
     /// Lifts these limits, for benches and tests on a loopback address.
     pub fn lift(&mut self) {
         const MANY: usize = 1 << 40;
@@ -334,6 +340,9 @@ impl Limits {
         self.login_delay_ms = 0;
     }
 }
+
+/// What a short message has beside its file: header, text, boundaries and the fields of its parts.
+const BARE_MESSAGE_BYTES: usize = 1024;
 
 #[cfg(test)]
 mod tests {

@@ -40,7 +40,7 @@ pub(crate) enum Takes {
     Message(&'static BodyTable),
     /// An XML document up to [`XML_BYTES_MAX`], whatever its media type says.
     Xml,
-    /// A file as it is, of any media type, up to `Limits::message_bytes`.
+    /// A file as it is, of any media type, up to `Limits::upload_bytes`.
     Octets,
 }
 

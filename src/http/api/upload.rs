@@ -43,9 +43,9 @@ pub(crate) static CREATE: Operation = Operation {
     id: "uploads.create",
     summary: "Upload a file",
     says: "Stores the body, as it is, for 24 hours. Until then any number of messages and drafts can \
-           attach it by `upload_id`. The body may be as large as a message, 25 MiB; in a message a \
-           file takes a third more, so that one of 18 MiB fits. Only the key that has made an \
-           upload can use it.",
+           attach it by `upload_id`. In a message a file takes a third more, and a message has \
+           25 MiB at most: the body may be 19,155,876 octets long, about 18 MiB. Only the key that \
+           has made an upload can use it.",
     query: &[FILENAME],
     takes: Takes::Octets,
     gives: &[Gives {

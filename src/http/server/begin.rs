@@ -264,7 +264,7 @@ impl Server {
         let max = match row.operation().map(|operation| operation.takes) {
             Some(Takes::Message(_)) => limits.http_send_bytes,
             Some(Takes::Xml) => XML_BYTES_MAX,
-            Some(Takes::Octets) => limits.message_bytes,
+            Some(Takes::Octets) => limits.upload_bytes(),
             _ => limits.http_body_bytes,
         };
         let holders = self.holders(&exchange);

@@ -24,7 +24,8 @@ pub(super) fn received(
     octets: Vec<u8>,
     idempotency: Option<Idempotency>,
 ) -> Result<ParsedMessage, Refusal> {
-    check_size(context, octets.len() as u64)?;
+    let max = context.shared.limits.upload_bytes() as u64;
+    check_size(context, octets.len() as u64, max)?;
     // A body has the structure of a message, and this one has none.
     let analysis = analyse(context, b"", 0, usize::MAX)?;
     Ok(ParsedMessage {
@@ -133,7 +134,7 @@ pub(super) fn attached(
             why: "is no upload of this key, or its 24 hours are over".to_owned(),
         })?;
         size = size.saturating_add(upload.row.size);
-        check_size(context, size)?;
+        check_size(context, size, context.shared.limits.message_bytes as u64)?;
         found.push(Some(upload));
     }
     let read = |upload: StoredUpload| -> Result<AttachedUpload, Refusal> {
@@ -150,9 +151,8 @@ pub(super) fn attached(
         .collect()
 }
 
-/// Checks the size of a file, or of several together: none is larger than a message.
-fn check_size(context: &ReadContext<'_>, size: u64) -> Result<(), Refusal> {
-    let max = context.shared.limits.message_bytes as u64;
+/// Checks the size of a file, or of several together.
+fn check_size(context: &ReadContext<'_>, size: u64, max: u64) -> Result<(), Refusal> {
     if size <= max {
         return Ok(());
     }
