@@ -22,7 +22,8 @@ use crate::mail::time::push_rfc3339;
 pub(crate) enum Json<'a> {
     Null,
     Bool(bool),
-    Number(serde_json::Number),
+    /// As it is written: a number of a client may be longer than any number here.
+    Number(&'a str),
     Text(Cow<'a, str>),
     List(Vec<Json<'a>>),
     Object(Vec<(Cow<'a, str>, Json<'a>)>),
@@ -40,9 +41,14 @@ pub(crate) fn parse(body: &[u8]) -> Result<Json<'_>, Box<Problem>> {
     let excess = Cell::new(None);
     let most = values_max(body.len());
     let left = Cell::new(most);
+    let numbers = NumberTexts {
+        body,
+        at: Cell::new(0),
+    };
     let seed = Seed {
         depth: DEPTH_MAX,
         left: &left,
+        numbers: &numbers,
         excess: &excess,
     };
     let mut reader = serde_json::Deserializer::from_slice(body);
@@ -85,7 +91,7 @@ impl Json<'_> {
         match self {
             Json::Null => out.extend_from_slice(b"null"),
             Json::Bool(on) => out.extend_from_slice(if *on { b"true" } else { b"false" }),
-            Json::Number(n) => out.extend_from_slice(n.to_string().as_bytes()),
+            Json::Number(text) => out.extend_from_slice(text.as_bytes()),
             Json::Text(text) => quote(out, text),
             Json::List(items) => list(out, items, |out, item| item.write(out)),
             Json::Object(fields) => object(out, |o| {
@@ -203,10 +209,50 @@ impl<'a> JsonFields<'a> {
     }
 }
 
-struct Seed<'c> {
+/// The numbers of a body as they are written, in their order. The library gives them as values,
+/// which loses digits.
+struct NumberTexts<'a> {
+    body: &'a [u8],
+    /// Behind the last one.
+    at: Cell<usize>,
+}
+
+impl<'a> NumberTexts<'a> {
+    /// The next number, for a body that is JSON so far. All calls together pass each octet once.
+    fn next(&self) -> Option<&'a str> {
+        let mut at = self.at.get();
+        loop {
+            match self.body.get(at)? {
+                b'"' => at = self.string_end(at + 1)?,
+                b'-' | b'0'..=b'9' => break,
+                _ => at += 1,
+            }
+        }
+        let rest = self.body.get(at..)?;
+        let is_part = |b: &u8| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+        let len = rest.iter().position(|b| !is_part(b)).unwrap_or(rest.len());
+        self.at.set(at + len);
+        core::str::from_utf8(rest.get(..len)?).ok()
+    }
+
+    /// Behind the end of a string whose text begins at `at`.
+    fn string_end(&self, mut at: usize) -> Option<usize> {
+        loop {
+            let rest = self.body.get(at..)?;
+            let found = memchr::memchr2(b'"', b'\\', rest)?;
+            match rest.get(found) {
+                Some(b'"') => return Some(at + found + 1),
+                _ => at += found + 2,
+            }
+        }
+    }
+}
+
+struct Seed<'c, 'de> {
     depth: usize,
     /// Names and values that may still come.
     left: &'c Cell<usize>,
+    numbers: &'c NumberTexts<'de>,
     excess: &'c Cell<Option<Excess>>,
 }
 
@@ -217,14 +263,20 @@ enum Excess {
     Twice(String),
 }
 
-impl Seed<'_> {
+impl<'c, 'de> Seed<'c, 'de> {
     /// The seed of the values inside. Recursion ends at `DEPTH_MAX`.
-    fn inner(&self) -> Seed<'_> {
+    fn inner(&self) -> Seed<'c, 'de> {
         Seed {
             depth: self.depth.saturating_sub(1),
             left: self.left,
+            numbers: self.numbers,
             excess: self.excess,
         }
+    }
+
+    fn number<E: serde::de::Error>(&self) -> Result<Json<'de>, E> {
+        let text = self.numbers.next();
+        text.map(Json::Number).ok_or_else(|| E::custom("number"))
     }
 
     fn count<E: serde::de::Error>(&self) -> Result<(), E> {
@@ -243,7 +295,7 @@ impl Seed<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Seed<'_> {
+impl<'de> DeserializeSeed<'de> for Seed<'_, 'de> {
     type Value = Json<'de>;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Json<'de>, D::Error> {
@@ -252,7 +304,7 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Seed<'_> {
+impl<'de> Visitor<'de> for Seed<'_, 'de> {
     type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -267,17 +319,16 @@ impl<'de> Visitor<'de> for Seed<'_> {
         Ok(Json::Bool(on))
     }
 
-    fn visit_i64<E>(self, n: i64) -> Result<Json<'de>, E> {
-        Ok(Json::Number(n.into()))
+    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Json<'de>, E> {
+        self.number()
     }
 
-    fn visit_u64<E>(self, n: u64) -> Result<Json<'de>, E> {
-        Ok(Json::Number(n.into()))
+    fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<Json<'de>, E> {
+        self.number()
     }
 
-    fn visit_f64<E: serde::de::Error>(self, n: f64) -> Result<Json<'de>, E> {
-        let number = serde_json::Number::from_f64(n);
-        Ok(Json::Number(number.ok_or_else(|| E::custom("number"))?))
+    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Json<'de>, E> {
+        self.number()
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'de>, E> {
