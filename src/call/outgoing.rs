@@ -155,6 +155,8 @@ pub enum PolicyReason {
     LoopSuspected,
     /// The policy has changed between the decision and the commit.
     Changed,
+    /// The inbox of the recipient, or its organization, is full.
+    RecipientFull,
 }
 
 impl PolicyReason {
@@ -169,6 +171,7 @@ impl PolicyReason {
             PolicyReason::ReceiveBlocked => "receive_blocked",
             PolicyReason::LoopSuspected => "loop_suspected",
             PolicyReason::Changed => "policy_changed",
+            PolicyReason::RecipientFull => "over_quota",
         }
     }
 
@@ -191,6 +194,7 @@ impl PolicyReason {
                 "Too many answers went between the two addresses within 10 minutes: a loop is suspected"
             }
             PolicyReason::Changed => "The send_mode of the inbox has just changed",
+            PolicyReason::RecipientFull => "The inbox of a recipient is full",
         }
     }
 
@@ -211,6 +215,9 @@ impl PolicyReason {
                 "look for an automatic answer on either side, and send it again after 10 minutes"
             }
             PolicyReason::Changed => "send it again",
+            PolicyReason::RecipientFull => {
+                "leave the address out, or send it again when mail of that inbox has been deleted"
+            }
         }
     }
 
@@ -222,7 +229,10 @@ impl PolicyReason {
             | PolicyReason::SendBlocked
             | PolicyReason::Suppressed
             | PolicyReason::ReceiveBlocked => false,
-            PolicyReason::OrgPaused | PolicyReason::LoopSuspected | PolicyReason::Changed => true,
+            PolicyReason::OrgPaused
+            | PolicyReason::LoopSuspected
+            | PolicyReason::Changed
+            | PolicyReason::RecipientFull => true,
         }
     }
 }
@@ -245,12 +255,22 @@ impl PolicyRefusal {
             address,
             reason,
             rule: None,
+            octets_max: None,
         });
         PolicyRefusal {
             reason,
             rule: None,
             recipients: recipients.collect(),
         }
+    }
+
+    /// Of recipients whose inbox is full.
+    pub fn full(addresses: Vec<String>, octets_max: Option<u64>) -> PolicyRefusal {
+        let mut refusal = PolicyRefusal::of(PolicyReason::RecipientFull, addresses);
+        for recipient in &mut refusal.recipients {
+            recipient.octets_max = octets_max;
+        }
+        refusal
     }
 }
 
@@ -263,4 +283,6 @@ pub struct RefusedRecipient {
     pub reason: PolicyReason,
     /// The id of the rule that refuses; `None` when it is a setting.
     pub rule: Option<String>,
+    /// What the inbox may store, where it is full and the caller may see it.
+    pub octets_max: Option<u64>,
 }

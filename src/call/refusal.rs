@@ -2,7 +2,7 @@
 
 use super::access::Scopes;
 use super::noun::{Bounded, ConflictReason, Countable, FromFault, Noun};
-use super::outgoing::PolicyRefusal;
+use super::outgoing::{PolicyReason, PolicyRefusal};
 
 /// The reason of a refusal. A new reason does not compile until every protocol has words for it.
 // The line above a variant explains it; its fields need no more than their names.
@@ -61,8 +61,8 @@ pub enum Refusal {
     DmarcPolicy { domain: String },
     /// Bare CR, bare LF or NUL.
     StrayOctets,
-    /// An inbox or an organization is full: which, and the octets that it may store with what its
-    /// rows cost on disk.
+    /// An inbox or the organization of the caller is full: which, and the octets that it may store
+    /// with what its rows cost on disk. One of a recipient is [`PolicyReason::RecipientFull`].
     OverQuota { of: Noun, max: u64 },
     /// Policy keeps it from leaving.
     Policy(Box<PolicyRefusal>),
@@ -178,6 +178,15 @@ impl Refusal {
                 | Refusal::Limit { .. }
                 | Refusal::NotFound(Noun::Mailbox)
         )
+    }
+
+    /// Whether an inbox or an organization is full, of the caller or of a recipient.
+    pub fn is_over_quota(&self) -> bool {
+        match self {
+            Refusal::OverQuota { .. } => true,
+            Refusal::Policy(policy) => policy.reason == PolicyReason::RecipientFull,
+            _ => false,
+        }
     }
 
     /// A wrong key that no limiter has counted.

@@ -8,7 +8,7 @@ use super::access::admit::sees;
 use super::access::receives::{ReceiveRate, SendingParty};
 use crate::call::{
     Access, Answer, Bounded, Countable, InboxId, InboxRef, LIFTED, Limits, Metric, Network, Noun,
-    Now, OrgId, Payer, Rate, ReceiveDefault, Recipient, Refusal,
+    Now, OrgId, Payer, PolicyRefusal, Rate, ReceiveDefault, Recipient, Refusal,
 };
 use crate::mail::Address;
 use crate::mail::write::return_path::is_reserved;
@@ -201,7 +201,13 @@ pub fn check_recipient(
     ] {
         if stored >= max {
             metrics.count(Metric::RejectedQuota);
-            return Err(Refusal::OverQuota { of, max });
+            let at = (found.org, Some(found.inbox).filter(|_| of == Noun::Inbox));
+            return Err(recipient_full(
+                store,
+                access,
+                at,
+                (vec![text.to_owned()], max),
+            )?);
         }
     }
     // A message may be put into another mailbox later, but it comes in here.
@@ -216,6 +222,27 @@ pub fn check_recipient(
         org: Some(found.org),
         apart: found.receives == ReceiveDefault::Reject,
     })
+}
+
+/// The refusal of recipients in an inbox that is full, or in an organization that is. A caller of
+/// another organization learns only that they get no mail for now.
+pub fn recipient_full(
+    store: &Store,
+    access: Option<&Access>,
+    (org, inbox): (OrgId, Option<InboxId>),
+    (addresses, max): (Vec<String>, u64),
+) -> Result<Refusal, Refusal> {
+    let own = access.filter(|access| access.org == org);
+    let octets_max = match (own, inbox) {
+        (Some(_), None) => {
+            let of = Noun::Organization;
+            return Ok(Refusal::OverQuota { of, max });
+        }
+        (Some(access), Some(inbox)) if sees(store, access, inbox)? => Some(max),
+        _ => None,
+    };
+    let refusal = PolicyRefusal::full(addresses, octets_max);
+    Ok(Refusal::Policy(Box::new(refusal)))
 }
 
 /// Looks up again the recipients of a message that an organization has sent and that has waited:

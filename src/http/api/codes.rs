@@ -49,7 +49,7 @@ codes! {
     SUPPRESSED 403 "suppressed" "A recipient is on the suppression list; `rule` names the entry.";
     RECEIVE_BLOCKED 403 "receive_blocked" "A recipient takes no mail from the sender: a rule blocks it, or it does not know it.";
     ORG_PAUSED 403 "org_paused" "All sending of the organization is paused.";
-    OVER_QUOTA 403 "over_quota" "The inbox is full.";
+    OVER_QUOTA 403 "over_quota" "The inbox, its organization or the inbox of a recipient is full.";
     NOT_FOUND 404 "not_found" "It does not exist, or the key may not see it.";
     METHOD_NOT_ALLOWED 405 "method_not_allowed" "The path exists and has no such method; Allow names those it has.";
     TIMEOUT 408 "timeout" "The request came too slowly; the connection ends.";

@@ -87,7 +87,8 @@ fn count_refusal(service: &Service, refusal: &Refusal) {
     if *refusal == Refusal::Damaged {
         service.shared.metrics.count(Metric::Damaged);
     }
-    if let Refusal::Limit { .. } | Refusal::TooBig { .. } | Refusal::OverQuota { .. } = refusal {
+    let is_limit = matches!(refusal, Refusal::Limit { .. } | Refusal::TooBig { .. });
+    if is_limit || refusal.is_over_quota() {
         service.shared.metrics.count(Metric::RejectedQuota);
     }
 }

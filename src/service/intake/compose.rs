@@ -8,11 +8,11 @@ use data_encoding::BASE64_NOPAD;
 use super::analyse::{analyse, check_size};
 use super::answer::{NamedRecipient, Taken, take_over};
 use super::files::KeptFile;
-use super::parsed::{ParsedMessage, WayIn};
+use super::parsed::{ParsedMessage, Trial, WayIn};
 use super::upload;
 use crate::call::{
     Access, Answer, Countable, Draft, DraftAddress, DraftAttachment, DraftPurpose, Envelope, Flags,
-    InboxRef, Metric, Now, Recipient, Refusal,
+    InboxRef, Metric, Now, PolicyReason, PolicyRefusal, Recipient, Refusal, RefusedRecipient,
 };
 use crate::mail::parse::address::Address;
 use crate::mail::parse::address_list::parse_mailbox;
@@ -73,14 +73,19 @@ pub(super) fn composed(
         ));
     }
     check_number(context, everybody().count())?;
-    let envelope = match is_kept {
+    let (envelope, trial) = match is_kept {
         // Nothing is sent, and a draft may name what is not there yet.
-        true => Envelope::default(),
-        false => Envelope {
-            reverse_path: Some(place.path.address.clone()),
-            recipients: recipients(service, context, access, everybody())?,
-            ..Envelope::default()
-        },
+        true => (Envelope::default(), None),
+        false => {
+            let found = recipients(service, context, access, everybody())?;
+            let (recipients, trial) = found.or_refuse(draft.purpose == DraftPurpose::Try)?;
+            let envelope = Envelope {
+                reverse_path: Some(place.path.address.clone()),
+                recipients,
+                ..Envelope::default()
+            };
+            (envelope, trial)
+        }
     };
     let octets = write(
         (context, access),
@@ -111,7 +116,7 @@ pub(super) fn composed(
             expires_at: draft.expires_at,
             joins: taken.joins,
             metadata: draft.metadata,
-            is_trial: draft.purpose == DraftPurpose::Try,
+            trial,
             draft: None,
         },
     };
@@ -281,15 +286,39 @@ pub(super) fn files_said(
     .collect()
 }
 
-/// Each recipient once, local or outside. The first refused recipient refuses all.
+/// The recipients of a message: each once, local or outside.
+#[derive(Default)]
+pub(super) struct FoundRecipients {
+    pub all: Vec<Recipient>,
+    /// Those of them whose inbox is full.
+    pub full: Vec<RefusedRecipient>,
+}
+
+impl FoundRecipients {
+    /// The recipients of a message that leaves, or is tried: one that is full refuses the message,
+    /// and a trial says so of each.
+    pub fn or_refuse(self, is_trial: bool) -> Result<(Vec<Recipient>, Option<Trial>), Refusal> {
+        match (is_trial, self.full.is_empty()) {
+            (true, _) => Ok((self.all, Some(Trial { full: self.full }))),
+            (false, true) => Ok((self.all, None)),
+            (false, false) => Err(Refusal::Policy(Box::new(PolicyRefusal {
+                reason: PolicyReason::RecipientFull,
+                rule: None,
+                recipients: self.full,
+            }))),
+        }
+    }
+}
+
+/// Finds each recipient. The first that does not exist refuses all.
 pub(super) fn recipients<'a>(
     service: &Service,
     context: &ReadContext<'_>,
     access: &Access,
     all: impl Iterator<Item = (&'static str, usize, &'a Address)>,
-) -> Result<Vec<Recipient>, Refusal> {
+) -> Result<FoundRecipients, Refusal> {
     let mut seen: Vec<String> = Vec::new();
-    let mut recipients = Vec::new();
+    let mut recipients = FoundRecipients::default();
     for (field, at, address) in all {
         let canonical = address.canonical();
         if seen.contains(&canonical) {
@@ -299,17 +328,22 @@ pub(super) fn recipients<'a>(
         let text = address.to_string();
         let sender = (Some(access), SendingParty::Org(access.org));
         let found = policy::check_recipient(service, context.store, context.now, sender, &text);
-        let found = found.map_err(|refusal| match refusal {
-            Refusal::NoSuchInbox => Refusal::NoSuchRecipient {
-                field: format!("{field}[{at}]"),
-                address: text.clone(),
-            },
-            other => other,
-        })?;
-        let Answer::Recipient { inbox, org, .. } = found else {
-            return Err(Refusal::Internal);
+        let (inbox, org) = match found {
+            Ok(Answer::Recipient { inbox, org, .. }) => (inbox, org),
+            Ok(_) => return Err(Refusal::Internal),
+            Err(Refusal::Policy(policy)) if policy.reason == PolicyReason::RecipientFull => {
+                recipients.full.extend(policy.recipients);
+                (None, None)
+            }
+            Err(Refusal::NoSuchInbox) => {
+                return Err(Refusal::NoSuchRecipient {
+                    field: format!("{field}[{at}]"),
+                    address: text,
+                });
+            }
+            Err(other) => return Err(other),
         };
-        recipients.push(Recipient {
+        recipients.all.push(Recipient {
             address: text,
             inbox,
             org,

@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use super::beside::note_metadata;
 use super::correspondents::note_correspondents;
 use super::enqueue::{content_of, enqueue};
+use super::full;
 use super::plan::{
     Delivery, Effect, Placement, Plan, Released, StoredPieces, TakenDraft, WaitingPlan, WaitsFor,
 };
@@ -102,9 +103,15 @@ pub fn deliver(
             Effect::Place(_) => {
                 let target = targets.next().ok_or(Refusal::Internal)?;
                 let body = body_of(&bodies, target.place.org)?;
-                let auth = auth_in(caller, plan, target.place.org);
+                let auth = plan.auth_in(caller, target.place.org);
                 let thread = thread_of(context, plan, target.placement.inbox, &mut threads)?;
-                let stored = store_entry(context, plan, target, (body, thread, auth))?;
+                let at = (
+                    target.place.org,
+                    Some(target.placement.inbox),
+                    target.placement.kind,
+                );
+                let stored = store_entry(context, plan, target, (body, thread, auth))
+                    .map_err(|refusal| full::told(context.store, caller, plan, at, refusal))?;
                 // The answer names the sender's copy, or else the first entry.
                 let is_better = best
                     .as_ref()
@@ -238,16 +245,16 @@ fn counts_as_answer(plan: &Plan) -> bool {
 /// Stores a message that this server itself has written, in a transaction of the queue. `false`,
 /// with nothing written, when the inbox does not take it: it is full, or gone.
 pub fn deliver_own(context: &mut WriteContext<'_>, delivery: &Delivery) -> Result<bool, Refusal> {
-    let (plan, caller) = (&delivery.plan, Caller::System);
-    let checked = check(context, &caller, plan).and_then(|targets| {
-        let keepers = keepers(&caller, plan, &targets)?;
-        check_before_pieces(context, plan, &targets, &keepers)
+    let (plan, caller) = (&delivery.plan, &Caller::System);
+    let checked = check(context, caller, plan).and_then(|targets| {
+        let keepers = keepers(caller, plan, &targets)?;
+        check_before_pieces(context, caller, plan, (&targets, &keepers))
     });
     match checked {
-        Ok(()) => deliver(context, &caller, delivery).map(|_| true),
+        Ok(()) => deliver(context, caller, delivery).map(|_| true),
+        Err(refusal) if refusal.is_over_quota() => Ok(false),
         Err(
-            Refusal::OverQuota { .. }
-            | Refusal::Limit { .. }
+            Refusal::Limit { .. }
             | Refusal::RateLimited { .. }
             | Refusal::NoSuchInbox
             | Refusal::NotFound(_),
@@ -391,7 +398,7 @@ pub fn store_piece(
             let targets = check(context, caller, plan)?;
             policy::check_space(context.service)?;
             let keepers = keepers(caller, plan, &targets)?;
-            check_before_pieces(context, plan, &targets, &keepers)?;
+            check_before_pieces(context, caller, plan, (&targets, &keepers))?;
             StoredPieces {
                 orgs: keepers.into_iter().map(|(org, _)| org).collect(),
                 ..StoredPieces::default()
@@ -424,7 +431,7 @@ fn check<'p>(
     for target in &targets {
         check_owner(caller.key(), target)?;
     }
-    check_quota(context, plan, &targets)?;
+    check_quota(context, caller, plan, &targets)?;
     if plan.upload.is_some() {
         upload::check_room(context, caller)?;
     }
@@ -513,9 +520,11 @@ fn is_moved(placement: &Placement) -> bool {
 /// it is (DECISIONS.md, "Quota").
 fn check_quota(
     context: &WriteContext<'_>,
+    caller: &Caller,
     plan: &Plan,
     targets: &[PlacementTarget<'_>],
 ) -> Result<(), Refusal> {
+    let mut full = None;
     for target in targets {
         let max = (context.shared.limits.inbox_bytes).min(target.place.bounds.quota_bytes);
         let inbox = target.place.path.id;
@@ -529,7 +538,11 @@ fn check_quota(
             .sum();
         if (target.place.stored.saturating_sub(left)).saturating_add(new) > max {
             let of = Noun::Inbox;
-            return Err(Refusal::OverQuota { of, max });
+            let at = (target.place.org, Some(inbox), target.placement.kind);
+            let refusal = Refusal::OverQuota { of, max };
+            let refusal = full::told(context.store, caller, plan, at, refusal);
+            full::add(&mut full, refusal)?;
+            continue;
         }
         let same = targets
             .iter()
@@ -537,7 +550,7 @@ fn check_quota(
         let more = u32::try_from(same.count()).unwrap_or(u32::MAX);
         policy::check_messages(&context.shared.limits, target.to.mailbox.messages, more)?;
     }
-    Ok(())
+    full.map_or(Ok(()), |full| Err(Refusal::Policy(full)))
 }
 
 /// Octets that a message which has waited leaves in Drafts: it is not counted twice.
@@ -556,9 +569,9 @@ fn left_by(context: &WriteContext<'_>, target: &PlacementTarget<'_>) -> Result<u
 /// stored in vain: the quota of each organization, and the keywords of each mailbox.
 fn check_before_pieces(
     context: &WriteContext<'_>,
+    caller: &Caller,
     plan: &Plan,
-    targets: &[PlacementTarget<'_>],
-    keepers: &[(OrgId, usize)],
+    (targets, keepers): (&[PlacementTarget<'_>], &[(OrgId, usize)]),
 ) -> Result<(), Refusal> {
     let max = context.shared.limits.org_bytes;
     for (org, names) in keepers {
@@ -574,7 +587,9 @@ fn check_before_pieces(
         }
         if stored.saturating_add(new as u64) > max {
             let of = Noun::Organization;
-            return Err(Refusal::OverQuota { of, max });
+            let at = (*org, None, Arrival::Received);
+            let refusal = Refusal::OverQuota { of, max };
+            return Err(full::told(context.store, caller, plan, at, refusal));
         }
     }
     for target in targets {
@@ -626,12 +641,16 @@ fn store_bodies(
             let own = targets.iter().filter(|target| target.place.org == org);
             let inboxes: Vec<InboxId> = own.map(|target| target.place.path.id).collect();
             let body = new_body(plan, &inboxes);
+            let at = (org, None, Arrival::Received);
+            let told = |fault: Refusal| full::told(context.store, caller, plan, at, fault);
             let id = match arrived.clone().find(|arrived| arrived.org == org) {
                 Some(arrived) => {
-                    context.store.place_body(arrived, refs, &body)?;
+                    (context.store.place_body(arrived, refs, &body))
+                        .map_err(|fault| told(fault.into()))?;
                     arrived.id
                 }
-                None => context.store.put_body(context.now, org, refs, &body)?,
+                None => (context.store.put_body(context.now, org, refs, &body))
+                    .map_err(|fault| told(fault.into()))?,
             };
             sign(context, plan, (org, id), targets)?;
             Ok((org, id))
@@ -686,15 +705,6 @@ fn new_body<'a>(plan: &'a Plan, inboxes: &'a [InboxId]) -> NewBody<'a> {
 fn body_of(bodies: &[(OrgId, BodyId)], org: OrgId) -> Result<BodyId, Refusal> {
     let found = bodies.iter().find(|(known, _)| *known == org);
     found.map(|(_, body)| *body).ok_or(Refusal::Internal)
-}
-
-/// What an organization knows of the sender.
-fn auth_in(caller: &Caller, plan: &Plan, org: OrgId) -> SenderAuth {
-    let is_own = caller.key().is_some_and(|access| access.org == org);
-    match plan.auth {
-        SenderAuth::Client if !is_own => SenderAuth::Neighbour,
-        auth => auth,
-    }
 }
 
 fn store_entry(

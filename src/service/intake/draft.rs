@@ -309,9 +309,11 @@ fn leave(
     let all = named
         .iter()
         .map(|(field, at, address)| (*field, *at, address));
+    let found = recipients(service, context, access, all)?;
+    let (recipients, trial) = found.or_refuse(is_trial)?;
     let envelope = Envelope {
         reverse_path: Some(place.path.address.clone()),
-        recipients: recipients(service, context, access, all)?,
+        recipients,
         ..Envelope::default()
     };
     let sender = sending_inbox(context, access, &envelope, &headers)?;
@@ -350,7 +352,7 @@ fn leave(
             expires_at: None,
             joins: None,
             metadata: None,
-            is_trial,
+            trial,
             draft: Some(taken),
         },
         body,

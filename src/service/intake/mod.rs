@@ -24,6 +24,7 @@ mod deliver;
 mod draft;
 mod enqueue;
 mod files;
+mod full;
 mod import;
 mod index;
 mod inquiry;
@@ -140,7 +141,7 @@ fn advance_once(
             }
             made::charge_parts(context, caller, &intake.route, &mut charge)?;
             let mut parsed = Box::new(parse::parse(service, context, request, *intake)?);
-            if let WayIn::Send { is_trial: true, .. } = parsed.way {
+            if let WayIn::Send { trial: Some(_), .. } = parsed.way {
                 return trial::try_out(service, context, caller, &parsed).map(IntakeStep::Tried);
             }
             if is_made {

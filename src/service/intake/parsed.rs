@@ -7,7 +7,7 @@ use super::inquiry::Inquiry;
 use super::plan::{Placement, TakenDraft};
 use crate::call::{
     ApprovedMail, Charge, EntryId, Envelope, Flags, Idempotency, InboxId, Need, NewUpload, OrgId,
-    Scopes, ThreadId,
+    RefusedRecipient, Scopes, ThreadId,
 };
 use crate::mail::Headers;
 use crate::mail::auth::Judgement;
@@ -118,7 +118,7 @@ pub(super) enum WayIn {
         /// The conversation of the message that it answers or hands on.
         joins: Option<ThreadId>,
         /// It is not sent: its client asks what would become of it.
-        is_trial: bool,
+        trial: Option<Trial>,
         /// The draft that it was.
         draft: Option<TakenDraft>,
     },
@@ -152,6 +152,13 @@ pub(super) enum WayIn {
     Append(Placement),
     /// A file that is no message.
     Upload(NewUpload),
+}
+
+/// What is known of a message that is tried before it is judged.
+#[derive(Debug)]
+pub(super) struct Trial {
+    /// Recipients whose inbox is full.
+    pub full: Vec<RefusedRecipient>,
 }
 
 impl WayIn {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::subject::SubjectKeys;
 use crate::call::{
-    ApprovedMail, Arrival, BodyId, Charge, Decision, EntryId, Flags, Idempotency, ImportId,
+    ApprovedMail, Arrival, BodyId, Caller, Charge, Decision, EntryId, Flags, Idempotency, ImportId,
     InboxId, Need, NewUpload, OrgId, OutboundId, Recipient, Refusal, SenderAuth, Signature,
     Summary, ThreadId,
 };
@@ -202,6 +202,15 @@ pub struct Placement {
 }
 
 impl Plan {
+    /// What an organization knows of the sender.
+    pub(super) fn auth_in(&self, caller: &Caller, org: OrgId) -> SenderAuth {
+        let is_own = caller.key().is_some_and(|access| access.org == org);
+        match self.auth {
+            SenderAuth::Client if !is_own => SenderAuth::Neighbour,
+            auth => auth,
+        }
+    }
+
     /// A plan without a message: what is not said otherwise of one that this server writes.
     pub(in crate::service) fn empty(party: SendingParty) -> Plan {
         Plan {

@@ -59,6 +59,7 @@ pub fn judge(
                 address: recipient.address.clone(),
                 reason,
                 rule,
+                octets_max: None,
             });
         }
     }
@@ -151,6 +152,7 @@ pub fn changed(mail: &OutgoingMail<'_>) -> Refusal {
         address: recipient.address.clone(),
         reason: PolicyReason::Changed,
         rule: None,
+        octets_max: None,
     };
     Refusal::Policy(Box::new(PolicyRefusal {
         reason: PolicyReason::Changed,

@@ -4,6 +4,7 @@
 use core::sync::atomic::AtomicI64;
 
 use super::*;
+use crate::call::PolicyRefusal;
 
 fn mail(fields: &str) -> Vec<u8> {
     format!("From: Eve <eve@out.test>\r\nTo: bob@a.test\r\n{fields}\r\nHello.\r\n").into_bytes()
@@ -311,9 +312,8 @@ fn a_late_refusal_takes_nothing_from_the_rest_of_its_group() {
     let turn = world.inline.writer.turn(&world.inline.store, &tasks);
     let is_stored = |(_, reply): &(_, Reply)| matches!(reply, Reply::Written(..));
     let stored = turn.replies.iter().filter(|reply| is_stored(reply)).count();
-    let of = Noun::Organization;
-    let max = 150_000;
-    let full = Reply::Refused(Refusal::OverQuota { of, max });
+    let full = PolicyRefusal::full(Vec::new(), None);
+    let full = Reply::Refused(Refusal::Policy(Box::new(full)));
     let refused = turn.replies.iter().filter(|(_, reply)| *reply == full);
     assert_eq!((stored, refused.count()), (7, 3), "{:?}", turn.replies);
     assert_eq!(turn.events.len(), stored);

@@ -1,7 +1,7 @@
 //! Messages that come in by every route: what is stored, and what is refused.
 
 use super::*;
-use crate::call::{FromFault, SendStatus};
+use crate::call::{FromFault, PolicyRefusal, SendStatus};
 
 const HELLO: &[u8] = b"From: Ann <ann@a.test>\r\nTo: bob@a.test\r\nSubject: Hello\r\n\
     Bcc: carol@out.test\r\nX-Idempotency-Key: k1\r\n\r\nHi Bob, the code is 482913.\r\n";
@@ -178,7 +178,9 @@ fn quota_is_checked_where_it_is_used() {
     let second = first.clone();
     world.deliver(&first);
     let (refused, _) = world.try_deliver(&second);
-    assert_eq!(refused, Reply::Refused(OVER_QUOTA));
+    // Its sender is told nothing of the inbox.
+    let full = Refusal::Policy(Box::new(PolicyRefusal::full(Vec::new(), None)));
+    assert_eq!(refused, Reply::Refused(full));
     let access = world.bob.clone();
     let mailbox = world.select(&access, "INBOX").mailbox;
     assert_eq!((mailbox.uidnext, mailbox.counts.unwrap().messages), (2, 1));
