@@ -111,6 +111,8 @@ pub struct ApprovedMail {
     pub shown: [u8; 32],
     /// The hash of the octets that leave.
     pub sha256: [u8; 32],
+    /// The subject with which they leave, decoded.
+    pub subject: String,
 }
 
 /// What an event tells of an approval, for one recipient of its message.

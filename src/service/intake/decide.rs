@@ -5,7 +5,8 @@ use super::approve::hash;
 use super::compose::hidden_field;
 use super::parsed::{ParsedMessage, WayIn};
 use super::plan::{
-    Delivery, Effect, Placement, Plan, Released, ReturnedReport, TakenDraft, WaitingPlan, WaitsFor,
+    Delivery, Effect, Placement, Plan, Released, ReturnedReport, SUBJECT_BYTES, TakenDraft,
+    WaitingPlan, WaitsFor,
 };
 use super::ruled::apply_rules;
 use super::screen::{self, Screened, ScreenedSender, screen};
@@ -552,9 +553,6 @@ const REFERENCES_MAX: usize = 20;
 
 /// Addresses of one field in lists and events.
 const ADDRESSES_SHOWN: usize = 100;
-
-/// Octets of a subject in lists and events: a line of RFC 5322.
-const SUBJECT_BYTES: usize = 998;
 
 /// One-time codes in lists and events.
 const CODES_SHOWN: usize = 10;

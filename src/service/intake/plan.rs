@@ -298,3 +298,6 @@ pub enum ReportedEnd {
     /// Its reader complains.
     Complaint,
 }
+
+/// Octets of a subject in lists, events and approvals: a line of RFC 5322.
+pub(super) const SUBJECT_BYTES: usize = 998;
