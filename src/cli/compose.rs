@@ -15,10 +15,10 @@ use super::{Cli, CliError, show};
 #[derive(Args, Debug)]
 pub struct ComposeOptions {
     /// Recipients of a copy
-    #[arg(long, value_delimiter = ',', value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS")]
     cc: Vec<String>,
     /// Recipients of a blind copy
-    #[arg(long, value_delimiter = ',', value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS")]
     bcc: Vec<String>,
     /// The text
     #[arg(long)]
@@ -63,9 +63,9 @@ impl ComposeOptions {
     pub fn body(&self, api: &mut Api, asks: bool) -> Result<Value, CliError> {
         let mut body = json!({});
         for (name, list) in [
-            ("cc", &self.cc),
-            ("bcc", &self.bcc),
-            ("labels", &self.labels),
+            ("cc", addresses(&self.cc)),
+            ("bcc", addresses(&self.bcc)),
+            ("labels", self.labels.clone()),
         ] {
             if !list.is_empty() {
                 body[name] = json!(list);
@@ -105,6 +105,29 @@ impl ComposeOptions {
         }
         Ok(body)
     }
+}
+
+/// The addresses of an option, which commas separate: those within quotes are of a name. The server
+/// checks each.
+pub fn addresses(given: &[String]) -> Vec<String> {
+    let mut all = Vec::new();
+    for text in given {
+        let (mut is_quoted, mut is_escaped, mut from) = (false, false, 0);
+        for (at, c) in text.char_indices() {
+            match c {
+                _ if is_escaped => is_escaped = false,
+                '\\' if is_quoted => is_escaped = true,
+                '"' => is_quoted = !is_quoted,
+                ',' if !is_quoted => {
+                    all.push(text.get(from..at).unwrap_or_default().trim().to_owned());
+                    from = at + 1;
+                }
+                _ => {}
+            }
+        }
+        all.push(text.get(from..).unwrap_or_default().trim().to_owned());
+    }
+    all
 }
 
 impl LeaveOptions {
@@ -179,3 +202,25 @@ fn text_of(path: &Path) -> Result<String, CliError> {
 
 /// Octets of a file that goes within the request: a larger one is uploaded first.
 const SENT_WITHIN_BYTES: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::addresses;
+
+    #[test]
+    fn commas_separate_addresses_and_stand_in_quoted_names() {
+        let split = |text: &str| addresses(&[text.to_owned()]).join("|");
+        for (text, all) in [
+            ("a@b.test", "a@b.test"),
+            ("a@b.test, Ann <c@d.test>", "a@b.test|Ann <c@d.test>"),
+            (
+                r#""Smith, \"J\"," <a@b.test>,c@d.test"#,
+                r#""Smith, \"J\"," <a@b.test>|c@d.test"#,
+            ),
+            ("Smith, Ann <a@b.test>", "Smith|Ann <a@b.test>"),
+            ("a@b.test,", "a@b.test|"),
+        ] {
+            assert_eq!(split(text), all, "{text}");
+        }
+    }
+}

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::api::{self, Api, QueryPairs};
-use super::compose::{ComposeOptions, LeaveOptions};
+use super::compose::{ComposeOptions, LeaveOptions, addresses};
 use super::{Cli, CliError, message, show};
 
 /// `postern draft`
@@ -83,10 +83,10 @@ pub struct DraftUpdateCommand {
 #[derive(Args, Debug)]
 struct DraftHeading {
     /// Recipients; separate them by commas or repeat the option
-    #[arg(long, value_delimiter = ',', value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS")]
     to: Vec<String>,
     /// Where answers go
-    #[arg(long, value_delimiter = ',', value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS")]
     reply_to: Vec<String>,
     /// The subject
     #[arg(long)]
@@ -95,7 +95,8 @@ struct DraftHeading {
 
 impl DraftHeading {
     fn add(&self, body: &mut serde_json::Value) {
-        for (name, list) in [("to", &self.to), ("reply_to", &self.reply_to)] {
+        for (name, given) in [("to", &self.to), ("reply_to", &self.reply_to)] {
+            let list = addresses(given);
             if !list.is_empty() {
                 body[name] = json!(list);
             }

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::api::{self, Api, QueryPairs};
-use super::compose::{ComposeOptions, LeaveOptions};
+use super::compose::{ComposeOptions, LeaveOptions, addresses};
 use super::{Cli, CliError, show};
 use crate::mail::time::rfc3339;
 
@@ -143,7 +143,7 @@ pub struct MessageForwardCommand {
     /// The id of the message (msg_…)
     id: String,
     /// Recipients; separate them by commas or repeat the option
-    #[arg(long, required = true, value_delimiter = ',', value_name = "ADDRESS")]
+    #[arg(long, required = true, value_name = "ADDRESS")]
     to: Vec<String>,
     #[command(flatten)]
     message: ComposeOptions,
@@ -322,7 +322,7 @@ pub fn messages(cli: &Cli, message: &MessageCommand) -> Result<ExitCode, CliErro
         MessageCommand::ReplyAll(reply) => answer((cli, &mut api), reply, "reply-all")?,
         MessageCommand::Forward(forward) => {
             let mut body = forward.message.body(&mut api, false)?;
-            body["to"] = json!(forward.to);
+            body["to"] = json!(addresses(&forward.to));
             let path = format!("{}/forward", path(&forward.inbox, &forward.id));
             forward.leave.send((cli, &mut api), &path, body)?;
         }

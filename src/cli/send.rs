@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::api::{self, Api};
-use super::compose::{ComposeOptions, LeaveOptions};
+use super::compose::{ComposeOptions, LeaveOptions, addresses};
 use super::{Cli, CliError};
 
 /// `postern send`
@@ -20,12 +20,11 @@ pub struct SendCommand {
     #[arg(
         long,
         required_unless_present = "reply_to_message",
-        value_delimiter = ',',
         value_name = "ADDRESS"
     )]
     to: Vec<String>,
     /// Where answers go
-    #[arg(long, value_delimiter = ',', value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS")]
     reply_to: Vec<String>,
     /// The subject
     #[arg(long, default_value = "")]
@@ -47,10 +46,10 @@ pub fn send(cli: &Cli, send: &SendCommand) -> Result<ExitCode, CliError> {
     let path = match &send.reply_to_message {
         Some(id) => format!("{messages}/{}/reply", api::escape(id)),
         None => {
-            body["to"] = json!(send.to);
+            body["to"] = json!(addresses(&send.to));
             body["subject"] = json!(send.subject);
             if !send.reply_to.is_empty() {
-                body["reply_to"] = json!(send.reply_to);
+                body["reply_to"] = json!(addresses(&send.reply_to));
             }
             messages
         }
