@@ -8,11 +8,11 @@
 use super::fields::{BodyTable, FieldKind, FieldRow, Presence, TextBound};
 use super::operation::CURSOR;
 use super::problems::{Problem, printable};
+use super::recipients::addresses;
 use super::refused::refused;
 use crate::call::bounds::{check_keyword, check_line, is_one_line};
 use crate::call::{
-    Countable, DraftAddress, InboxRef, Limits, NamedAddress, Refusal, Scopes, ThreadId,
-    sender_filter,
+    Countable, DraftAddress, InboxRef, Limits, Refusal, Scopes, ThreadId, sender_filter,
 };
 use crate::crypto::Sha256;
 use crate::http::wire::json::{Json, JsonFields};
@@ -412,6 +412,7 @@ fn of_json(
             Ok(FieldValue::Objects(vec![values]))
         }
         FieldKind::Number { min, max } => number(place, value, (min, max)),
+        FieldKind::Later => Err(Problem::not_supported(place)),
         // These are kinds of queries, paths and responses.
         FieldKind::Plain(_)
         | FieldKind::Keyword
@@ -435,7 +436,7 @@ fn scalar(place: &str, value: Json<'_>, max: usize) -> FieldResult<ScalarValue> 
             let why = format!("must be at most {max} octets long");
             Err(Problem::invalid(place, &why))
         }
-        Json::Number(number) => match number.as_f64().map(|number| (number * 1000.0).round()) {
+        Json::Number(number) => match number.parse::<f64>().ok().map(|number| (number * 1000.0).round()) {
             // Every whole number up to there is exact.
             Some(of) if of.abs() <= THOUSANDTHS_MAX => Ok(ScalarValue::Thousandths(of as i64)),
             _ => Err(Problem::invalid(place, "is too large")),
@@ -671,62 +672,6 @@ fn lines(place: &str, value: Json<'_>) -> FieldResult<Vec<String>> {
         }
     }
     Ok(texts)
-}
-
-/// Addresses: texts, or objects of name and address as messages show them. One alone is a list of
-/// it.
-fn addresses(place: &str, value: Json<'_>, limits: &Limits) -> FieldResult<Vec<DraftAddress>> {
-    let items = match value {
-        Json::List(items) => items,
-        one @ (Json::Text(_) | Json::Object(_)) => vec![one],
-        _ => {
-            let why = "must be an address or a list of addresses";
-            return Err(Problem::invalid(place, why));
-        }
-    };
-    // The service counts the recipients of all fields; one list over the limit is not even read.
-    if items.len() > limits.submission_recipients {
-        let refusal = Refusal::Limit {
-            what: Countable::Recipients,
-            max: limits.submission_recipients as u64,
-        };
-        return Err(refused(&refusal, limits));
-    }
-    let mut all = Vec::with_capacity(items.len());
-    for (at, item) in items.into_iter().enumerate() {
-        let place = format!("{place}[{at}]");
-        all.push(match item {
-            Json::Text(text) if is_one_line(&text) => DraftAddress::Text(text.into_owned()),
-            Json::Text(_) => return Err(Problem::header_value(&place)),
-            object @ Json::Object(_) => DraftAddress::Named(named_address(&place, object)?),
-            _ => {
-                let why = "must be a string or an object of name and address";
-                return Err(Problem::invalid(&place, why));
-            }
-        });
-    }
-    Ok(all)
-}
-
-/// `{name, address}`; the name may be missing.
-fn named_address(place: &str, value: Json<'_>) -> FieldResult<NamedAddress> {
-    let mut fields = JsonFields::of(value, place)?;
-    let mut line = |name: &str| {
-        let place = fields.name(name);
-        match fields.take(name) {
-            None | Some(Json::Null) => Ok(None),
-            Some(Json::Text(text)) if is_one_line(&text) => Ok(Some(text.into_owned())),
-            Some(Json::Text(_)) => Err(Problem::header_value(&place)),
-            Some(_) => Err(Problem::invalid(&place, "must be a string")),
-        }
-    };
-    let (name, address) = (line("name")?, line("address")?);
-    let missing = fields.name("address");
-    fields.end()?;
-    Ok(NamedAddress {
-        name: name.unwrap_or_default(),
-        address: address.ok_or_else(|| Problem::invalid(&missing, "is missing"))?,
-    })
 }
 
 /// The rules of a mailbox name, which the service checks too.

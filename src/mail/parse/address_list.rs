@@ -166,6 +166,20 @@ pub(crate) fn parse_mailbox(text: &str) -> Option<Mailbox> {
     }
 }
 
+/// The place of the first mailbox in a list beside which words are left over, so that it may not be
+/// the one that is meant. It is lenient in all else, as mail clients need it.
+pub(crate) fn find_rest(body: &[u8]) -> Option<usize> {
+    let (mut found, mut at) = (None, 0);
+    walk(body, &mut |raw| {
+        if let RawEntry::Mailbox(raw) = raw {
+            found = raw.has_rest.then_some(at);
+            at += 1;
+        }
+        found.is_none()
+    });
+    found
+}
+
 /// The reason why the From of a submission is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FromError {
@@ -259,6 +273,8 @@ pub(crate) struct RawMailbox<'a> {
     pub domain: &'a [u8],
     /// It obeys the grammar: nothing was skipped, and no comment or space is inside the address.
     pub strict: bool,
+    /// Words stand beside the address that are no name of it: another address may be meant.
+    pub has_rest: bool,
 }
 
 /// Goes through the body of an address field once; it stops when `each` returns false.
@@ -310,6 +326,7 @@ struct AddressWalker {
     mode: WalkMode,
     in_group: bool,
     strict: bool,
+    has_rest: bool,
     /// The last word ended with a dot, so the next word belongs to the same run.
     dotted: bool,
     /// White space inside the run: valid in a name, but not strict in a local part.
@@ -376,6 +393,7 @@ impl AddressWalker {
             }
             WalkMode::After => {
                 self.strict = false;
+                self.has_rest = true;
                 self.is_angled = true;
                 self.mode = WalkMode::Skip;
             }
@@ -404,6 +422,7 @@ impl AddressWalker {
     /// `a@b.test <a@b.test>`: a display name that needed quotes.
     fn all_was_name(&mut self) {
         self.strict = false;
+        self.has_rest = false;
         if !self.domain.is_empty() {
             if !self.phrase.is_empty() {
                 self.phrase.push(b' ');
@@ -449,6 +468,7 @@ impl AddressWalker {
             AddressToken::Special(b'@') if !self.run.is_empty() => {
                 self.strict &=
                     !space && !self.spaced && self.before_run == 0 && self.comment.is_empty();
+                self.has_rest |= self.before_run > 0;
                 self.phrase.truncate(self.before_run);
                 self.dotted = false;
                 self.mode = WalkMode::Domain;
@@ -492,6 +512,7 @@ impl AddressWalker {
             AddressToken::Special(b'<') => self.all_was_name(),
             _ => {
                 self.strict = false;
+                self.has_rest = true;
                 self.mode = WalkMode::Skip;
             }
         }
@@ -563,6 +584,7 @@ impl AddressWalker {
                 local: &self.run,
                 domain: &self.domain,
                 strict: self.strict && complete,
+                has_rest: self.has_rest,
             }));
         }
         self.clear();
@@ -572,6 +594,7 @@ impl AddressWalker {
     fn clear(&mut self) {
         self.mode = WalkMode::Phrase;
         self.strict = true;
+        self.has_rest = false;
         self.dotted = false;
         self.spaced = false;
         self.is_angled = false;

@@ -22,7 +22,7 @@ use crate::call::{
 };
 use crate::mail::digest::Analysis;
 use crate::mail::parse::address::Address;
-use crate::mail::parse::address_list::{Mailbox, parse_list};
+use crate::mail::parse::address_list::{Mailbox, find_rest, parse_list};
 use crate::mail::parse::header::Field;
 use crate::mail::text::written_of;
 use crate::mail::write::compose::{self, AttachedFile, Compose, message_id};
@@ -30,6 +30,7 @@ use crate::mail::write::field;
 use crate::mail::write::outgoing::is_private_name;
 use crate::mail::write::submit::{Fixups, submission_fixups};
 use crate::mail::{Bounds, Digest, Headers, time};
+use crate::pace;
 use crate::service::account::bounds::check_ends_later;
 use crate::service::context::ReadContext;
 use crate::service::field::invalid;
@@ -296,6 +297,7 @@ fn leave(
     let headers = Headers::parse(octets);
     let said = header_of(octets.get(..headers.body_start()).unwrap_or(octets))?;
     let hidden = Headers::parse(&opened.prefix);
+    check_rest(&headers)?;
     let hidden = hidden.all("Bcc").flat_map(|field| mailboxes(field.value));
     let bcc: Vec<Mailbox> = said.bcc.iter().cloned().chain(hidden).collect();
     let named = named_in(&said, &bcc)?;
@@ -359,6 +361,23 @@ fn leave(
         analysis,
         envelope,
     ))
+}
+
+/// Checks that no recipient that a mail client has written has words left over, as in
+/// `To: john smith@example.com`: mail would go to an address that is not meant.
+fn check_rest(headers: &Headers<'_>) -> Result<(), Refusal> {
+    for (name, said_as) in [("To", "to"), ("Cc", "cc"), ("Bcc", "bcc")] {
+        for field in headers.all(name) {
+            pace::spend(field.value.len().saturating_mul(15));
+            if let Some(at) = find_rest(field.value) {
+                return Err(Refusal::BadAddress {
+                    field: format!("{said_as}[{at}]"),
+                    text: String::from_utf8_lossy(&field.unfolded()).into_owned(),
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Every recipient of a draft, with the field that names it.

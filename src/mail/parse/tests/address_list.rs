@@ -2,7 +2,7 @@
 
 use crate::mail::Bounds;
 use crate::mail::parse::address_list::{
-    FromError, RawEntry, parse_list, parse_mailbox, parse_single_from, walk,
+    FromError, RawEntry, find_rest, parse_list, parse_mailbox, parse_single_from, walk,
 };
 
 /// Each entry as `name|route|local|domain|strict`, groups as `{name` and `}`.
@@ -273,6 +273,25 @@ fn a_recipient_of_a_request_is_one_mailbox_and_nothing_else() {
         "@b.test",
     ] {
         assert_eq!(parse_mailbox(text), None, "{text:?}");
+    }
+}
+
+#[test]
+fn words_beside_an_address_are_found() {
+    for (list, at) in [
+        ("a@b.test, Ann <a@b.test>", None),
+        ("a@b.test <c@d.test>, Ann (x) <a@b.test> (y)", None),
+        ("Smith, Ann <a@b.test>", None),
+        ("g: a@b.test, c@d.test;", None),
+        ("=?utf-8?q?x=2C_y?= <a@b.test>", None),
+        ("a @ b.test", None),
+        ("john smith@b.test", Some(0)),
+        ("a@b.test, john smith@b.test", Some(1)),
+        ("a@b.test c@d.test", Some(0)),
+        ("a@b.test@c.test", Some(0)),
+        ("g: a@b.test, <a@b.test> c@d.test;", Some(1)),
+    ] {
+        assert_eq!(find_rest(list.as_bytes()), at, "{list:?}");
     }
 }
 
