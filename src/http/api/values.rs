@@ -338,19 +338,7 @@ fn of_json(
             Json::Bool(on) => Ok(FieldValue::Flag(on)),
             _ => wrong("must be true or false"),
         },
-        FieldKind::AnyObject(max) => match value {
-            Json::Object(_) => {
-                let mut text = Vec::new();
-                value.write(&mut text);
-                if text.len() > max {
-                    return wrong(&format!("must be at most {max} octets long"));
-                }
-                Ok(FieldValue::Text(
-                    String::from_utf8(text).unwrap_or_default(),
-                ))
-            }
-            _ => wrong("must be an object"),
-        },
+        FieldKind::AnyObject(max) => any_object(place, &value, max),
         FieldKind::Scopes => scopes(place, lines(place, value)?),
         FieldKind::InboxNames => {
             let texts = lines(place, value)?;
@@ -427,6 +415,21 @@ fn of_json(
     }
 }
 
+/// An object of the client's own, of so many octets at most.
+fn any_object(place: &str, value: &Json<'_>, max: usize) -> FieldResult<FieldValue> {
+    let Json::Object(_) = value else {
+        return Err(Problem::invalid(place, "must be an object"));
+    };
+    let mut text = Vec::new();
+    value.write(&mut text);
+    if text.len() > max {
+        let why = format!("must be at most {max} octets long");
+        return Err(Problem::invalid(place, &why));
+    }
+    let text = String::from_utf8(text).unwrap_or_default();
+    Ok(FieldValue::Text(text))
+}
+
 /// A text of so many octets at most, a number, or true or false.
 fn scalar(place: &str, value: Json<'_>, max: usize) -> FieldResult<ScalarValue> {
     match value {
@@ -436,7 +439,11 @@ fn scalar(place: &str, value: Json<'_>, max: usize) -> FieldResult<ScalarValue> 
             let why = format!("must be at most {max} octets long");
             Err(Problem::invalid(place, &why))
         }
-        Json::Number(number) => match number.parse::<f64>().ok().map(|number| (number * 1000.0).round()) {
+        Json::Number(number) => match number
+            .parse::<f64>()
+            .ok()
+            .map(|number| (number * 1000.0).round())
+        {
             // Every whole number up to there is exact.
             Some(of) if of.abs() <= THOUSANDTHS_MAX => Ok(ScalarValue::Thousandths(of as i64)),
             _ => Err(Problem::invalid(place, "is too large")),

@@ -78,10 +78,7 @@ pub(crate) fn write_kind(o: &mut Object<'_>, kind: FieldKind, limits: &Limits) {
             o.text("type", "string");
             o.text("pattern", "^att_(0|[1-9][0-9]{0,4})$");
         }
-        FieldKind::OneOf(words) => {
-            o.text("type", "string");
-            o.texts("enum", words);
-        }
+        FieldKind::OneOf(words) => one_of(o, words),
         // Any value but null is refused.
         FieldKind::Later => o.text("type", "null"),
         FieldKind::Object(shape) => reference(o, shape.name()),
@@ -105,18 +102,28 @@ pub(crate) fn write_kind(o: &mut Object<'_>, kind: FieldKind, limits: &Limits) {
         FieldKind::Keyword => pattern(o, LABEL),
         FieldKind::Scalar(max) => scalar(o, max),
         FieldKind::WordsOrObjects(words, table) => array(o, |o| {
-            json::list(o.value("anyOf"), [true, false], |out, is_word| {
-                json::object(out, |o| match is_word {
-                    true => write_kind(o, FieldKind::OneOf(words), limits),
-                    false => reference(o, table.name),
-                });
-            });
+            words_or_object(o, words, table.name);
         }),
         FieldKind::Sender => pattern(o, SENDER),
         FieldKind::Objects(table) => array(o, |o| reference(o, table.name)),
         FieldKind::Nested(table) => reference(o, table.name),
         FieldKind::List(kind) => array(o, |o| write_kind(o, *kind, limits)),
     }
+}
+
+fn one_of(o: &mut Object<'_>, words: &[&str]) {
+    o.text("type", "string");
+    o.texts("enum", words);
+}
+
+/// One of these words, or an object of this name.
+fn words_or_object(o: &mut Object<'_>, words: &[&str], table: &str) {
+    json::list(o.value("anyOf"), [true, false], |out, is_word| {
+        json::object(out, |o| match is_word {
+            true => one_of(o, words),
+            false => reference(o, table),
+        });
+    });
 }
 
 fn pattern(o: &mut Object<'_>, pattern: &str) {

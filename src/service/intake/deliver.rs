@@ -148,15 +148,8 @@ pub fn deliver(
     }
     count_answer(context, caller, plan, best.as_ref())?;
     if !context.is_again {
-        policy::count_receive(context.service, context.now, receivers, plan.party);
-        let metrics = &context.shared.metrics;
-        match best.as_ref().map(|stored| stored.kind) {
-            Some(Arrival::Appended) if plan.sender.is_none() => metrics.count(Metric::Appends),
-            _ => metrics.count(Metric::Messages),
-        }
-        if plan.waits.is_none() {
-            metrics.add(Metric::OutboundQueued, queued as u64);
-        }
+        let kind = best.as_ref().map(|stored| stored.kind);
+        count_delivery(context, plan, (receivers, kind, queued));
     }
     end_rows(context, rows)?;
     let mut held = None;
@@ -170,6 +163,23 @@ pub fn deliver(
         return message::state_of(context, caller.access()?, (stored.inbox, stored.entry));
     }
     Ok(delivered(plan, best.as_ref(), (held, queued)))
+}
+
+/// Counts a delivery for the rates of those who receive, and in the metrics.
+fn count_delivery(
+    context: &WriteContext<'_>,
+    plan: &Plan,
+    (receivers, kind, queued): (Vec<(InboxId, u64)>, Option<Arrival>, usize),
+) {
+    policy::count_receive(context.service, context.now, receivers, plan.party);
+    let metrics = &context.shared.metrics;
+    match kind {
+        Some(Arrival::Appended) if plan.sender.is_none() => metrics.count(Metric::Appends),
+        _ => metrics.count(Metric::Messages),
+    }
+    if plan.waits.is_none() {
+        metrics.add(Metric::OutboundQueued, queued as u64);
+    }
 }
 
 /// The answer to a message that is stored: the best of its entries, and what has become of it.

@@ -108,10 +108,7 @@ pub fn refused(refusal: &Refusal, context: ReplyContext) -> ReplyLine {
                 of.name()
             ),
         },
-        Refusal::Policy(refusal) if refusal.reason == PolicyReason::RecipientFull => {
-            recipient_full(refusal, context)
-        }
-        Refusal::Policy(refusal) => policy(refusal),
+        Refusal::Policy(refusal) => policy(refusal, context),
         Refusal::RateLimited { rate, retry_ms } => too_much(*rate, context, seconds(*retry_ms)),
         // As for a full inbox.
         Refusal::Limit {
@@ -170,8 +167,11 @@ fn recipient_full(refusal: &PolicyRefusal, context: ReplyContext) -> String {
 }
 
 /// The reply of policy: the word for programs, the rule, the reason, what to do.
-fn policy(refusal: &PolicyRefusal) -> String {
+fn policy(refusal: &PolicyRefusal, context: ReplyContext) -> String {
     let reason = refusal.reason;
+    if reason == PolicyReason::RecipientFull {
+        return recipient_full(refusal, context);
+    }
     let code = match reason.is_temporary() {
         true => "451 4.7.1",
         false => "550 5.7.1",
