@@ -173,113 +173,50 @@ fn spans_name_the_characters_that_are_shown() {
 
 #[test]
 fn the_sender_is_judged_by_what_is_known() {
+    fn checked(found: Authentication) -> SenderAuth {
+        SenderAuth::Checked(found)
+    }
+    fn failed() -> SenderAuth {
+        checked(Authentication {
+            dmarc: AuthResult::Fail,
+            spf: AuthResult::Fail,
+            ..Authentication::default()
+        })
+    }
+    fn spoofed() -> SenderAuth {
+        checked(Authentication {
+            spoofed_local: true,
+            ..Authentication::default()
+        })
+    }
+    fn past(clean: u32, spam: u32) -> PastVerdicts {
+        PastVerdicts { clean, spam }
+    }
+    type Change = fn(&mut SenderFacts);
     let raw = plain("Hello");
     let settings = rules_alone();
-    let checked = |found| SenderAuth::Checked(found);
-    let failed = Authentication {
-        dmarc: AuthResult::Fail,
-        spf: AuthResult::Fail,
-        ..Authentication::default()
-    };
-    let spoofed = Authentication {
-        spoofed_local: true,
-        ..Authentication::default()
-    };
-    let facts = SenderFacts::default;
-    let past = |clean, spam| PastVerdicts { clean, spam };
-    for (facts, id) in [
-        (
-            SenderFacts {
-                listed: Some(FilterAction::Block),
-                ..facts()
-            },
-            "blocked_sender",
-        ),
-        (
-            SenderFacts {
-                listed: Some(FilterAction::Allow),
-                ..facts()
-            },
-            "allowed_sender",
-        ),
-        (
-            SenderFacts {
-                is_correspondent: true,
-                ..facts()
-            },
-            "correspondent",
-        ),
-        (
-            SenderFacts {
-                is_answer: true,
-                ..facts()
-            },
-            "answer",
-        ),
-        (
-            SenderFacts {
-                is_first: Some(true),
-                ..facts()
-            },
-            "first_contact",
-        ),
-        (
-            SenderFacts {
-                of_sender: past(0, 1),
-                ..facts()
-            },
-            "sender_was_spam",
-        ),
-        (
-            SenderFacts {
-                of_sender: past(3, 0),
-                ..facts()
-            },
-            "sender_was_clean",
-        ),
-        (
-            SenderFacts {
-                of_domain: past(0, 3),
-                ..facts()
-            },
-            "domain_was_spam",
-        ),
-        (
-            SenderFacts {
-                auth: checked(failed),
-                ..facts()
-            },
-            "dmarc_fail",
-        ),
-        (
-            SenderFacts {
-                auth: checked(failed),
-                ..facts()
-            },
-            "spf_fail",
-        ),
-        (
-            SenderFacts {
-                auth: checked(spoofed),
-                ..facts()
-            },
-            "spoofed_local",
-        ),
-        (
-            SenderFacts {
-                namesake: Some("ann@blueharbor.example".into()),
-                ..facts()
-            },
-            "phish_known_name",
-        ),
-        (
-            SenderFacts {
-                own_domains: vec!["pag0da.example".into()],
-                ..facts()
-            },
-            "phish_own_domain_imitated",
-        ),
-    ] {
+    let cases: [(&str, Change); 13] = [
+        ("blocked_sender", |f| f.listed = Some(FilterAction::Block)),
+        ("allowed_sender", |f| f.listed = Some(FilterAction::Allow)),
+        ("correspondent", |f| f.is_correspondent = true),
+        ("answer", |f| f.is_answer = true),
+        ("first_contact", |f| f.is_first = Some(true)),
+        ("sender_was_spam", |f| f.of_sender = past(0, 1)),
+        ("sender_was_clean", |f| f.of_sender = past(3, 0)),
+        ("domain_was_spam", |f| f.of_domain = past(0, 3)),
+        ("dmarc_fail", |f| f.auth = failed()),
+        ("spf_fail", |f| f.auth = failed()),
+        ("spoofed_local", |f| f.auth = spoofed()),
+        ("phish_known_name", |f| {
+            f.namesake = Some("ann@blueharbor.example".into());
+        }),
+        ("phish_own_domain_imitated", |f| {
+            f.own_domains = vec!["pag0da.example".into()];
+        }),
+    ];
+    for (id, change) in cases {
+        let mut facts = SenderFacts::default();
+        change(&mut facts);
         let report = judged_with(&raw, &facts, &settings);
         assert!(has(&report, id), "{id} {report:?}");
         assert!(!has(&judged(&raw), id), "{id}");
