@@ -105,8 +105,8 @@ impl Json<'_> {
 
 impl Json<'_> {
     /// Adds what the value says to a digest, whatever its white space, the order of its fields and
-    /// its escapes. Each part has its kind and its length before it. Two numbers are the same when
-    /// they are read as the same number; `1` and `1.0` are two, as for every field of the API.
+    /// its escapes. Each part has its kind and its length before it. A number counts as it is
+    /// written, since a client's own object gives it back so.
     fn digest(&self, into: &mut Sha256) {
         let mut part = |kind: u8, len: usize| {
             into.update(&[kind]);
@@ -116,9 +116,8 @@ impl Json<'_> {
             Json::Null => part(b'n', 0),
             Json::Bool(on) => part(b'b', usize::from(*on)),
             Json::Number(number) => {
-                let text = number.to_string();
-                part(b'd', text.len());
-                into.update(text.as_bytes());
+                part(b'd', number.len());
+                into.update(number.as_bytes());
             }
             Json::Text(text) => {
                 part(b's', text.len());
@@ -691,14 +690,16 @@ mod tests {
         let body = r#"{"a":"é/","b":{"x":[1,2],"y":1e2},"c":null}"#;
         for same in [
             r#" { "a" : "\u00e9\/",
-                "b":{"x":[ 1 , 2 ],"y":100.0 },"c": null } "#,
-            r#"{"c":null,"b":{"y":1E+2,"x":[1,2]},"\u0061":"é/"}"#,
+                "b":{"x":[ 1 , 2 ],"y":1e2 },"c": null } "#,
+            r#"{"c":null,"b":{"y":1e2,"x":[1,2]},"\u0061":"é/"}"#,
         ] {
             assert_eq!(digest(body), digest(same), "{same}");
         }
         for other in [
             r#"{"a":"é/","b":{"x":[2,1],"y":1e2},"c":null}"#,
             r#"{"a":"é/","b":{"x":[1,2],"y":100},"c":null}"#,
+            r#"{"a":"é/","b":{"x":[1,2],"y":100.0},"c":null}"#,
+            r#"{"a":"é/","b":{"x":[1,2],"y":1E+2},"c":null}"#,
             r#"{"a":"é/","b":{"x":[1,2],"y":1e2}}"#,
             r#"{"a":"é/","b":{"x":[[1,2]],"y":1e2},"c":null}"#,
             r#"{"a":"é/","b":{"x":[1],"y":1e2},"c":null}"#,
