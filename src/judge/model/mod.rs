@@ -83,12 +83,13 @@ impl Models {
 /// score grows so up to a bend, and slowly from there to its bound. Both grow with what the
 /// organization has taught: without it the bend is the usual threshold of `suspicious`, and the
 /// bound is below that of `spam`; at best the bend is that of `spam`. Below zero the score is bent
-/// from the beginning, since ordinary words are no proof that a message is harmless.
+/// from the beginning: ordinary words weigh against one rule or two, and are no proof that a
+/// message is harmless.
 fn calibrate(log_odds: f32, voice: f32) -> Score {
     let plain = (log_odds - EVEN) * SLOPE;
     let (bend, most) = (BEND + BEND_LEARNED * voice, MOST + MOST_LEARNED * voice);
     let score = if plain < 0.0 {
-        LEAST * plain / (BEND_BELOW - plain)
+        (LEAST + LEAST_LEARNED * voice) * plain / (BEND_BELOW - plain)
     } else if plain > bend {
         let (more, room) = (plain - bend, most - bend);
         bend + room * more / (room + more)
@@ -105,7 +106,8 @@ const BEND: f32 = 300.0;
 const BEND_LEARNED: f32 = 300.0;
 const MOST: f32 = 500.0;
 const MOST_LEARNED: f32 = 400.0;
-const LEAST: f32 = 300.0;
+const LEAST: f32 = 500.0;
+const LEAST_LEARNED: f32 = 200.0;
 const BEND_BELOW: f32 = 600.0;
 
 #[cfg(test)]
@@ -123,7 +125,7 @@ mod tests {
             }
             assert!(last.0 as f32 <= MOST + MOST_LEARNED * voice);
             assert_eq!(calibrate(EVEN, voice), Score(0));
-            assert!(calibrate(f32::MIN / 1e6, voice) >= Score(-300));
+            assert!(calibrate(-1e6, voice).0 as f32 >= -LEAST - LEAST_LEARNED * voice);
         }
     }
 
