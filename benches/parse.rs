@@ -170,6 +170,7 @@ fn received(address: &str) -> Event {
         auth: SenderAuth::Unknown,
         in_reply_to_metadata: None,
         rules: Vec::new(),
+        spam: None,
     };
     Event {
         org: OrgId(1),

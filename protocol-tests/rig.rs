@@ -20,10 +20,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use postern::testing::call::{
-    Answer, Ask, Call, ConnId, Event, InboundPolicy, InboxId, KeyId, KeyRead, Limits, Listener,
-    Metric, NextTransaction, Now, Opening, OrgId, OutboundDial, OutboundLoss, OutboundRead,
-    OutboundSettings, OutboundTransaction, OutboundWrite, PIECE_MAX, PublicEndpoints, Read, Reply,
-    Report, Request, Scopes, Shared, Topic, Write, Written,
+    Answer, Ask, Call, ConnId, Event, FilterSwitch, InboundPolicy, InboxId, KeyId, KeyRead, Limits,
+    Listener, Metric, NextTransaction, Now, Opening, OrgId, OutboundDial, OutboundLoss,
+    OutboundRead, OutboundSettings, OutboundTransaction, OutboundWrite, PIECE_MAX, PublicEndpoints,
+    Read, Reply, Report, Request, Scopes, Shared, Topic, Write, Written,
 };
 use postern::testing::engine::drive::{Driver, Environment, Settled};
 use postern::testing::engine::{CertificateCheck, DialError, Output, Session};
@@ -186,15 +186,16 @@ impl Rig {
     /// An empty world with these limits, from which no mail leaves; the same seed gives the same
     /// run.
     pub fn new(seed: u64, limits: Limits) -> Rig {
-        Rig::with(seed, limits, InboundPolicy::default(), None)
+        let arriving = (InboundPolicy::default(), FilterSwitch::OFF);
+        Rig::with(seed, limits, arriving, None)
     }
 
-    /// An empty world with the section `[inbound]` of a configuration. With settings for outbound,
-    /// mail leaves by the queue of the product.
+    /// An empty world with the sections `[inbound]` and `[filter]` of a configuration. With
+    /// settings for outbound, mail leaves by the queue of the product.
     pub fn with(
         seed: u64,
         limits: Limits,
-        inbound: InboundPolicy,
+        (inbound, filter): (InboundPolicy, FilterSwitch),
         outbound: Option<OutboundSettings>,
     ) -> Rig {
         let shared = Shared::new(
@@ -209,7 +210,7 @@ impl Rig {
                 smtp_starttls_port: 587,
             },
         );
-        let shared = Arc::new(shared.with_inbound(inbound));
+        let shared = Arc::new(shared.with_inbound(inbound).with_filter(filter));
         let clock = Arc::new(AtomicU64::new(BEGIN_MONO_MS));
         let read = clock.clone();
         let dns = ScriptedDns::default();

@@ -9,6 +9,7 @@
 //! | | `subtree` after `inbox=` covers the inboxes under it |
 //! | `limit NAME VALUE` | a limit of `call::Limits`; only before the first session |
 //! | `inbound NAME VALUE` | a line of `[inbound]`; only before the first session |
+//! | `filter NAME VALUE` | a line of `[filter]`, which is off without one; likewise |
 //! | `smtp B [LISTENER] [from 10.0.0.9] [early]` | a session on `mx`, `submission`, `submissions` |
 //! | | (on `mx` the wait before the greeting passes by itself, unless `early`) |
 //! | `imap A [imap\|imaps]`, `http C [http\|https]` | a session over IMAP or HTTP |
@@ -54,8 +55,8 @@ use std::net::IpAddr;
 use serde::de::DeserializeOwned;
 
 use postern::testing::call::{
-    Ask, Call, Envelope, InboundPolicy, Intake, KeyWrite, Limits, Listener, OutboundSettings,
-    Recipient, Reply, Route, Scopes,
+    Ask, Call, Envelope, FilterSwitch, InboundPolicy, Intake, KeyWrite, Limits, Listener,
+    OutboundSettings, Recipient, Reply, Route, Scopes,
 };
 use postern::testing::service::access::login::folder_access;
 
@@ -82,7 +83,8 @@ pub fn run(text: &str, piece: usize, update: bool) -> Result<Option<String>, Fau
     let lines: Vec<&str> = text.lines().collect();
     let mut world = World::new(
         settings(&lines, "limit")?,
-        (settings(&lines, "inbound")?, remote::queue(&lines)?),
+        (settings(&lines, "inbound")?, filter(&lines)?),
+        remote::queue(&lines)?,
         piece,
     );
     let mut new = Vec::new();
@@ -105,7 +107,16 @@ pub fn run(text: &str, piece: usize, update: bool) -> Result<Option<String>, Fau
     Ok(None)
 }
 
-/// The lines `limit NAME VALUE` or `inbound NAME VALUE` as a section of the configuration.
+/// The lines `filter NAME VALUE`; without one no mail is judged.
+fn filter(lines: &[&str]) -> Result<FilterSwitch, Fault> {
+    match lines.iter().any(|line| line.starts_with("filter ")) {
+        true => settings(lines, "filter"),
+        false => Ok(FilterSwitch::OFF),
+    }
+}
+
+/// The lines `limit NAME VALUE`, `inbound NAME VALUE` or `filter NAME VALUE` as a section of the
+/// configuration.
 fn settings<T: DeserializeOwned>(lines: &[&str], word: &str) -> Result<T, Fault> {
     let mut table = String::new();
     for line in lines {
@@ -123,10 +134,11 @@ fn settings<T: DeserializeOwned>(lines: &[&str], word: &str) -> Result<T, Fault>
 impl World {
     fn new(
         limits: Limits,
-        (inbound, outbound): (InboundPolicy, Option<OutboundSettings>),
+        arriving: (InboundPolicy, FilterSwitch),
+        outbound: Option<OutboundSettings>,
         piece: usize,
     ) -> World {
-        let mut rig = Rig::with(7, limits, inbound, outbound);
+        let mut rig = Rig::with(7, limits, arriving, outbound);
         let org = rig.make_org("first");
         // `$operator` is the token that the data folder would hold.
         let vars = HashMap::from([("operator".to_string(), rig.product.operator.clone())]);
@@ -539,7 +551,7 @@ impl World {
         match words.as_slice() {
             [] => {}
             [first, ..] if first.starts_with('#') => {}
-            ["limit" | "inbound", ..] => {}
+            ["limit" | "inbound" | "filter", ..] => {}
             ["org", name] => self.org = self.rig.make_org(name),
             ["inbox", address, rest @ ..] => self.make_inbox(address, rest)?,
             ["key", name, rest @ ..] => self.make_key(name, rest)?,

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::call::{InboundPolicy, Limits, Listener, OperatorFrom};
+use crate::call::{FilterSwitch, InboundPolicy, Limits, Listener, OperatorFrom};
 
 mod outbound;
 
@@ -79,6 +79,8 @@ pub struct Config {
     pub resolvers: Vec<SocketAddr>,
     /// How mail from other servers is taken in.
     pub inbound: InboundPolicy,
+    /// Whether received mail is judged.
+    pub filter: FilterSwitch,
     /// The limits, lifted already if the flags say so.
     pub limits: Limits,
     /// The level of the log.
@@ -265,6 +267,7 @@ impl Config {
             resolvers: resolvers(file.dns, &file.outbound)?,
             outbound: file.outbound.read()?,
             inbound: file.inbound,
+            filter: file.filter,
             limits,
             log,
             json: false,
@@ -288,6 +291,7 @@ struct ConfigFile {
     dns: DnsConfig,
     outbound: OutboundConfig,
     inbound: InboundPolicy,
+    filter: FilterSwitch,
     limits: Limits,
 }
 
@@ -619,6 +623,8 @@ mod tests {
             ("[inbound]\ndmarcs = \"report\"", "dmarcs"),
             ("[inbound]\ngreylist = 1", "greylist"),
             ("[inbound]\ngreylists = true", "greylists"),
+            ("[filter]\nenabled = 1", "enabled"),
+            ("[filter]\nenable = true", "enable"),
             ("[limits]\nmessage_bytes = 0", "limits.message_bytes = 0"),
             ("[limits]\nmessage_bytes = -1", "message_bytes"),
             ("[listen]\nhttp = '0.0.0.0:80'", "listen.http"),

@@ -443,6 +443,7 @@ fn arrived(from: &str, labels: &[&str]) -> Change {
         auth: SenderAuth::Unknown,
         in_reply_to_metadata: None,
         rules: Vec::new(),
+        spam: None,
     }))
 }
 

@@ -4,8 +4,8 @@
 use std::net::IpAddr;
 
 use postern::testing::call::{
-    InboundPolicy, Limits, Listener, OrgId, OutboundId, OutboundLease, OutboundSettings,
-    OutboundTransaction, Scopes,
+    Limits, Listener, OrgId, OutboundId, OutboundLease, OutboundSettings, OutboundTransaction,
+    Scopes,
 };
 use postern::testing::mail::parse::header::Headers;
 use postern::testing::mail::write::outgoing::without_private_fields;
@@ -242,7 +242,7 @@ struct HeldMail {
 impl HeldMail {
     fn new() -> HeldMail {
         let outbound = Some(OutboundSettings::default());
-        let mut rig = Rig::with(7, Limits::default(), InboundPolicy::default(), outbound);
+        let mut rig = Rig::with(7, Limits::default(), Default::default(), outbound);
         rig.dns.learn("y.test MX 10 mx.y.test").unwrap();
         rig.dns.learn("mx.y.test A 203.0.114.1").unwrap();
         let host = IpAddr::from([203, 0, 114, 1]);

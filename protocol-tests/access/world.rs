@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use postern::testing::call::{
-    Ask, Call, Envelope, InboundPolicy, InboxId, Intake, Limits, Listener, OrgId, OutboundSettings,
-    Recipient, Reply, Route, Scopes,
+    Ask, Call, Envelope, InboxId, Intake, Limits, Listener, OrgId, OutboundSettings, Recipient,
+    Reply, Route, Scopes,
 };
 use postern::testing::store::{state, verify};
 use serde_json::{Value, json};
@@ -75,7 +75,7 @@ impl World {
     /// With these limits. Without another organization, `two` is the first one.
     pub fn with(limits: Limits, has_two: bool) -> World {
         let outbound = Some(OutboundSettings::default());
-        let mut rig = Rig::with(7, limits, InboundPolicy::default(), outbound);
+        let mut rig = Rig::with(7, limits, Default::default(), outbound);
         let of = |rig: &mut Rig, org: OrgId, name: &str, domain: &str| {
             let top = rig.make_inbox(org, &format!("{name}-top@{domain}"), None);
             let address = format!("{name}@{domain}");

@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use postern::testing::call::{InboundPolicy, Listener, OutboundSettings, Scopes};
+use postern::testing::call::{Listener, OutboundSettings, Scopes};
 use postern::testing::store::{StoreFault, verify};
 
 use super::disk::Disk;
@@ -56,7 +56,7 @@ fn world_of(seed: u64) -> Rig {
         delay_notice_ms: HOUR_MS,
         ..OutboundSettings::default()
     };
-    let rig = Rig::with(seed, limits(), InboundPolicy::default(), Some(outbound));
+    let rig = Rig::with(seed, limits(), Default::default(), Some(outbound));
     for n in 0..HOSTS {
         rig.dns
             .learn(&format!("d{n}.test MX 10 mx.d{n}.test"))

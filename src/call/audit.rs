@@ -125,6 +125,12 @@ actions! {
     RuleUpdated = "rule.updated" 32;
     /// A rule was deleted.
     RuleDeleted = "rule.deleted" 33;
+    /// How an inbox judges mail was changed.
+    SpamSettingsChanged = "inbox.spam_updated" 34;
+    /// A message was taken for spam.
+    MessageSpam = "message.spam" 35;
+    /// A message was taken for wanted.
+    MessageNotSpam = "message.not_spam" 36;
 }
 
 /// What it was done to.

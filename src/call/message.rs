@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Authentication, BodyId, EntryId, InboxId, MailboxId, OrgId, ReceivedBody, SignatureWalk,
-    ThreadId, UidSet, Verdict,
+    SpamReport, ThreadId, UidSet, Verdict,
 };
 
 /// System flags (RFC 3501 section 2.3.2) as bits. `\Recent` is not one of them: it follows from a
@@ -291,6 +291,8 @@ pub struct ContentAsk {
     pub offset: usize,
     /// The most that one text may have.
     pub max_chars: Option<usize>,
+    /// Without what tries to give orders to an agent; `None` is as the inbox has it.
+    pub redacts: Option<bool>,
 }
 
 /// A page of messages with their content that is not complete.
@@ -579,6 +581,8 @@ pub struct MessageView {
     pub metadata: Option<String>,
     /// That of the message which this one answers.
     pub in_reply_to_metadata: Option<String>,
+    /// The judgement of the filter; `None` when it was not judged.
+    pub spam: Option<Box<SpamReport>>,
     /// Text around what a search has found.
     pub snippet: Option<String>,
     /// When it ends by itself, unix milliseconds; only of one message that is read or changed.
@@ -648,6 +652,8 @@ pub struct MessageContent {
     pub chars: usize,
     /// About how many tokens a language model reads the whole text as.
     pub tokens_estimate: usize,
+    /// What tries to give orders to an agent was left out.
+    pub redacted: bool,
     /// It has no texts and no header fields.
     pub is_summary: bool,
     /// It has a later page of the text alone.

@@ -109,6 +109,16 @@ metrics! {
     RulesMatched = "counter" "postern_rules_matched_total";
     /// Rules that have failed for a message, wholly or in part.
     RulesFailed = "counter" "postern_rules_failed_total";
+    /// Entries of received mail that the filter has judged clean.
+    JudgedClean = "counter" "postern_judged_clean_total";
+    /// Entries of received mail that the filter has judged suspicious.
+    JudgedSuspicious = "counter" "postern_judged_suspicious_total";
+    /// Entries of received mail that the filter has judged spam.
+    JudgedSpam = "counter" "postern_judged_spam_total";
+    /// Messages refused because the filter of every recipient takes them for spam.
+    RejectedSpam = "counter" "postern_rejected_spam_total";
+    /// Messages that went on without a report because the filter failed (should be 0).
+    FilterFailed = "counter" "postern_filter_failed_total";
     /// First tries of unknown senders that were put off.
     Greylisted = "counter" "postern_greylisted_total";
     /// Lines, literals or requests over a protocol's bound.

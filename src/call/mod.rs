@@ -92,7 +92,7 @@ pub use ids::{
     parse_attachment_id,
 };
 pub use import::{ImportId, ImportItem, ImportOutcome};
-pub use inbound::{DmarcMode, InboundPolicy, ReceiveDefault};
+pub use inbound::{DmarcMode, FilterSwitch, InboundPolicy, ReceiveDefault};
 pub use intake::{Intake, Route};
 pub use limits::Limits;
 pub use look::Look;

@@ -217,6 +217,8 @@ pub enum ConflictReason {
     RecipientHeld,
     /// Nor one that waits for its time.
     RecipientScheduled,
+    /// The settings were changed by another client meanwhile.
+    SettingsChanged,
     /// The draft was changed by another client meanwhile.
     DraftChanged,
     /// It waits for a decision.
@@ -263,6 +265,9 @@ impl ConflictReason {
             ConflictReason::RecipientEnded => "the recipient has ended",
             ConflictReason::RecipientHeld => "the message waits for an approval",
             ConflictReason::RecipientScheduled => "the message waits for its time",
+            ConflictReason::SettingsChanged => {
+                "the settings have another version by now: read them again"
+            }
             ConflictReason::DraftChanged => {
                 "the draft was changed or sent meanwhile: read it again"
             }

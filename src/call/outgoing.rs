@@ -151,6 +151,8 @@ pub enum PolicyReason {
     Suppressed,
     /// A filter rule of the recipient.
     ReceiveBlocked,
+    /// Every recipient refuses what its filter takes for spam.
+    Spam,
     /// Answers go between two addresses faster than people write.
     LoopSuspected,
     /// The policy has changed between the decision and the commit.
@@ -169,6 +171,7 @@ impl PolicyReason {
             PolicyReason::SendBlocked => "send_blocked",
             PolicyReason::Suppressed => "suppressed",
             PolicyReason::ReceiveBlocked => "receive_blocked",
+            PolicyReason::Spam => "spam_refused",
             PolicyReason::LoopSuspected => "loop_suspected",
             PolicyReason::Changed => "policy_changed",
             PolicyReason::RecipientFull => "over_quota",
@@ -190,6 +193,7 @@ impl PolicyReason {
             PolicyReason::ReceiveBlocked => {
                 "A filter rule of the recipient blocks mail from this sender"
             }
+            PolicyReason::Spam => "The recipient takes no mail that its filter judges as spam",
             PolicyReason::LoopSuspected => {
                 "Too many answers went between the two addresses within 10 minutes: a loop is suspected"
             }
@@ -210,7 +214,9 @@ impl PolicyReason {
             }
             PolicyReason::SendBlocked => "delete the rule, or leave the address out",
             PolicyReason::Suppressed => "take it off the list if it works again",
-            PolicyReason::ReceiveBlocked => "reach the recipient in another way",
+            PolicyReason::ReceiveBlocked | PolicyReason::Spam => {
+                "reach the recipient in another way"
+            }
             PolicyReason::LoopSuspected => {
                 "look for an automatic answer on either side, and send it again after 10 minutes"
             }
@@ -228,7 +234,8 @@ impl PolicyReason {
             | PolicyReason::SenderUnknown
             | PolicyReason::SendBlocked
             | PolicyReason::Suppressed
-            | PolicyReason::ReceiveBlocked => false,
+            | PolicyReason::ReceiveBlocked
+            | PolicyReason::Spam => false,
             PolicyReason::OrgPaused
             | PolicyReason::LoopSuspected
             | PolicyReason::Changed

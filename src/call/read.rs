@@ -139,6 +139,8 @@ pub enum MessageRead {
         inbox: InboxRef,
         filter: Box<MessageFilter>,
         among: Option<Vec<EntryId>>,
+        /// As in [`ContentAsk`].
+        redacts: Option<bool>,
         progress: AwaitProgress,
     },
     /// A page of a folder with octets, from the first UID on. Answer: `Exported`.
@@ -205,6 +207,8 @@ pub enum InboxRead {
     },
     /// Answer: `Inboxes` with one.
     Get { inbox: InboxRef },
+    /// How it judges mail. Answer: `SpamSettings`.
+    Spam { inbox: InboxRef },
 }
 
 /// Keys, without their secrets.
@@ -376,6 +380,7 @@ impl Read {
                 Need::Inboxes(Scopes::MESSAGES_READ)
             }
             Read::Approval(_) => Need::Inboxes(Scopes::APPROVE),
+            Read::Inbox(InboxRead::Spam { .. }) => Need::Inboxes(Scopes::RULES_WRITE),
             Read::Inbox(_) => Need::Inboxes(Scopes::INBOXES_READ),
             Read::Key(_) => Need::Inboxes(Scopes::KEYS_WRITE),
             Read::Domain(_) => Need::Organization(Scopes::DOMAINS_WRITE),
@@ -416,7 +421,7 @@ impl Read {
                 | MessageRead::FindOctets { inbox, .. }
                 | MessageRead::FindPart { inbox, .. },
             )
-            | Read::Inbox(InboxRead::Get { inbox })
+            | Read::Inbox(InboxRead::Get { inbox } | InboxRead::Spam { inbox })
             | Read::Rule(
                 RuleRead::List {
                     place: Some(inbox), ..

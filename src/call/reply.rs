@@ -6,8 +6,8 @@ use super::{
     ApprovalRow, AuditRow, BatchRow, Caller, DomainView, EntryId, EntryRow, EntryState, Event,
     ExportPage, FilterRuleRow, ImportOutcome, InboxId, InboxRow, KeyRow, MailboxRow, Matches,
     MessageView, NextTransaction, OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal,
-    RuleRow, Secret, Selected, SendStatus, SendTrial, SuppressionRow, ThreadId, ThreadView, UidSet,
-    UploadRow, UsageDays, UsageRow,
+    RuleRow, Secret, Selected, SendStatus, SendTrial, SpamSettings, SuppressionRow, ThreadId,
+    ThreadView, UidSet, UploadRow, UsageDays, UsageRow,
 };
 
 /// The reply to a call.
@@ -128,6 +128,7 @@ pub enum Answer {
         next: Option<String>,
     },
     Upload(UploadRow),
+    SpamSettings(Box<SpamSettings>),
     Audit {
         rows: Vec<AuditRow>,
         next: Option<String>,
@@ -225,6 +226,7 @@ pub enum Written {
     Rule(Box<RuleRow>),
     Suppression(SuppressionRow),
     Upload(UploadRow),
+    SpamSettings(Box<SpamSettings>),
     Org(OrgRow, Box<KeyRow>, Secret),
     Next(NextTransaction),
     OrgChanged(OrgRow),

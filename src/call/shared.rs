@@ -2,7 +2,9 @@
 //! plain data with atomics and, for what is counted by rows, locks that are held for a few
 //! instructions.
 
-use super::{Budget, InboundPolicy, Limits, Metric, Metrics, RecentMarks, RequestRates};
+use super::{
+    Budget, FilterSwitch, InboundPolicy, Limits, Metric, Metrics, RecentMarks, RequestRates,
+};
 
 /// The data that all connections of a server share. Only its counters and marks change.
 #[derive(Debug)]
@@ -13,6 +15,8 @@ pub struct Shared {
     pub limits: Limits,
     /// How mail from other servers is taken in.
     pub inbound: InboundPolicy,
+    /// Whether received mail is judged.
+    pub filter: FilterSwitch,
     /// Counters.
     pub metrics: Metrics,
     /// Memory for messages on their way in.
@@ -33,6 +37,7 @@ impl Shared {
         Shared {
             host: host.into(),
             inbound: InboundPolicy::default(),
+            filter: FilterSwitch::OFF,
             metrics: Metrics::default(),
             intake: Budget::intake(&limits),
             outgoing: Budget::outgoing(&limits),
@@ -46,6 +51,11 @@ impl Shared {
     /// The same with what the operator has chosen for mail from other servers.
     pub fn with_inbound(self, inbound: InboundPolicy) -> Self {
         Shared { inbound, ..self }
+    }
+
+    /// The same with what the operator has chosen for the filter.
+    pub fn with_filter(self, filter: FilterSwitch) -> Self {
+        Shared { filter, ..self }
     }
 
     /// Whether so many connections are open that those without a login get less time.

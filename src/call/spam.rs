@@ -47,6 +47,19 @@ pub struct SpamReport {
     pub is_sampled: bool,
 }
 
+impl SpamReport {
+    /// The same for a reader who may not read the message.
+    #[must_use]
+    pub fn without_reasons(&self) -> SpamReport {
+        let mut report = self.clone();
+        for hit in &mut report.rules {
+            hit.why = Cow::Borrowed("");
+        }
+        report.injection.spans.clear();
+        report
+    }
+}
+
 /// One rule that a message meets.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RuleHit {

@@ -14,7 +14,7 @@ use super::{
     ExportEnd, FilterRuleId, FlagChange, Flags, Idempotency, InboxPatch, InboxRef, KeyId,
     MailboxId, MessageBatch, MessagePatch, Need, NewDomain, NewFilterRule, NewInbox, NewKey,
     NewRule, OrgId, OrgPatch, OutboundId, OutboundLoss, Question, Refusal, Report, RouteId, RuleId,
-    RulePatch, RulePlace, Scopes, SharePart, SuppressionId, UidSet, UploadId,
+    RulePatch, RulePlace, Scopes, SharePart, SpamSettings, SuppressionId, UidSet, UploadId,
 };
 
 /// A call that changes something, by noun.
@@ -127,6 +127,14 @@ pub enum MessageWrite {
         id: EntryId,
         idempotency: Option<Idempotency>,
     },
+    /// Takes it for spam or for wanted, moves it, and has the filter remember it. Written: as for
+    /// `Patch`.
+    Teach {
+        inbox: InboxRef,
+        id: EntryId,
+        is_spam: bool,
+        idempotency: Option<Idempotency>,
+    },
     /// Changes many, in slices, each id for itself. Written: `Batch`.
     Batch {
         inbox: InboxRef,
@@ -174,6 +182,12 @@ pub enum InboxWrite {
     },
     /// Deletes it with everything in it. Written: `Changed`.
     Delete { inbox: InboxRef },
+    /// Changes how it judges mail. The version is that of the settings which are replaced.
+    /// Written: `SpamSettings`.
+    SetSpam {
+        inbox: InboxRef,
+        settings: Box<SpamSettings>,
+    },
 }
 
 /// Changes of keys.
@@ -373,6 +387,7 @@ impl Write {
                 Need::Inboxes(Scopes::MESSAGES_WRITE)
             }
             Write::Approval(_) => Need::Inboxes(Scopes::APPROVE),
+            Write::Inbox(InboxWrite::SetSpam { .. }) => Need::Inboxes(Scopes::RULES_WRITE),
             Write::Inbox(_) => Need::Inboxes(Scopes::INBOXES_WRITE),
             Write::Key(_) => Need::Inboxes(Scopes::KEYS_WRITE),
             Write::Domain(DomainWrite::Trust { .. }) => Need::AnyOperator,
@@ -407,12 +422,15 @@ impl Write {
                 MessageWrite::Patch { inbox, .. }
                 | MessageWrite::Batch { inbox, .. }
                 | MessageWrite::Admit { inbox, .. }
+                | MessageWrite::Teach { inbox, .. }
                 | MessageWrite::Delete { inbox, .. }
                 | MessageWrite::DeleteDraft { inbox, .. },
             )
-            | Write::Inbox(InboxWrite::Patch { inbox, .. } | InboxWrite::Delete { inbox }) => {
-                Some(inbox.into())
-            }
+            | Write::Inbox(
+                InboxWrite::Patch { inbox, .. }
+                | InboxWrite::Delete { inbox }
+                | InboxWrite::SetSpam { inbox, .. },
+            ) => Some(inbox.into()),
             Write::Rule(call) => call.place().as_ref().map(SharePart::from),
             Write::Approval(_)
             | Write::Mailbox(_)
@@ -501,13 +519,17 @@ impl Write {
         match self {
             Write::Mailbox(MailboxWrite::CreateIn { idempotency, .. }) => idempotency.as_ref(),
             Write::Message(
-                MessageWrite::Admit { idempotency, .. } | MessageWrite::Batch { idempotency, .. },
+                MessageWrite::Admit { idempotency, .. }
+                | MessageWrite::Teach { idempotency, .. }
+                | MessageWrite::Batch { idempotency, .. },
             ) => idempotency.as_ref(),
             Write::Mailbox(_) | Write::Entry(_) | Write::Message(_) => None,
             Write::Approval(ApprovalWrite::Decline { idempotency, .. }) => idempotency.as_ref(),
             Write::Inbox(call) => match call {
                 InboxWrite::Create { idempotency, .. } => idempotency.as_ref(),
-                InboxWrite::Patch { .. } | InboxWrite::Delete { .. } => None,
+                InboxWrite::Patch { .. }
+                | InboxWrite::Delete { .. }
+                | InboxWrite::SetSpam { .. } => None,
             },
             Write::Key(call) => match call {
                 // What is taken back is no repetition.

@@ -225,6 +225,11 @@ impl Api {
         self.carry(&request)
     }
 
+    /// PUT.
+    pub fn put(&mut self, path: &str, body: &Value) -> Result<ApiReply, CliError> {
+        self.exchange("PUT", path, Some(body), None)
+    }
+
     /// PATCH.
     pub fn patch(&mut self, path: &str, body: &Value) -> Result<ApiReply, CliError> {
         self.exchange("PATCH", path, Some(body), None)

@@ -58,6 +58,12 @@ Examples:
   postern domain create agents.example
   postern domain verify agents.example";
 
+/// `postern spam`
+pub const SPAM: &str = "\
+Examples:
+  postern spam show support@agents.example
+  postern spam set support@agents.example --policy junk --spam 5";
+
 /// `postern filter`
 pub const FILTER: &str = "\
 Examples:

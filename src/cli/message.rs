@@ -86,6 +86,20 @@ pub enum MessageCommand {
         /// The id of the message (msg_…)
         id: String,
     },
+    /// Say that a message is spam: it moves to Junk, and its sender is remembered
+    Spam {
+        /// The inbox: id or address
+        inbox: String,
+        /// The id of the message (msg_…)
+        id: String,
+    },
+    /// Say that a message is wanted: it moves to INBOX, and its sender is remembered
+    NotSpam {
+        /// The inbox: id or address
+        inbox: String,
+        /// The id of the message (msg_…)
+        id: String,
+    },
     /// Move a message to Trash
     Delete {
         /// The inbox: id or address
@@ -325,6 +339,14 @@ pub fn messages(cli: &Cli, message: &MessageCommand) -> Result<ExitCode, CliErro
             body["to"] = json!(addresses(&forward.to));
             let path = format!("{}/forward", path(&forward.inbox, &forward.id));
             forward.leave.send((cli, &mut api), &path, body)?;
+        }
+        MessageCommand::Spam { inbox, id } => {
+            let reply = api.act(&format!("{}/spam", path(inbox, id)))?;
+            show::done(cli, &reply, format_args!("{id} is spam, and in Junk"));
+        }
+        MessageCommand::NotSpam { inbox, id } => {
+            let reply = api.act(&format!("{}/not-spam", path(inbox, id)))?;
+            show::done(cli, &reply, format_args!("{id} is wanted, and in INBOX"));
         }
         MessageCommand::Admit { inbox, id } => {
             let reply = api.act(&format!("{}/admit", path(inbox, id)))?;

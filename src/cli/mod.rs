@@ -29,6 +29,7 @@ mod response;
 mod rule;
 mod send;
 mod show;
+mod spam;
 mod tail;
 mod thread;
 mod transfer;
@@ -144,6 +145,9 @@ enum CliCommand {
     /// Rules of delivery: what is done with mail that comes
     #[command(subcommand, after_help = examples::RULE)]
     Rule(rule::RuleCommand),
+    /// How an inbox judges mail
+    #[command(subcommand, after_help = examples::SPAM)]
+    Spam(spam::SpamCommand),
     /// Addresses that get no more mail
     #[command(subcommand, after_help = examples::SUPPRESSION)]
     Suppression(lists::SuppressionCommand),
@@ -308,6 +312,7 @@ fn carry_out(cli: &Cli) -> Result<ExitCode, CliError> {
         CliCommand::Domain(domain) => account::domains(cli, domain),
         CliCommand::Filter(filter) => lists::filters(cli, filter),
         CliCommand::Rule(rule) => rule::rules(cli, rule),
+        CliCommand::Spam(spam) => spam::spam(cli, spam),
         CliCommand::Suppression(suppression) => lists::suppressions(cli, suppression),
         CliCommand::Queue(command) => queue::queue(cli, command),
         CliCommand::Approval(approval) => approval::approvals(cli, approval),

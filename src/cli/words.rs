@@ -118,7 +118,7 @@ fn options(text: &str) -> String {
     out
 }
 
-const METHODS: [&str; 4] = ["GET", "POST", "PATCH", "DELETE"];
+const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /// Method, path below `/api/v1`, command. `*` is any segment.
 const COMMANDS: &[(&str, &str, &str)] = &[
@@ -201,6 +201,14 @@ const COMMANDS: &[(&str, &str, &str)] = &[
         "/inboxes/*/messages/*/admit",
         "postern message admit",
     ),
+    ("POST", "/inboxes/*/messages/*/spam", "postern message spam"),
+    (
+        "POST",
+        "/inboxes/*/messages/*/not-spam",
+        "postern message not-spam",
+    ),
+    ("GET", "/inboxes/*/spam", "postern spam show"),
+    ("PUT", "/inboxes/*/spam", "postern spam set"),
     (
         "POST",
         "/inboxes/*/messages/*/reply",

@@ -386,7 +386,8 @@ fn shared(config: &Config, listeners: &[BoundListener], most: usize) -> Arc<Shar
             smtp_starttls_port: port(Listener::Submission),
         },
     );
-    Arc::new(shared.with_inbound(config.inbound))
+    let shared = shared.with_inbound(config.inbound);
+    Arc::new(shared.with_filter(config.filter))
 }
 
 fn service(

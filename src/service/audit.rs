@@ -29,7 +29,7 @@ pub fn named(context: &WriteContext<'_>, caller: &Caller, call: &Write) -> Optio
     let access = caller.key()?;
     match call {
         // What is not there is for the call itself to refuse.
-        Write::Inbox(InboxWrite::Delete { inbox }) => {
+        Write::Inbox(InboxWrite::Delete { inbox } | InboxWrite::SetSpam { inbox, .. }) => {
             let found = find_inbox(context.store, access, inbox).ok()?;
             Some(AuditTarget::Inbox(found))
         }
@@ -75,6 +75,13 @@ fn acts_of(call: &Write, named: Option<AuditTarget>, carried: &Carried) -> [Opti
         Write::Message(call) => match call {
             MessageWrite::Admit { id, .. } => {
                 Some((Did::MessageAdmitted, Some(AuditTarget::Message(*id))))
+            }
+            MessageWrite::Teach { id, is_spam, .. } => {
+                let action = match is_spam {
+                    true => Did::MessageSpam,
+                    false => Did::MessageNotSpam,
+                };
+                Some((action, Some(AuditTarget::Message(*id))))
             }
             MessageWrite::Patch { .. }
             | MessageWrite::Batch { .. }
@@ -161,6 +168,7 @@ fn inbox_act(
         InboxWrite::Create { .. } => Some((AuditAction::InboxCreated, id.map(AuditTarget::Inbox))),
         InboxWrite::Patch { .. } => Some((AuditAction::InboxUpdated, id.map(AuditTarget::Inbox))),
         InboxWrite::Delete { .. } => Some((AuditAction::InboxDeleted, named)),
+        InboxWrite::SetSpam { .. } => Some((AuditAction::SpamSettingsChanged, named)),
     }
 }
 

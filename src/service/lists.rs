@@ -99,6 +99,28 @@ fn block_of(
     Ok(None)
 }
 
+/// What the first rule of a receiver that meets a sender does; of its two addresses, the
+/// reverse-path comes first.
+pub fn receive_action(
+    service: &Service,
+    store: &Store,
+    receiver: (OrgId, InboxId),
+    sender: &SenderIdentity<'_>,
+) -> Result<Option<FilterAction>, Refusal> {
+    if !lists_of(service, store, receiver.0)?.has_rules {
+        return Ok(None);
+    }
+    let authors = sender.authors.iter().map(String::as_str);
+    for address in sender.reverse_path.into_iter().chain(authors) {
+        let allows_count = sender.may_be_allowed;
+        let direction = FilterDirection::Receive;
+        if let Some(rule) = rule_for(store, receiver, direction, address, allows_count)? {
+            return Ok(Some(rule.action));
+        }
+    }
+    Ok(None)
+}
+
 /// Whether an inbox knows the author with this canonical address: it has written to it, its owner
 /// has let it in, or a rule allows it. The caller knows that From is no forgery.
 pub fn knows(

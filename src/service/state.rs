@@ -97,6 +97,8 @@ pub struct Service {
     pub(super) rules: KeptRules,
     /// Whether there are inboxes that do not take all mail.
     pub(super) screens: Existence,
+    /// Whether there are inboxes with settings of the filter of their own.
+    pub(super) spam_settings: Existence,
     /// Organizations that have ended since the start: their sessions end with an event, and until
     /// then their calls are refused. There are none in the usual case, which `has_ended` says.
     ended: Mutex<HashSet<OrgId>>,
@@ -208,6 +210,7 @@ impl Service {
             lists: Existence::default(),
             rules: KeptRules::default(),
             screens: Existence::default(),
+            spam_settings: Existence::default(),
             return_secret: OnceLock::new(),
             ended: Mutex::default(),
             has_ended: AtomicBool::new(false),

@@ -132,12 +132,14 @@ impl Store {
             // With ABORT, SQLite would also keep a journal for each statement.
             self.direct().run(
                 "INSERT OR FAIL INTO entry (mailbox, uid, id, org, inbox, body, thread, modseq,
-                     flags, keywords, arrival, received_at, size, prefix, extra, sum, state_sum)
+                     flags, keywords, arrival, received_at, size, prefix, extra, report, sum,
+                     state_sum, report_sum)
                  SELECT ?4, uid + ?5, uid + ?6, org, inbox, body, thread, ?7, flags, keywords,
-                     arrival, received_at, size, prefix, extra,
+                     arrival, received_at, size, prefix, extra, report,
                      row_sum(uid + ?6, org, inbox, body, thread, arrival, received_at, size,
                          prefix),
-                     row_sum(?4, uid + ?5, uid + ?6, ?7, flags, keywords)
+                     row_sum(?4, uid + ?5, uid + ?6, ?7, flags, keywords),
+                     row_sum(uid + ?6, report)
                  FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND org = ?8",
                 [
                     source.id.0,

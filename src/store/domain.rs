@@ -89,6 +89,15 @@ impl Store {
         )
     }
 
+    /// The names of up to `limit` proven domains of an organization.
+    pub fn proven_domains(&self, org: OrgId, limit: u32) -> Result<Vec<String>, Error> {
+        self.direct().all(
+            "SELECT name FROM domain WHERE org = ?1 AND verified_at IS NOT NULL LIMIT ?2",
+            [org.0, limit.into()],
+            |r| r.get(0),
+        )
+    }
+
     /// Marks a domain as proven, and every other row of its name as waiting.
     pub fn prove_domain(&self, row: &DomainRow, at: i64) -> Result<(), Error> {
         self.run(

@@ -10,15 +10,16 @@ use core::ops::ControlFlow;
 use rusqlite::types::ValueRef;
 use rusqlite::{Row, params};
 
+use super::arrival::{arrival_number, verdict_bits};
 use super::keyword::KeywordUses;
 use super::mailbox::Delta;
 use super::quota::DIGEST_BYTES;
 use super::sum::row_sum;
 use super::{Error, MailboxRecord, Store, format, int, uint, uint32};
 use crate::call::{
-    Arrival, AuthResult, Authentication, BULK_DETAIL_BYTES_MAX, BULK_MESSAGES_MAX, BodyId, EntryId,
-    EntryRow, EntryState, Flags, InboxId, MailboxId, MailboxWalk, Octets, OctetsOf, OrgId,
-    SenderAuth, ThreadId, UidSet,
+    Arrival, BULK_DETAIL_BYTES_MAX, BULK_MESSAGES_MAX, BodyId, EntryId, EntryRow, EntryState,
+    Flags, InboxId, MailboxId, MailboxWalk, Octets, OctetsOf, OrgId, SenderAuth, SpamReport,
+    ThreadId, UidSet,
 };
 
 /// An entry to be made.
@@ -46,6 +47,8 @@ pub struct NewEntry<'a> {
     pub auth: SenderAuth,
     /// Internal date, unix milliseconds.
     pub received_at: i64,
+    /// The judgement of the filter on it; `None` when it was not judged.
+    pub spam: Option<&'a SpamReport>,
 }
 
 /// What a page of FETCH carries.
@@ -126,7 +129,9 @@ impl Store {
         let prefix_len = u32::try_from(new.prefix.len()).unwrap_or(u32::MAX);
         let size = new.body_size.saturating_add(prefix_len);
         let keywords = pack_keywords(new.keywords);
-        let over = new.digest_len.saturating_sub(DIGEST_BYTES) as i64;
+        let report = new.spam.map(format::encode_report).transpose()?;
+        let report_len = report.as_ref().map_or(0, Vec::len);
+        let over = (new.digest_len.saturating_sub(DIGEST_BYTES) + report_len) as i64;
         let extra = over + keywords.as_ref().map_or(0, String::len) as i64;
         let delta = Delta {
             uids: 1,
@@ -146,7 +151,8 @@ impl Store {
             more.add(new.keywords.iter().map(String::as_str));
             self.count_keywords(mailbox.id, (more, KeywordUses::default()), true)?;
         }
-        let arrival = arrival_number(new.arrival, new.auth);
+        let verdict = new.spam.map(|report| report.verdict);
+        let arrival = arrival_number(new.arrival, new.auth) | verdict_bits(verdict);
         let prefix = (!new.prefix.is_empty()).then_some(new.prefix);
         let sum = row_sum(&[
             ValueRef::Integer(new.id.0),
@@ -167,10 +173,16 @@ impl Store {
             ValueRef::Integer(new.flags.0.into()),
             ValueRef::from(keywords.as_deref()),
         ]);
+        let report_sum = row_sum(&[
+            ValueRef::Integer(new.id.0),
+            ValueRef::from(report.as_deref()),
+        ]);
         self.direct().run(
             "INSERT INTO entry (mailbox, uid, id, org, inbox, body, thread, modseq, flags,
-                 keywords, arrival, received_at, size, prefix, extra, sum, state_sum)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                 keywords, arrival, received_at, size, prefix, extra, sum, state_sum, report,
+                 report_sum)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
+                 ?18, ?19)",
             params![
                 mailbox.id.0,
                 uid,
@@ -189,6 +201,8 @@ impl Store {
                 over,
                 sum,
                 state_sum,
+                report,
+                report_sum,
             ],
         )?;
         Ok(uid)
@@ -599,89 +613,6 @@ fn unpack_keywords(words: &[u8]) -> Vec<String> {
         .collect()
 }
 
-fn arrival_number(arrival: Arrival, auth: SenderAuth) -> i64 {
-    let number = match arrival {
-        Arrival::Received => 1,
-        Arrival::Sent => 2,
-        Arrival::Appended => 3,
-        Arrival::Copied => 4,
-    };
-    match auth {
-        SenderAuth::Unknown => number,
-        SenderAuth::Client => number | CLIENT,
-        SenderAuth::Neighbour => number | CLIENT | NEIGHBOUR,
-        SenderAuth::SpoofedLocal => number | SPOOFED_LOCAL,
-        SenderAuth::Checked(found) => {
-            let flag = |is_set: bool, bit: i64| if is_set { bit } else { 0 };
-            number
-                | CHECKED
-                | flag(found.spoofed_local, SPOOFED_LOCAL)
-                | flag(found.aligned, ALIGNED)
-                | (i64::from(found.spf.number()) << SPF_SHIFT)
-                | (i64::from(found.dkim.number()) << DKIM_SHIFT)
-                | (i64::from(found.dmarc.number()) << DMARC_SHIFT)
-        }
-    }
-}
-
-/// How the entry came to be, and what is known of its sender.
-pub(super) fn arrival_of(number: i64) -> (Arrival, SenderAuth) {
-    let has = |bit: i64| number & bit != 0;
-    let result = |shift: u32| {
-        let number = u8::try_from((number >> shift) & RESULT_MASK).ok();
-        number.and_then(AuthResult::of_number).unwrap_or_default()
-    };
-    let auth = if has(CHECKED) {
-        SenderAuth::Checked(Authentication {
-            spf: result(SPF_SHIFT),
-            dkim: result(DKIM_SHIFT),
-            dmarc: result(DMARC_SHIFT),
-            aligned: has(ALIGNED),
-            spoofed_local: has(SPOOFED_LOCAL),
-        })
-    } else if has(NEIGHBOUR) {
-        SenderAuth::Neighbour
-    } else if has(CLIENT) {
-        SenderAuth::Client
-    } else if has(SPOOFED_LOCAL) {
-        SenderAuth::SpoofedLocal
-    } else {
-        SenderAuth::Unknown
-    };
-    let arrival = match number & ARRIVAL_MASK {
-        1 => Arrival::Received,
-        2 => Arrival::Sent,
-        3 => Arrival::Appended,
-        _ => Arrival::Copied,
-    };
-    (arrival, auth)
-}
-
-/// The bits of the way by which an entry was made.
-const ARRIVAL_MASK: i64 = 15;
-
-/// This bit of `entry.arrival` is set when a client that logged in here sent the message.
-const CLIENT: i64 = 16;
-
-/// This bit is set when the message came from outside under a name of this server.
-const SPOOFED_LOCAL: i64 = 32;
-
-/// This bit is set beside that of a client when the client is of another organization. Releases
-/// before it did not tell the two apart.
-const NEIGHBOUR: i64 = 64;
-
-/// This bit is set when the sender was checked. The results are in the bits behind it.
-const CHECKED: i64 = 128;
-
-/// This bit is set when SPF or DKIM passes for the domain in From.
-const ALIGNED: i64 = 256;
-
-/// Where the numbers of the results begin; each has four bits.
-const SPF_SHIFT: u32 = 12;
-const DKIM_SHIFT: u32 = 16;
-const DMARC_SHIFT: u32 = 20;
-const RESULT_MASK: i64 = 15;
-
 const PAGE: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.thread, e.received_at,
      e.size, e.prefix, b.header_len, b.id, b.size
  FROM entry e JOIN body b ON b.id = e.body
@@ -732,36 +663,3 @@ const WORD_BYTES: usize = 48;
 
 /// So many octets of keywords are as much work as a row of a walk.
 const OCTETS_A_ROW: usize = 16;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_way_and_the_sender_are_read_back() {
-        for arrival in [
-            Arrival::Received,
-            Arrival::Sent,
-            Arrival::Appended,
-            Arrival::Copied,
-        ] {
-            for auth in [
-                SenderAuth::Unknown,
-                SenderAuth::Client,
-                SenderAuth::Neighbour,
-                SenderAuth::SpoofedLocal,
-                SenderAuth::Checked(Authentication::default()),
-                SenderAuth::Checked(Authentication {
-                    spf: AuthResult::PermError,
-                    dkim: AuthResult::Pass,
-                    dmarc: AuthResult::TempError,
-                    aligned: true,
-                    spoofed_local: true,
-                }),
-            ] {
-                let number = arrival_number(arrival, auth);
-                assert_eq!(arrival_of(number), (arrival, auth));
-            }
-        }
-    }
-}

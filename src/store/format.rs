@@ -13,10 +13,12 @@
 //!
 //! | Column | Versions | Layout after the version octet |
 //! |---|---|---|
-//! | `event.detail` | 1 to 11 | postcard of [`StoredChange`]. They differ in parts, see below |
+//! | `event.detail` | 1 to 12 | postcard of [`StoredChange`]. They differ in parts, see below |
 //! | `event.path` | none, 1 | postcard of [`StoredPath`] |
 //! | `event.uids` | none, 1 | postcard of the ranges: `Vec<(u32, u32)>`, ascending |
 //! | `body.summary` | 1 | postcard of [`StoredSummary`] |
+//! | `spam_setting.settings` | 1 | postcard of the settings in `format/report.rs` |
+//! | `entry.report` | 1 | postcard of the report in `format/report.rs`; NULL for none |
 //! | `body.links` | 1 | postcard of a list of [`Links`]; NULL for none |
 //! | `body.digest` | 1 | octet 0xD1 *before* the version; written and read by `mail::digest` |
 //! | `inbox.ancestors` | none, 1 | 8 octets for each id, little endian, the parent first |
@@ -55,7 +57,9 @@
 //! `tests/format.rs` does this with a form of its own (`a_field_is_added_as_version_2`).
 
 mod approval;
+mod place;
 mod queue;
+mod report;
 mod rule;
 mod short;
 
@@ -66,16 +70,19 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::Error;
 use crate::call::{
     ApprovalChange, Arrival, Arrived, AuthResult, Authentication, Bulk, Change, DomainId, EntryId,
-    EntryState, ExpiryReason, Flags, InboxId, InboxPath, KeyId, MailboxId, MessageDetail,
-    NamedAddress, SenderAuth, Summary, ThreadId, UidSet,
+    EntryState, ExpiryReason, Flags, KeyId, MailboxId, MessageDetail, NamedAddress, SenderAuth,
+    Summary, ThreadId,
 };
 use approval::{StoredApprovalChange, load_approval_change, store_approval_change};
 pub(super) use approval::{decode_held, encode_held};
+pub(super) use place::{decode_path, decode_uids, encode_path, encode_uids};
 use queue::{StoredNews, load_news, store_news};
 pub(super) use queue::{
     decode_envelope, decode_history, decode_job, encode_envelope, encode_history, encode_job,
     plain_smtp_job,
 };
+use report::{StoredReport, load_report, store_report};
+pub(super) use report::{decode_report, decode_spam_settings, encode_report, encode_spam_settings};
 use rule::{StoredRuleNote, load_note, store_note};
 pub(super) use rule::{decode_rule, encode_rule};
 pub(super) use short::{
@@ -93,15 +100,7 @@ pub(super) struct Form {
 
 const DETAIL: Form = Form {
     what: "event",
-    version: 11,
-};
-const PATH: Form = Form {
-    what: "event path",
-    version: 1,
-};
-const UIDS: Form = Form {
-    what: "event uids",
-    version: 1,
+    version: 12,
 };
 const SUMMARY: Form = Form {
     what: "summary",
@@ -152,11 +151,12 @@ impl Form {
 /// A text that is borrowed when it is written and owned when it is read.
 type Text<'a> = Cow<'a, str>;
 
-/// Versions 1 to 11 of `event.detail`. Version 3 added `Told` and the third value of
+/// Versions 1 to 12 of `event.detail`. Version 3 added `Told` and the third value of
 /// [`StoredAuth`], which was a `bool` before and has the same octets. Version 4 added
 /// `OrgDeleted`, version 5 `DomainVerified` and `Outbound`, version 6 `Approval`, version 7 the
 /// last value of [`StoredAuth`], version 8 `Answer` and `ApprovalOf`, version 9 the last kind
-/// of `Outbound`, version 10 `Ended`, version 11 `Ruled`. So one layout reads all.
+/// of `Outbound`, version 10 `Ended`, version 11 `Ruled`, version 12 `Judged` and `ToldJudged`. So
+/// one layout reads all.
 #[derive(Serialize, Deserialize)]
 enum StoredChange<'a> {
     Arrived(Box<StoredArrived<'a>>),
@@ -208,6 +208,19 @@ enum StoredChange<'a> {
         Box<StoredArrived<'a>>,
         Option<Text<'a>>,
         Vec<StoredRuleNote<'a>>,
+    ),
+    /// The same with the judgement on it.
+    Judged(
+        Box<StoredArrived<'a>>,
+        Option<Text<'a>>,
+        Vec<StoredRuleNote<'a>>,
+        StoredReport<'a>,
+    ),
+    /// `Told` with the judgements on its messages.
+    ToldJudged(
+        StoredBulk<'a>,
+        Vec<StoredMessageDetail<'a>>,
+        Vec<Option<StoredReport<'a>>>,
     ),
 }
 
@@ -280,14 +293,6 @@ struct StoredState<'a> {
     keywords: Vec<Text<'a>>,
 }
 
-/// Version 1 of `event.path`, and what is there without a version.
-#[derive(Serialize, Deserialize)]
-struct StoredPath<'a> {
-    inbox: i64,
-    address: Text<'a>,
-    ancestors: Vec<i64>,
-}
-
 /// Version 1 of `body.summary`; also a part of versions 1 to 3 of `event.detail`.
 #[derive(Serialize, Deserialize)]
 struct StoredSummary<'a> {
@@ -320,73 +325,33 @@ pub(super) fn decode_change(octets: &[u8]) -> Result<Change, Error> {
     DETAIL.decode::<StoredChange<'_>>(rest).map(load_change)
 }
 
-/// Writes `event.path`.
-pub(super) fn encode_path(path: &InboxPath) -> Result<Vec<u8>, Error> {
-    let InboxPath {
-        id,
-        address,
-        ancestors,
-    } = path;
-    PATH.encode(&StoredPath {
-        inbox: id.0,
-        address: address.into(),
-        ancestors: ancestors.iter().map(|id| id.0).collect(),
-    })
-}
-
-/// Reads `event.path` of a row with this `event.detail`.
-pub(super) fn decode_path(octets: &[u8], detail: &[u8]) -> Result<InboxPath, Error> {
-    let rest = match is_plain_row(detail) {
-        true => octets,
-        false => PATH.open(octets)?.1,
-    };
-    let stored: StoredPath<'_> = PATH.decode(rest)?;
-    Ok(InboxPath {
-        id: InboxId(stored.inbox),
-        address: stored.address.into_owned(),
-        ancestors: stored.ancestors.into_iter().map(InboxId).collect(),
-    })
-}
-
-/// Writes `event.uids`; NULL for none.
-pub(super) fn encode_uids(uids: &UidSet) -> Result<Option<Vec<u8>>, Error> {
-    match uids.ranges() {
-        [] => Ok(None),
-        ranges => UIDS.encode(&ranges).map(Some),
-    }
-}
-
-/// Reads `event.uids` of a row with this `event.detail`.
-pub(super) fn decode_uids(octets: &[u8], detail: &[u8]) -> Result<UidSet, Error> {
-    let rest = match is_plain_row(detail) {
-        true => octets,
-        false => UIDS.open(octets)?.1,
-    };
-    let ranges: Vec<(u32, u32)> = UIDS.decode(rest)?;
-    Ok(UidSet::from_ranges(ranges))
-}
-
-/// Whether the row of the log is from before version 3 of the file.
-fn is_plain_row(detail: &[u8]) -> bool {
-    detail.first() == Some(&1)
-}
-
 fn store_change(change: &Change) -> StoredChange<'_> {
     match change {
         Change::Arrived(arrived) => {
             let stored = Box::new(store_arrived(arrived));
-            match &arrived.in_reply_to_metadata {
-                json if !arrived.rules.is_empty() => {
-                    let notes = arrived.rules.iter().map(store_note).collect();
-                    StoredChange::Ruled(stored, json.as_deref().map(Text::from), notes)
+            let json = arrived.in_reply_to_metadata.as_deref().map(Text::from);
+            let notes = || arrived.rules.iter().map(store_note).collect();
+            match (&arrived.spam, json) {
+                (Some(report), json) => {
+                    StoredChange::Judged(stored, json, notes(), store_report(report))
                 }
-                Some(json) => StoredChange::Answer(stored, json.into()),
-                None => StoredChange::Arrived(stored),
+                (None, json) if !arrived.rules.is_empty() => {
+                    StoredChange::Ruled(stored, json, notes())
+                }
+                (None, Some(json)) => StoredChange::Answer(stored, json),
+                (None, None) => StoredChange::Arrived(stored),
             }
         }
         Change::Copied(bulk) if !bulk.details.is_empty() => {
             let details = bulk.details.iter().map(store_detail).collect();
-            StoredChange::Told(store_bulk(bulk), details)
+            let reports = bulk.details.iter().map(|detail| detail.spam.as_deref());
+            match reports.clone().any(|report| report.is_some()) {
+                true => {
+                    let reports = reports.map(|report| report.map(store_report)).collect();
+                    StoredChange::ToldJudged(store_bulk(bulk), details, reports)
+                }
+                false => StoredChange::Told(store_bulk(bulk), details),
+            }
         }
         Change::Copied(bulk) => StoredChange::Copied(store_bulk(bulk)),
         Change::Flagged(bulk) => StoredChange::Flagged(store_bulk(bulk)),
@@ -505,6 +470,23 @@ fn load_change(stored: StoredChange<'_>) -> Change {
             rules: notes.into_iter().map(load_note).collect(),
             ..load_arrived(*arrived)
         })),
+        StoredChange::Judged(arrived, json, notes, report) => Change::Arrived(Box::new(Arrived {
+            in_reply_to_metadata: json.map(Text::into_owned),
+            rules: notes.into_iter().map(load_note).collect(),
+            spam: Some(Box::new(load_report(report))),
+            ..load_arrived(*arrived)
+        })),
+        StoredChange::ToldJudged(bulk, details, reports) => {
+            let details = details.into_iter().map(load_detail).zip(reports);
+            let details = details.map(|(detail, report)| MessageDetail {
+                spam: report.map(load_report).map(Box::new),
+                ..detail
+            });
+            Change::Copied(Bulk {
+                details: details.collect(),
+                ..load_bulk(bulk)
+            })
+        }
         StoredChange::ApprovalOf(change, json) => Change::Approval(Box::new(ApprovalChange {
             metadata: Some(json.into_owned()),
             ..load_approval_change(*change)
@@ -557,6 +539,8 @@ fn store_detail(detail: &MessageDetail) -> StoredMessageDetail<'_> {
         size,
         summary,
         auth,
+        // `ToldJudged` has it.
+        spam: _,
     } = detail;
     StoredMessageDetail {
         thread: thread.0,
@@ -572,6 +556,7 @@ fn load_detail(stored: StoredMessageDetail<'_>) -> MessageDetail {
         size: stored.size,
         summary: load_summary(stored.summary),
         auth: load_auth(stored.auth),
+        spam: None,
     }
 }
 
@@ -585,9 +570,10 @@ fn store_arrived(arrived: &Arrived) -> StoredArrived<'_> {
         message_id,
         summary,
         auth,
-        // `Answer` and `Ruled` have them.
+        // `Answer`, `Ruled` and `Judged` have them.
         in_reply_to_metadata: _,
         rules: _,
+        spam: _,
     } = arrived;
     StoredArrived {
         arrival: match kind {
@@ -623,6 +609,7 @@ fn load_arrived(stored: StoredArrived<'_>) -> Arrived {
         auth: load_auth(stored.auth),
         in_reply_to_metadata: None,
         rules: Vec::new(),
+        spam: None,
     }
 }
 

@@ -205,6 +205,17 @@ impl Store {
         }
     }
 
+    /// The address of an inbox of an organization that has this display name, in any case of ASCII
+    /// letters.
+    pub fn inbox_with_display_name(&self, org: OrgId, name: &str) -> Result<Option<String>, Error> {
+        self.direct().one(
+            "SELECT address FROM inbox INDEXED BY inbox_display_name
+             WHERE org = ?1 AND display_name = ?2 COLLATE NOCASE LIMIT 1",
+            params![org.0, name],
+            |r| r.get(0),
+        )
+    }
+
     /// Inboxes of an organization that have messages, by id.
     pub fn inboxes_with_mail(
         &self,

@@ -8,12 +8,13 @@ use core::ops::ControlFlow;
 use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Row};
 
-use super::entry::{UNLIKE_CHECKSUM, arrival_of, read_state};
+use super::arrival::{arrival_of, verdict_of};
+use super::entry::{UNLIKE_CHECKSUM, read_state};
 use super::mailbox::special_of;
 use super::{Error, MailboxRecord, Store, format, uint32};
 use crate::call::{
     Arrival, BULK_DETAIL_BYTES_MAX, BodyId, EntryId, EntryState, InboxId, MailboxId, MessageDetail,
-    OrgId, ReceivedBody, SenderAuth, SpecialUse, Summary, ThreadId,
+    OrgId, ReceivedBody, SenderAuth, SpamReport, SpecialUse, Summary, ThreadId, Verdict,
 };
 
 /// One message with all that is stored beside its octets.
@@ -64,6 +65,26 @@ pub struct ListedEntry {
     pub metadata: Option<String>,
     /// That of the message which this one answers.
     pub in_reply_to_metadata: Option<String>,
+    /// The verdict of the filter; `None` when it was not judged.
+    pub verdict: Option<Verdict>,
+    /// The judgement of the filter, as it is stored.
+    pub report: Option<Box<[u8]>>,
+}
+
+impl ListedEntry {
+    /// The judgement of the filter; `None` when the message was not judged.
+    pub fn report(&self) -> Result<Option<SpamReport>, Error> {
+        let report = self.report.as_deref().map(format::decode_report);
+        report.transpose().map_err(|error| match error {
+            Error::Corrupt(what) => Error::DamagedRow {
+                table: "entry",
+                row: self.state.id.0,
+                org: self.org.0,
+                what,
+            },
+            other => other,
+        })
+    }
 }
 
 /// A row of a list whose body has not been read.
@@ -202,7 +223,7 @@ impl Store {
         let _ = self.each(ONE, only, |r| {
             found = read_record(r, (org, inbox))?;
             if let Some(found) = &found
-                && !r.get::<_, bool>(21)?
+                && !r.get::<_, bool>(22)?
             {
                 return Err(damaged(org, found.entry.body, UNLIKE_CHECKSUM));
             }
@@ -223,13 +244,14 @@ impl Store {
         let mut details = Vec::new();
         let mut octets = 0;
         let _ = self.direct().each(
-            "SELECT e.thread, e.size, e.arrival, b.summary
+            "SELECT e.thread, e.size, e.arrival, b.summary, e.report
              FROM entry e JOIN body b ON b.id = e.body
              WHERE e.mailbox = ?1 AND e.uid BETWEEN ?2 AND ?3 AND e.org = ?4 ORDER BY e.uid",
             [mailbox.id.0, low.into(), high.into(), mailbox.org.0],
             |r| {
                 let summary = blob(r, 3)?;
-                octets += summary.len();
+                let report = r.get_ref(4)?.as_blob_or_null().unwrap_or_default();
+                octets += summary.len() + report.map_or(0, <[u8]>::len);
                 if octets > BULK_DETAIL_BYTES_MAX {
                     return Ok(ControlFlow::Break(()));
                 }
@@ -238,6 +260,7 @@ impl Store {
                     size: uint32(r.get(1)?),
                     auth: arrival_of(r.get(2)?).1,
                     summary: format::decode_summary(summary)?,
+                    spam: report.map(format::decode_report).transpose()?.map(Box::new),
                 });
                 Ok(ControlFlow::Continue(()))
             },
@@ -274,7 +297,8 @@ fn read_entry(r: &Row<'_>, (org, inbox): (OrgId, InboxId)) -> Result<Option<List
     let Some(folder) = r.get(6)? else {
         return Ok(None);
     };
-    let (arrival, auth) = arrival_of(r.get(8)?);
+    let number = r.get(8)?;
+    let (arrival, auth) = arrival_of(number);
     Ok(Some(ListedEntry {
         org,
         inbox,
@@ -291,6 +315,8 @@ fn read_entry(r: &Row<'_>, (org, inbox): (OrgId, InboxId)) -> Result<Option<List
         special: r.get::<_, Option<i64>>(13)?.and_then(special_of),
         metadata: r.get(14)?,
         in_reply_to_metadata: r.get(15)?,
+        verdict: verdict_of(number),
+        report: r.get::<_, Option<Vec<u8>>>(16)?.map(Vec::into_boxed_slice),
     }))
 }
 
@@ -301,9 +327,9 @@ pub(super) fn read_record(
     place: (OrgId, InboxId),
 ) -> Result<Option<MessageRecord>, Error> {
     let entry = read_entry(r, place)?;
-    let has_body = r.get_ref(16)? != ValueRef::Null;
+    let has_body = r.get_ref(17)? != ValueRef::Null;
     match entry.filter(|_| has_body) {
-        Some(entry) => read_body(r, 16, entry).map(Some),
+        Some(entry) => read_body(r, 17, entry).map(Some),
         None => Ok(None),
     }
 }
@@ -329,7 +355,7 @@ macro_rules! entries {
         concat!(
             "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e.mailbox, m.name,
                  e.thread, e.arrival, e.received_at, e.size, e.prefix, e.body, m.special,
-                 own.json, answered.json",
+                 own.json, answered.json, e.report",
             $more,
             " FROM entry e ",
             $from,
@@ -361,7 +387,8 @@ const ONE: &str = entries!(
      AND coalesce(e.sum = row_sum(e.id, e.org, e.inbox, e.body, e.thread, e.arrival,
          e.received_at, e.size, e.prefix), 1)
      AND coalesce(e.state_sum = row_sum(e.mailbox, e.uid, e.id, e.modseq, e.flags,
-         e.keywords), 1)",
+         e.keywords), 1)
+     AND coalesce(e.report_sum = row_sum(e.id, e.report), 1)",
     "INDEXED BY entry_id LEFT JOIN mailbox m ON m.id = e.mailbox AND (?5 OR m.special IS NULL)
      LEFT JOIN body b ON b.id = e.body AND m.id IS NOT NULL",
     "e.inbox = ?1 AND e.id < ?2 AND e.id >= ?4 AND e.org = ?3 ORDER BY e.id DESC"

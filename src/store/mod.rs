@@ -8,6 +8,7 @@
 
 mod account;
 mod approval;
+mod arrival;
 mod arriving;
 mod audit;
 mod backup;
@@ -48,7 +49,9 @@ mod quota;
 mod reclaim;
 mod rule;
 mod scheduled;
+mod sender_past;
 mod signature;
+mod spam_setting;
 mod sum;
 mod summed;
 mod thread;
@@ -102,6 +105,7 @@ pub use payload::JobPayload;
 pub use payload::{JobKind, SmtpJob};
 pub use quota::Quota;
 pub use scheduled::StoredScheduled;
+pub use sender_past::SenderPast;
 pub use signature::cell;
 pub use thread::ThreadFolders;
 pub use upload::StoredUpload;

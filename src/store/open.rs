@@ -335,6 +335,8 @@ pub(super) const STEPS: &[SchemaStep] = &[
     SchemaStep::sql(include_str!("step24.sql")),
     SchemaStep::sql(include_str!("step25.sql")),
     SchemaStep::sql(include_str!("step26.sql")),
+    SchemaStep::sql(include_str!("step27.sql")),
+    SchemaStep::sql(include_str!("step28.sql")),
 ];
 
 /// Step 5: finds the mail that each conversation depends on, and counts what rows cost.

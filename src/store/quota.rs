@@ -255,7 +255,8 @@ pub(super) fn wrong_costs(store: &Store, tell: Tell<'_>) -> Result<(), Error> {
             "extra",
             DIGEST_BYTES as i64,
             "SELECT e.id, e.org FROM entry e JOIN body b ON b.id = e.body
-             WHERE e.extra NOT IN (0, max(0, length(b.digest) - ?1))",
+             WHERE e.extra - coalesce(length(e.report), 0) NOT IN
+                 (0, max(0, length(b.digest) - ?1))",
         ),
         (
             "job",

@@ -231,6 +231,11 @@ impl Store {
                  (SELECT address FROM known_sender WHERE inbox = ?1 LIMIT ?2)",
             [inbox, SLICE_ROWS],
         )?;
+        let rows = rows
+            + self.reclaim_pasts(inbox, SLICE_ROWS)?
+            + self
+                .direct()
+                .run("DELETE FROM spam_setting WHERE inbox = ?1", [inbox])?;
         let rows = rows + self.reclaim_usage_of_inbox(inbox)?;
         let rows = rows + self.reclaim_rules_of_inbox(InboxId(inbox), SLICE_ROWS)?;
         let rows = rows as i64 + self.forget_imports(inbox, SLICE_ROWS)?;

@@ -161,6 +161,20 @@ pub(super) const TABLES: &[SummedTable] = &[
         kept_by: KeptBy::Triggers(&["inbox", "address", "admitted", "at"]),
     },
     SummedTable {
+        name: "sender_past",
+        key: &["inbox", "sender"],
+        sums: &[("sum", &["inbox", "sender", "clean", "spam", "at"])],
+        filled_later: false,
+        kept_by: KeptBy::Statements,
+    },
+    SummedTable {
+        name: "spam_setting",
+        key: &["inbox"],
+        sums: &[("sum", &["inbox", "org", "settings"])],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(&["inbox", "org", "settings"]),
+    },
+    SummedTable {
         name: "imported",
         key: &["inbox", "id"],
         sums: &[("sum", &["inbox", "id", "org"])],
@@ -217,6 +231,7 @@ pub(super) const TABLES: &[SummedTable] = &[
                 "state_sum",
                 &["mailbox", "uid", "id", "modseq", "flags", "keywords"],
             ),
+            ("report_sum", &["id", "report"]),
         ],
         filled_later: true,
         kept_by: KeptBy::Statements,
@@ -425,6 +440,19 @@ impl SummedTable {
         sql
     }
 
+    /// The same for checksums that are missing: one that is there stays, and a wrong one is found.
+    fn missing_assignments(&self) -> String {
+        let set: Vec<String> = (self.sums.iter())
+            .map(|(column, over)| {
+                format!(
+                    "{column} = coalesce({column}, row_sum({}))",
+                    over.join(", ")
+                )
+            })
+            .collect();
+        set.join(", ")
+    }
+
     /// Whether a checksum of a row is missing.
     fn is_missing(&self) -> String {
         let missing: Vec<String> = (self.sums.iter())
@@ -589,7 +617,7 @@ impl Store {
         let sql = format!(
             "UPDATE {} SET {} WHERE ({columns}) > ({}) AND ({columns}) <= ({}) AND ({})",
             table.name,
-            table.assignments(),
+            table.missing_assignments(),
             places(1, n),
             places(n + 1, n),
             table.is_missing()

@@ -33,6 +33,33 @@ impl ThreadFolders {
 }
 
 impl Store {
+    /// Whether a message with these Message-IDs in In-Reply-To answers one of a conversation in
+    /// which an inbox has written. The ids are few; of a long conversation its beginning is looked
+    /// at.
+    pub fn answers_own(&self, inbox: InboxId, answered: &[String]) -> Result<bool, Error> {
+        for id in answered.iter().take(ANSWERED_MAX) {
+            let sent = self.direct().one(
+                "SELECT 1 FROM (SELECT e.arrival FROM reference r
+                     CROSS JOIN entry e INDEXED BY entry_thread
+                         ON e.inbox = r.inbox AND e.thread = r.thread
+                     WHERE r.inbox = ?1 AND r.hash = ?2 ORDER BY e.id LIMIT ?3)
+                 WHERE arrival & ?4 = ?5",
+                [
+                    inbox.0,
+                    self.reference_hash(id)?,
+                    LOOKED_AT,
+                    super::arrival::ARRIVAL_MASK,
+                    super::arrival::SENT,
+                ],
+                |_| Ok(()),
+            )?;
+            if sent.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The messages of an inbox with an id below `below`, newest first, each with its conversation,
     /// and whether it is the newest message that counts there. Ends when `look` breaks.
     pub fn thread_heads_below(
@@ -134,3 +161,8 @@ const HEAD: &str = "SELECT e.id, EXISTS (SELECT 1 FROM mailbox m
              AND (?4 OR m.special IS NULL OR m.special NOT IN (3, 4) OR m.id = ?5))
  FROM entry e INDEXED BY entry_thread
  WHERE e.inbox = ?1 AND e.thread = ?2 ORDER BY e.id DESC LIMIT 20000";
+
+/// Message-IDs of In-Reply-To that are looked up: an answer has one.
+const ANSWERED_MAX: usize = 4;
+/// Messages of a conversation that are looked at.
+const LOOKED_AT: i64 = 32;

@@ -60,8 +60,7 @@ impl EventFilter {
     }
 
     fn agrees(&self, facts: &Facts<'_>) -> bool {
-        self.verdict
-            .is_none_or(|wanted| facts.verdict == Some(wanted))
+        self.verdict.is_none_or(|wanted| facts.have_verdict(wanted))
             && self
                 .priority
                 .is_none_or(|wanted| facts.have_priority(wanted))
@@ -81,6 +80,13 @@ impl Facts<'_> {
         let details = self.details.iter().map(|detail| detail.summary.priority);
         let mut all = self.priority.into_iter().chain(details);
         all.any(|stored| PriorityLevel::of(stored) == wanted)
+    }
+
+    fn have_verdict(&self, wanted: Verdict) -> bool {
+        let details = self.details.iter();
+        let details = details.filter_map(|detail| Some(detail.spam.as_ref()?.verdict));
+        let mut all = self.verdict.into_iter().chain(details);
+        all.any(|verdict| verdict == wanted)
     }
 
     fn have_sender(&self, wanted: &str) -> bool {

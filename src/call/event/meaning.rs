@@ -29,7 +29,7 @@ pub struct Facts<'a> {
     pub from: Option<&'a str>,
     /// The priority that the sender gave: below, at or above 0.
     pub priority: Option<i8>,
-    /// The judgement on the message. Nothing judges messages yet.
+    /// The judgement of the filter on the message.
     pub verdict: Option<Verdict>,
     /// The messages, with their labels.
     pub messages: &'a [EntryState],
@@ -65,7 +65,7 @@ impl Event {
                 let facts = Facts {
                     from: Some(&arrived.summary.from.address),
                     priority: Some(arrived.summary.priority),
-                    verdict: None,
+                    verdict: arrived.spam.as_ref().map(|report| report.verdict),
                     messages: core::slice::from_ref(&arrived.state),
                     details: &[],
                 };

@@ -20,7 +20,7 @@ pub use meaning::SessionEnd;
 
 use super::{
     Access, ApprovalChange, Arrival, ConnId, DomainId, EntryId, EntryState, InboxId, KeyId,
-    MailboxId, OrgId, OutboundId, RuleNote, SenderAuth, Summary, ThreadId, UidSet,
+    MailboxId, OrgId, OutboundId, RuleNote, SenderAuth, SpamReport, Summary, ThreadId, UidSet,
 };
 
 /// A set of events that a session can watch.
@@ -213,6 +213,8 @@ pub struct Arrived {
     pub in_reply_to_metadata: Option<String>,
     /// What each rule has done with it that matched or failed.
     pub rules: Vec<RuleNote>,
+    /// The judgement of the filter; `None` when it was not judged.
+    pub spam: Option<Box<SpamReport>>,
 }
 
 /// A change of many entries.
@@ -240,6 +242,8 @@ pub struct MessageDetail {
     pub summary: Summary,
     /// What is known of the sender.
     pub auth: SenderAuth,
+    /// The judgement of the filter.
+    pub spam: Option<Box<SpamReport>>,
 }
 
 /// The most entries that one row names. `count` says how many there are in all.

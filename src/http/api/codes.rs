@@ -48,6 +48,7 @@ codes! {
     SEND_BLOCKED 403 "send_blocked" "A filter rule blocks mail to a recipient; `rule` names it.";
     SUPPRESSED 403 "suppressed" "A recipient is on the suppression list; `rule` names the entry.";
     RECEIVE_BLOCKED 403 "receive_blocked" "A recipient takes no mail from the sender: a rule blocks it, or it does not know it.";
+    SPAM_REFUSED 403 "spam_refused" "Every recipient takes no mail that its filter judges as spam.";
     ORG_PAUSED 403 "org_paused" "All sending of the organization is paused.";
     OVER_QUOTA 403 "over_quota" "The inbox, its organization or the inbox of a recipient is full.";
     NOT_FOUND 404 "not_found" "It does not exist, or the key may not see it.";

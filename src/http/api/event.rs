@@ -11,7 +11,8 @@ use super::fields::{ANY, BodyTable, FieldRow, fields, sometimes};
 use super::inbox::COUNT;
 use super::message::{AUTH, FLAGS};
 use super::operation::{Gives, LIMIT, Operation, ResponseContent, Takes};
-use crate::call::bounds::{MESSAGE_METADATA_BYTES_MAX, METADATA_BYTES_MAX};
+use super::spam::SPAM;
+use crate::call::bounds::MESSAGE_METADATA_BYTES_MAX;
 use crate::call::{
     ApprovalId, DomainId, EntryId, EventKind, FailureClass, InboxId, OutboundId, PriorityLevel,
     ThreadId, Verdict,
@@ -91,6 +92,7 @@ static EVENT_STATE: BodyTable = BodyTable {
         priority: sometimes OneOf(PriorityLevel::NAMES), r#""normal""#, "What X-Priority and Importance say.";
         codes: sometimes List(&Text(ANY)), "[]", "One-time codes found in it.";
         untrusted: sometimes Flag, "true", "Whether it came from outside of the organization.";
+        spam: sometimes Object(&SPAM), "{}", "What the filter says of the message, if it was judged.";
         auth: optional Object(&AUTH), "null", "What is known of the sender.";
     },
 };
@@ -110,8 +112,8 @@ pub(in crate::http) static EVENT: BodyTable = BodyTable {
             "The inbox that it is about; absent in `ready`, `reset` and `closing`.";
         message: optional Object(&EVENT_MESSAGE), "{}",
             "The message that came or was sent, or the one that a client has put into INBOX.";
-        spam: optional AnyObject(METADATA_BYTES_MAX), "null",
-            "The verdict of a filter; null until one is built.";
+        spam: optional Object(&SPAM), "null",
+            "What the filter says of the message; null for one that was not judged. Reasons are empty for a key without `messages:read`.";
         auth: optional Object(&AUTH), "null", "What is known of the sender.";
         rules: sometimes List(&Text(ANY)), "[]", "The rules that acted; none until they are built.";
         folder: sometimes Text(ANY), r#""INBOX""#, "The folder of the messages that changed.";
@@ -180,7 +182,7 @@ const VERDICT: FieldRow = sometimes(
     "verdict",
     OneOf(Verdict::NAMES),
     r#""clean""#,
-    "Only mail of this verdict; no mail has one until a filter is built.",
+    "Only mail of this verdict.",
 );
 
 const STREAM_QUERY: &[FieldRow] = &[SINCE, INBOX, TYPE, FROM, LABEL, PRIORITY, VERDICT];

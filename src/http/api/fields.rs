@@ -61,6 +61,10 @@ pub(crate) enum FieldKind {
     Flag,
     /// A whole number in this range, bounds included.
     Number { min: u64, max: u64 },
+    /// A score of the filter: a number, rounded to two places.
+    Score,
+    /// An object of scores by the names of rules, so many at most.
+    Scores(usize),
     /// A time of RFC 3339.
     Time,
     /// A client's own JSON object, of so many octets at most as compact text.

@@ -1,8 +1,8 @@
 //! Messages of an inbox: read, changed, deleted, and their octets; the shape of a message, which
 //! lists have too (`list.rs`).
 //!
-//! Lists carry no content. `spam` is null until something judges content; `auth` is null where
-//! nothing is known of the sender, of appended mail for one.
+//! Lists carry no content. `spam` is null where the filter has not judged, of appended mail for
+//! one; `auth` where nothing is known of the sender.
 
 use super::address::ADDRESS;
 use super::codes;
@@ -14,12 +14,13 @@ use super::inbox::COUNT;
 use super::operation::{GONE, Gives, Operation, ResponseContent, Takes};
 use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
 use super::shapes::{Shape, shape};
+use super::spam::SPAM;
 use super::values::{Values, is_media_type};
-use crate::call::bounds::{MESSAGE_METADATA_BYTES_MAX, METADATA_BYTES_MAX};
+use crate::call::bounds::MESSAGE_METADATA_BYTES_MAX;
 use crate::call::{
     Answer, AttachmentRow, AuthResult, Authentication, CodeRow, ContentAsk, EntryId, EntryState,
     Flags, InboxId, LinkRow, MessageContent, MessageRead, MessageView, MessageWrite, PartSource,
-    PriorityLevel, SenderAuth, ThreadId, Written, attachment_id, parse_attachment_id,
+    PriorityLevel, SenderAuth, SpamReport, ThreadId, Written, attachment_id, parse_attachment_id,
 };
 use crate::http::wire::json;
 use crate::http::wire::outgoing_body::{LongText, OutgoingBody};
@@ -236,6 +237,9 @@ pub(crate) static MESSAGE: Shape<MessageView> = shape! {
         "Whether it has text that a person does not see and that is no preheader. Not in a list without `view`."
         => |slot, view| slot.flag(view.content.as_ref().is_some_and(|c| c.hidden_content)),
         if is_open;
+    redacted: always Flag, "false",
+        "Whether what gives orders to an agent was left out, as `redact` says. Only when one message is read."
+        => |slot, view| slot.flag(view.content.as_ref().is_some_and(|c| c.redacted)), if is_open;
     truncated: always Flag, "false",
         "Whether its text was cut (to `max_chars`, or because it is very long), or its header or its \
          parts were read only up to a bound. Only in `view=full`."
@@ -265,8 +269,9 @@ pub(crate) static MESSAGE: Shape<MessageView> = shape! {
         "When it ends by itself. Lists do not say it."
         => |slot, view| slot.time_or_null(view.expires_at),
         if |view| view.expires_at.is_some();
-    spam: or_null AnyObject(METADATA_BYTES_MAX), "null", "The verdict of a filter; null until one is built."
-        => |slot, _| slot.null();
+    spam: or_null Object(&SPAM), "null",
+        "What the filter says of it; null for a message that was not judged, of your own for one."
+        => |slot, view| known_spam(slot, view.spam.as_deref());
     auth: or_null Object(&AUTH), "null",
         "What is known of the sender; null for mail from outside that no check was asked about."
         => |slot, view| known_auth(slot, view.auth);
@@ -319,6 +324,13 @@ fn content(view: &MessageView, text: fn(&MessageContent) -> &String) -> &str {
     view.content.as_ref().map_or("", |c| text(c).as_str())
 }
 
+fn known_spam(mut slot: json::ValueSlot<'_>, report: Option<&SpamReport>) {
+    match report {
+        None => slot.null(),
+        Some(report) => SPAM.write(slot.octets(), report),
+    }
+}
+
 fn known_auth(mut slot: json::ValueSlot<'_>, auth: SenderAuth) {
     match auth {
         SenderAuth::Unknown => slot.null(),
@@ -360,7 +372,7 @@ pub(crate) static READ: Operation = Operation {
     says: "Reads one message with its content. Reading never sets a flag. A long text is read in \
            pages: `max_chars` bounds a page, `next_offset` says where the next one begins, and the \
            pages joined are the whole text.",
-    query: &[VIEW.or("\"full\""), FORMAT, OFFSET, MAX_CHARS],
+    query: &[VIEW.or("\"full\""), FORMAT, OFFSET, MAX_CHARS, REDACT],
     takes: Takes::Nothing,
     gives: &[Gives {
         status: 200,
@@ -409,6 +421,22 @@ pub(crate) const MAX_CHARS: FieldRow = sometimes(
      sentence or a word where one ends in the second half of it.",
 );
 
+/// `redact` of a text.
+pub(crate) const REDACT: FieldRow = sometimes(
+    "redact",
+    OneOf(&["injection", "none"]),
+    r#""injection""#,
+    "`injection` puts a mark in place of what the filter has found to give orders to an agent: in \
+     `text`, `extracted_text`, `subject` and `preview`. `html` is then null and `headers` empty, \
+     Markdown is plain text, and `redacted` says so. Without it, as the settings of the inbox say, \
+     which hold in lists too.",
+);
+
+/// What the parameter `redact` says.
+pub(super) fn redacts(query: &mut Values) -> Option<bool> {
+    query.text("redact").map(|what| what == "injection")
+}
+
 /// What is wanted of the content, of a query with these parameters; a list has no `offset`.
 pub(crate) fn content_ask(query: &mut Values, has_offset: bool) -> ContentAsk {
     let number = |n: Option<u64>| n.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
@@ -424,6 +452,7 @@ pub(crate) fn content_ask(query: &mut Values, has_offset: bool) -> ContentAsk {
             .is_some_and(|format| format == "markdown"),
         offset: number(offset).unwrap_or(0),
         max_chars: number(query.number("max_chars")),
+        redacts: if has_offset { redacts(query) } else { None },
     }
 }
 
@@ -567,15 +596,18 @@ pub(crate) static ADMIT: Operation = Operation {
            `$Screened` and moves to INBOX.",
     query: &[],
     takes: Takes::Nothing,
-    gives: &[Gives {
-        status: 200,
-        says: "The message as it is now, without its content. A key without `messages:read` is \
-               told its state only.",
-        content: ResponseContent::Either(&MESSAGE, &MESSAGE_STATE),
-    }],
+    gives: CHANGED,
     errors: &[codes::LIMIT_REACHED, codes::CONFLICT],
     run: admit,
 };
+
+/// A message after a change.
+pub(super) const CHANGED: &[Gives] = &[Gives {
+    status: 200,
+    says: "The message as it is now, without its content. A key without `messages:read` is told \
+           its state only.",
+    content: ResponseContent::Either(&MESSAGE, &MESSAGE_STATE),
+}];
 
 fn admit(request: &mut RouteRequest<'_>) -> RouteResult {
     let call = MessageWrite::Admit {

@@ -261,6 +261,7 @@ fn policy(refusal: &PolicyRefusal) -> Box<Problem> {
         PolicyReason::SendBlocked => codes::SEND_BLOCKED,
         PolicyReason::Suppressed => codes::SUPPRESSED,
         PolicyReason::ReceiveBlocked => codes::RECEIVE_BLOCKED,
+        PolicyReason::Spam => codes::SPAM_REFUSED,
         PolicyReason::LoopSuspected => codes::LOOP_SUSPECTED,
         PolicyReason::Changed => codes::POLICY_CHANGED,
         PolicyReason::RecipientFull => codes::OVER_QUOTA,

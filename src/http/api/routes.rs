@@ -14,7 +14,7 @@ use super::values::Values;
 use super::{
     answer, approval, audit, autoconfig, batch, credentials, domain, draft, event, export,
     filter_rule, folder, health, import, inbox, key, list, me, message, org, outbound, rule, send,
-    suppression, thread, upload, usage, wait,
+    spam_settings, suppression, thread, upload, usage, wait,
 };
 use crate::call::{
     Access, Answer, Call, Caller, EntryId, Idempotency, InboxRef, Intake, Need, Now, Render,
@@ -451,6 +451,10 @@ routes! {
     PATCH "/api/v1/inboxes/{inbox}/messages/{id}" MAIL_WRITE Answered(&message::PATCH);
     DELETE "/api/v1/inboxes/{inbox}/messages/{id}" MAIL_WRITE Answered(&message::DELETE);
     POST "/api/v1/inboxes/{inbox}/messages/{id}/admit" MAIL_WRITE Answered(&message::ADMIT);
+    POST "/api/v1/inboxes/{inbox}/messages/{id}/spam" MAIL_WRITE Answered(&spam_settings::SPAM_MESSAGE);
+    POST "/api/v1/inboxes/{inbox}/messages/{id}/not-spam" MAIL_WRITE Answered(&spam_settings::NOT_SPAM_MESSAGE);
+    GET "/api/v1/inboxes/{inbox}/spam" RULES Answered(&spam_settings::READ_SETTINGS);
+    PUT "/api/v1/inboxes/{inbox}/spam" RULES Answered(&spam_settings::SET);
     POST "/api/v1/inboxes/{inbox}/messages/{id}/reply" MAIL_READ_WRITE Answered(&answer::REPLY);
     POST "/api/v1/inboxes/{inbox}/messages/{id}/reply-all" MAIL_READ_WRITE Answered(&answer::REPLY_ALL);
     POST "/api/v1/inboxes/{inbox}/messages/{id}/forward" MAIL_READ_WRITE Answered(&answer::FORWARD);
@@ -506,11 +510,8 @@ routes! {
     GET "/api/v1/inboxes/{inbox}/events" EVENTS Lasting(&event::ONE);
     GET "/api/v1/inboxes/{inbox}/watch" EVENTS Lasting(&event::TREE);
 
-    * "/api/v1/inboxes/{inbox}/messages/{id}/spam" Key Later;
-    * "/api/v1/inboxes/{inbox}/messages/{id}/not-spam" Key Later;
     * "/api/v1/inboxes/{inbox}/rules/test" Key Later;
     * "/api/v1/rules/test" Key Later;
-    * "/api/v1/inboxes/{inbox}/spam" Key Later;
     * "/api/v1/inboxes/{inbox}/webhooks" Key Later;
     * "/api/v1/inboxes/{inbox}/webhooks/{id}" Key Later;
     * "/api/v1/spam/check" Key Later;

@@ -6,11 +6,12 @@ use super::fields::FieldKind::{
     Time, WordsOrObjects,
 };
 use super::fields::{ANY, BodyTable, TextBound, TextMax, fields, octets};
+use super::numbers::ScalarValue;
 use super::operation::{CURSOR, GONE, Gives, LIMIT, Operation, ResponseContent, Takes};
 use super::problems::Problem;
 use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
 use super::shapes::{Shape, shape};
-use super::values::{ScalarValue, Values};
+use super::values::Values;
 use crate::call::{
     Answer, InboxId, InboxRef, NewRule, PriorityLevel, RULE_NAME_BYTES_MAX, RULE_PRIORITY,
     RULE_PRIORITY_MAX, RULE_TEXT_BYTES_MAX, RuleAction, RuleCondition, RuleField, RuleId, RuleOp,

@@ -6,13 +6,14 @@
 //! and a value that no route takes are panics, so that every test finds them.
 
 use super::fields::{BodyTable, FieldKind, FieldRow, Presence, TextBound};
+use super::numbers::{FieldResult, ScalarValue, must_be_number, number, scalar, score, scores};
 use super::operation::CURSOR;
 use super::problems::{Problem, printable};
 use super::recipients::addresses;
 use super::refused::refused;
 use crate::call::bounds::{check_keyword, check_line, is_one_line};
 use crate::call::{
-    Countable, DraftAddress, InboxRef, Limits, Refusal, Scopes, ThreadId, sender_filter,
+    Countable, DraftAddress, InboxRef, Limits, Refusal, Scopes, Score, ThreadId, sender_filter,
 };
 use crate::crypto::Sha256;
 use crate::http::wire::json::{Json, JsonFields};
@@ -36,6 +37,8 @@ enum FieldValue {
     Text(String),
     Flag(bool),
     Number(u64),
+    Score(Score),
+    Scores(Vec<(String, Score)>),
     /// Unix milliseconds.
     Time(i64),
     Texts(Vec<String>),
@@ -50,17 +53,6 @@ enum FieldValue {
     Scalar(ScalarValue),
     WordsOrObjects(Vec<Result<&'static str, Values>>),
 }
-
-/// A value of one of several types.
-#[derive(Debug)]
-pub(crate) enum ScalarValue {
-    Text(String),
-    /// A number, in thousandths.
-    Thousandths(i64),
-    Flag(bool),
-}
-
-type FieldResult<T> = Result<T, Box<Problem>>;
 
 impl Values {
     /// Of a whole body. An empty one is an object without fields where the table allows it. What
@@ -164,6 +156,22 @@ impl Values {
             FieldValue::Number(number) => Some(number),
             other => null(name, &other),
         })
+    }
+
+    pub fn score(&mut self, name: &str) -> Option<Score> {
+        self.take(name).and_then(|value| match value {
+            FieldValue::Score(score) => Some(score),
+            other => null(name, &other),
+        })
+    }
+
+    /// None where the field is absent.
+    pub fn scores(&mut self, name: &str) -> Vec<(String, Score)> {
+        let scores = self.take(name).and_then(|value| match value {
+            FieldValue::Scores(scores) => Some(scores),
+            other => null(name, &other),
+        });
+        scores.unwrap_or_default()
     }
 
     /// Null is `Some(None)`.
@@ -399,7 +407,9 @@ fn of_json(
             let values = Values::of_object(table.fields, fields, limits)?;
             Ok(FieldValue::Objects(vec![values]))
         }
-        FieldKind::Number { min, max } => number(place, value, (min, max)),
+        FieldKind::Number { min, max } => number(place, &value, (min, max)).map(FieldValue::Number),
+        FieldKind::Score => score(place, &value).map(FieldValue::Score),
+        FieldKind::Scores(max) => scores(place, value, max).map(FieldValue::Scores),
         FieldKind::Later => Err(Problem::not_supported(place)),
         // These are kinds of queries, paths and responses.
         FieldKind::Plain(_)
@@ -430,31 +440,6 @@ fn any_object(place: &str, value: &Json<'_>, max: usize) -> FieldResult<FieldVal
     Ok(FieldValue::Text(text))
 }
 
-/// A text of so many octets at most, a number, or true or false.
-fn scalar(place: &str, value: Json<'_>, max: usize) -> FieldResult<ScalarValue> {
-    match value {
-        Json::Bool(on) => Ok(ScalarValue::Flag(on)),
-        Json::Text(text) if text.len() <= max => Ok(ScalarValue::Text(text.into_owned())),
-        Json::Text(_) => {
-            let why = format!("must be at most {max} octets long");
-            Err(Problem::invalid(place, &why))
-        }
-        Json::Number(number) => match number
-            .parse::<f64>()
-            .ok()
-            .map(|number| (number * 1000.0).round())
-        {
-            // Every whole number up to there is exact.
-            Some(of) if of.abs() <= THOUSANDTHS_MAX => Ok(ScalarValue::Thousandths(of as i64)),
-            _ => Err(Problem::invalid(place, "is too large")),
-        },
-        _ => {
-            let why = "must be a string, a number, or true or false";
-            Err(Problem::invalid(place, why))
-        }
-    }
-}
-
 /// One of these words, or an object by this table.
 fn words_or_object(
     (words, table): (&'static [&'static str], &'static BodyTable),
@@ -474,25 +459,6 @@ fn words_or_object(
             let fields = JsonFields::of(item, place)?;
             Values::of_object(table.fields, fields, limits).map(Err)
         }
-    }
-}
-
-/// A whole number in this range, bounds included.
-fn number(place: &str, value: Json<'_>, (min, max): (u64, u64)) -> FieldResult<FieldValue> {
-    let number = match value {
-        Json::Number(number) => number.parse().ok(),
-        _ => None,
-    };
-    match number {
-        Some(number) if (min..=max).contains(&number) => Ok(FieldValue::Number(number)),
-        _ => Err(Problem::invalid(place, &must_be_number(min, max))),
-    }
-}
-
-fn must_be_number(min: u64, max: u64) -> String {
-    match max {
-        u64::MAX => format!("must be a whole number from {min}"),
-        max => format!("must be a whole number from {min} to {max}"),
     }
 }
 
@@ -768,8 +734,6 @@ pub(crate) fn is_media_type(text: &str) -> bool {
 
 /// RFC 5321 section 4.5.3.1.2; the form in punycode is checked by the product.
 pub(crate) const DOMAIN_CHARACTERS_MAX: usize = 255;
-/// The largest number of thousandths that a JSON number names exactly.
-const THOUSANDTHS_MAX: f64 = 9_007_199_254_740_992.0;
 /// Longer than any registered type.
 pub(crate) const MEDIA_TYPE_CHARACTERS_MAX: usize = 255;
 /// Octets of the value of a header field that a client sets: one line of RFC 5322 section

@@ -3,7 +3,7 @@
 use super::codes;
 use super::fields::FieldKind::{Flag, Id, Number, Plain, Sender, TimeOrAll};
 use super::fields::{ANY, sometimes};
-use super::message::MESSAGE;
+use super::message::{MESSAGE, REDACT, redacts};
 use super::operation::{Gives, Operation, ResponseContent, Takes};
 use super::routes::{RouteRequest, RouteResult, RouteStep};
 use crate::call::bounds::WAIT_S_MAX;
@@ -65,6 +65,7 @@ pub(crate) static WAIT: Operation = Operation {
             r#""thr_01Hq7Zk3VdX""#,
             "Only messages of this conversation.",
         ),
+        REDACT,
     ],
     takes: Takes::Nothing,
     gives: &[
@@ -101,7 +102,8 @@ fn wait(request: &mut RouteRequest<'_>) -> RouteResult {
         has_code: query.flag("has_code"),
         ..MessageFilter::default()
     };
-    let wait = MessageWait::new(access, inbox, filter, timeout_s.saturating_mul(1000));
+    let wanted = (filter, redacts(query));
+    let wait = MessageWait::new(access, inbox, wanted, timeout_s.saturating_mul(1000));
     Ok(RouteStep::Wait(Box::new(wait)))
 }
 

@@ -1,7 +1,7 @@
 //! The kinds of fields in JSON Schema (draft 2020-12, which OpenAPI 3.1 uses), and in a few
 //! words for people. Both say the same of a kind, side by side.
 
-use crate::call::{Limits, Scopes};
+use crate::call::{Limits, SCORE_MAX, Scopes};
 use crate::http::api::fields::{FOLDER_NAME, FieldKind, FieldRow, Presence, TextBound};
 use crate::http::api::shapes::Described;
 use crate::http::api::values::{
@@ -55,6 +55,12 @@ pub(crate) fn write_kind(o: &mut Object<'_>, kind: FieldKind, limits: &Limits) {
             o.text("type", "integer");
             o.number("minimum", min);
             o.number("maximum", max.min(i64::MAX as u64));
+        }
+        FieldKind::Score => score(o),
+        FieldKind::Scores(max) => {
+            o.text("type", "object");
+            o.number("maxProperties", max as u64);
+            o.object("additionalProperties", score);
         }
         FieldKind::Time => {
             o.text("type", "string");
@@ -155,6 +161,14 @@ fn scalar(o: &mut Object<'_>, max: usize) {
             });
         },
     );
+}
+
+/// A number between the largest scores of both signs.
+fn score(o: &mut Object<'_>) {
+    o.text("type", "number");
+    let most = SCORE_MAX.0 / 100;
+    o.slot("minimum").shown_raw(-most);
+    o.slot("maximum").shown_raw(most);
 }
 
 fn ids(o: &mut Object<'_>, max: usize) {
@@ -358,6 +372,8 @@ pub(crate) fn words(kind: FieldKind, limits: &Limits) -> String {
         FieldKind::Flag => "true or false".to_owned(),
         FieldKind::Number { min, max: u64::MAX } => format!("integer from {min}"),
         FieldKind::Number { min, max } => format!("integer, {min} to {max}"),
+        FieldKind::Score => format!("number, -{SCORE_MAX} to {SCORE_MAX}"),
+        FieldKind::Scores(max) => format!("object of at most {max} numbers"),
         FieldKind::Time => "RFC 3339 time".to_owned(),
         FieldKind::AnyObject(max) => format!("object, at most {max} octets"),
         FieldKind::Id(prefix) => format!("id {prefix}…"),

@@ -10,12 +10,13 @@ use super::subscription::EndReason;
 use crate::call::{
     Access, ApprovalChange, Arrival, Arrived, Bulk, Change, EntryState, Event, EventKind,
     FailureClass, INBOX, Now, OutboundId, OutboundNews, PriorityLevel, RuleNote, Scopes,
-    SenderAuth, Summary, ThreadId,
+    SenderAuth, SpamReport, Summary, ThreadId,
 };
 use crate::http::api::address::{address, addresses};
 use crate::http::api::message::{auth, labels_and_flags};
 use crate::http::api::outbound::enhanced;
 use crate::http::api::rule::write_actions;
+use crate::http::api::spam::SPAM;
 use crate::http::wire::json::{self, Object};
 
 /// Writes an event of the type `kind`.
@@ -201,6 +202,7 @@ struct WholeMessage<'a> {
     auth: SenderAuth,
     answered: Option<&'a str>,
     rules: &'a [RuleNote],
+    spam: Option<&'a SpamReport>,
 }
 
 impl<'a> WholeMessage<'a> {
@@ -214,6 +216,7 @@ impl<'a> WholeMessage<'a> {
             auth: arrived.auth,
             answered: arrived.in_reply_to_metadata.as_deref(),
             rules: &arrived.rules,
+            spam: arrived.spam.as_deref(),
         }
     }
 
@@ -228,6 +231,7 @@ impl<'a> WholeMessage<'a> {
             auth: detail.auth,
             answered: None,
             rules: &[],
+            spam: detail.spam.as_deref(),
         });
         told.collect()
     }
@@ -241,7 +245,7 @@ fn whole(o: &mut Object<'_>, told: &WholeMessage<'_>, open: bool) {
             o.slot("in_reply_to_metadata").raw_or_null(Some(json));
         }
     });
-    o.null("spam");
+    spam(o, told.spam, open);
     auth(o, told.auth);
     json::list(o.value("rules"), told.rules, rule);
 }
@@ -256,6 +260,16 @@ fn rule(out: &mut Vec<u8>, note: &RuleNote) {
             o.text("error", error);
         }
     });
+}
+
+/// What the filter says. Its reasons may have words of the message.
+fn spam(o: &mut Object<'_>, report: Option<&SpamReport>, open: bool) {
+    let mut slot = o.slot("spam");
+    match report {
+        None => slot.null(),
+        Some(report) if open => SPAM.write(slot.octets(), report),
+        Some(report) => SPAM.write(slot.octets(), &report.without_reasons()),
+    }
 }
 
 fn message(o: &mut Object<'_>, told: &WholeMessage<'_>, open: bool) {
@@ -306,6 +320,9 @@ fn states(
         json::object(out, |o| match told {
             Some(told) => {
                 message(o, told, open);
+                if told.spam.is_some() {
+                    spam(o, told.spam, open);
+                }
                 auth(o, told.auth);
             }
             None => {

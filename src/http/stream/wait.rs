@@ -23,6 +23,8 @@ pub(crate) struct MessageWait {
     /// As the client named it, then its id.
     inbox: InboxRef,
     filter: Box<MessageFilter>,
+    /// Whether it is shown without what gives orders to an agent.
+    redacts: Option<bool>,
     timeout_ms: u64,
     /// When its time is over, once it has begun.
     ends: Option<Now>,
@@ -80,13 +82,14 @@ impl MessageWait {
     pub fn new(
         access: Access,
         inbox: InboxRef,
-        filter: MessageFilter,
+        (filter, redacts): (MessageFilter, Option<bool>),
         timeout_ms: u64,
     ) -> MessageWait {
         MessageWait {
             access,
             inbox,
             filter: Box::new(filter),
+            redacts,
             timeout_ms,
             ends: None,
             state: WaitState::ExpectLease,
@@ -210,6 +213,7 @@ impl MessageWait {
             inbox: self.inbox.clone(),
             filter: self.filter.clone(),
             among,
+            redacts: self.redacts,
             progress: AwaitProgress::default(),
         };
         WaitStep::Ask(Ask::of(&self.access, call))

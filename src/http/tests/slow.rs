@@ -198,6 +198,7 @@ fn opened(_: &Call) -> Reply {
         arrival: Arrival::Received,
         is_outbound: false,
         auth: SenderAuth::Unknown,
+        spam: None,
         received_at: 0,
         size: 1,
         message_id: String::new(),

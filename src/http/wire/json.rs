@@ -549,6 +549,11 @@ impl ValueSlot<'_> {
         self.0.push(b'"');
     }
 
+    /// A value whose text is a number of JSON.
+    pub fn shown_raw(self, value: impl fmt::Display) {
+        self.raw_or_null(Some(&value.to_string()));
+    }
+
     pub fn text_or_null(self, value: Option<&str>) {
         match value {
             Some(text) => self.text(text),

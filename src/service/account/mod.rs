@@ -11,5 +11,6 @@ pub mod org;
 pub(in crate::service) mod page;
 mod record;
 pub mod rule;
+pub mod spam;
 pub mod upload;
 pub mod usage;

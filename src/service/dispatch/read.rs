@@ -9,7 +9,7 @@ use crate::call::{
     SuppressionId, SuppressionRead, UploadRead,
 };
 use crate::service::account::page::begin_list;
-use crate::service::account::{domain, filter_rule, inbox, key, org, rule, upload, usage};
+use crate::service::account::{domain, filter_rule, inbox, key, org, rule, spam, upload, usage};
 use crate::service::audit;
 use crate::service::context::ReadContext;
 use crate::service::events;
@@ -195,10 +195,11 @@ fn read_message(
             inbox,
             filter,
             among,
+            redacts,
             progress,
         } => {
             let wanted = (&**filter, among.as_deref());
-            awaited::find(context, access, inbox, wanted, progress)
+            awaited::find(context, access, inbox, (wanted, *redacts), progress)
         }
         MessageRead::Threads {
             inbox,
@@ -266,6 +267,7 @@ fn read_inbox(
         InboxRead::List { .. } => Ok(None),
         InboxRead::ListRest { parent, list } => inbox::list_inboxes(store, access, *parent, list),
         InboxRead::Get { inbox } => inbox::read_inbox(store, access, inbox).map(Some),
+        InboxRead::Spam { inbox } => spam::read_settings(store, access, inbox).map(Some),
     }
 }
 

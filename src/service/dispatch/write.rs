@@ -9,7 +9,7 @@ use crate::call::{
     FilterRuleWrite, InboxWrite, KeyWrite, MailboxWrite, MessageWrite, NextTransaction, OrgWrite,
     OutboundWrite, Refusal, RuleWrite, SuppressionWrite, UploadWrite, Write, Written,
 };
-use crate::service::account::{check, domain, filter_rule, inbox, key, org, rule, upload};
+use crate::service::account::{check, domain, filter_rule, inbox, key, org, rule, spam, upload};
 use crate::service::audit;
 use crate::service::context::{Carried, WriteContext};
 use crate::service::mail::batch::BatchStep;
@@ -228,6 +228,9 @@ fn write_message(
             message::patch(context, access, inbox, *id, patch)
         }
         MessageWrite::Admit { inbox, id, .. } => message::admit(context, access, inbox, *id),
+        MessageWrite::Teach {
+            inbox, id, is_spam, ..
+        } => message::teach(context, access, inbox, (*id, *is_spam)),
         MessageWrite::DeleteDraft {
             inbox,
             id,
@@ -254,6 +257,9 @@ fn write_inbox(
         InboxWrite::Create { new, .. } => inbox::create_inbox(context, access, new),
         InboxWrite::Patch { inbox, patch } => inbox::patch_inbox(context, access, inbox, patch),
         InboxWrite::Delete { inbox } => inbox::delete_inbox(context, access, inbox),
+        InboxWrite::SetSpam { inbox, settings } => {
+            spam::replace_settings(context, access, inbox, settings)
+        }
     }
 }
 

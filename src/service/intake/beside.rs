@@ -1,10 +1,10 @@
 //! What stands beside an entry that is stored: the client's own JSON, the message that it answers,
-//! and the time at which it ends.
+//! the time at which it ends, and how mail of its author was judged.
 //!
 //! It places no entry: `deliver.rs` does, in the same transaction.
 
 use super::plan::{Placement, Plan};
-use crate::call::{Arrival, EntryId, InboxId, OrgId, Refusal};
+use crate::call::{Arrival, EntryId, InboxId, Metric, OrgId, Refusal, Verdict};
 use crate::service::context::WriteContext;
 use crate::store::{ExpiringMessage, SentMetadata};
 
@@ -50,4 +50,27 @@ pub(super) fn note_metadata(
     };
     store.insert_answer(at, entry, answered.entry)?;
     Ok(Some(answered.json))
+}
+
+/// Has the inbox remember how the message was judged, for the next of its author.
+pub(super) fn note_verdict(
+    context: &WriteContext<'_>,
+    plan: &Plan,
+    placement: &Placement,
+) -> Result<(), Refusal> {
+    let Some(report) = &placement.spam else {
+        return Ok(());
+    };
+    if !context.is_again {
+        context.shared.metrics.count(match report.verdict {
+            Verdict::Clean => Metric::JudgedClean,
+            Verdict::Suspicious => Metric::JudgedSuspicious,
+            Verdict::Spam => Metric::JudgedSpam,
+        });
+    }
+    for key in &plan.author {
+        let (verdict, at) = (report.verdict, context.now.unix_ms);
+        (context.store).note_verdict(placement.inbox, *key, verdict, at)?;
+    }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 
 use super::approve::hash;
 use super::compose::hidden_field;
+use super::filter::Filter;
 use super::parsed::{ParsedMessage, WayIn};
 use super::plan::{
     Delivery, Effect, Placement, Plan, Released, ReturnedReport, SUBJECT_BYTES, TakenDraft,
@@ -70,6 +71,7 @@ pub(super) fn decide(
         reports,
         mut effects,
     } = decide_way(service, context, caller, (way, from), treatment.auth)?;
+    let mut filter = None;
     if waits.is_some() {
         // Recipients here get it when it leaves; those outside are in the queue from now on.
         let outside = (envelope.recipients.iter()).filter(|to| to.inbox.is_none());
@@ -81,9 +83,14 @@ pub(super) fn decide(
             auth,
         };
         let digest = Digest::open(&analysis.digest).ok_or(Refusal::Internal)?;
-        let message = RuleSubject::new(&body, digest, (auth, None));
+        let message = RuleSubject::new(&body, digest, auth);
         let with = (&treatment, &from, reports.as_slice(), &message);
-        send_on(service, context, (&envelope, may_leave), with, &mut effects)?;
+        let mail = (&envelope, &analysis, body.as_slice());
+        if service.shared.filter.enabled {
+            filter = Some(Filter::of(context.store, mail, &from)?);
+        }
+        let to = (&envelope, may_leave);
+        send_on(service, context, to, (with, filter.as_mut()), &mut effects)?;
     }
     if sender.is_none() {
         let mail = (&envelope, &analysis, auth, reports.as_slice());
@@ -92,6 +99,10 @@ pub(super) fn decide(
     if effects.is_empty() {
         return Err(Refusal::NoSuchInbox);
     }
+    if let Some(filter) = &filter {
+        filter.check_refused(service, &effects)?;
+    }
+    let author = filter.map(Filter::into_author).unwrap_or_default();
     let subject = match sender {
         Some(_) => SubjectKeys::of_sent(&analysis, &envelope.recipients),
         None if is_inbound => SubjectKeys::of_received(&analysis, auth),
@@ -106,6 +117,7 @@ pub(super) fn decide(
         sender,
         party: SendingParty::of(caller, request.peer),
         auth,
+        author,
         reverse_path: envelope.reverse_path,
         ret_full: envelope.ret_full,
         envid: envelope.envid,
@@ -330,7 +342,7 @@ pub(super) fn send_on(
     service: &Service,
     context: &ReadContext<'_>,
     (envelope, may_leave): (&Envelope, bool),
-    (treatment, from, reports, message): SentWith<'_>,
+    ((treatment, from, reports, message), mut filter): (SentWith<'_>, Option<&mut Filter<'_>>),
     effects: &mut Vec<Effect>,
 ) -> Result<(), Refusal> {
     let reverse_path = envelope.reverse_path.as_deref().unwrap_or_default();
@@ -358,6 +370,9 @@ pub(super) fn send_on(
                             (entry.mailbox, entry.keywords) = (mailbox, keywords);
                         }
                         Screened::Refused => refused.push(recipient.address.clone()),
+                    }
+                    if let Some(filter) = filter.as_deref_mut() {
+                        filter.apply(service, context, recipient, &mut entry)?;
                     }
                 }
                 let of = (recipient.org, inbox);
@@ -506,6 +521,7 @@ pub(super) fn own_copy(
         kind,
         received_at: None,
         ruled: None,
+        spam: None,
     })
 }
 
@@ -545,6 +561,7 @@ fn received(inbox: InboxId, reverse_path: &str, recipient: &Recipient) -> Placem
         kind: Arrival::Received,
         received_at: None,
         ruled: None,
+        spam: None,
     }
 }
 

@@ -10,7 +10,7 @@
 
 use std::borrow::Cow;
 
-use super::beside::note_metadata;
+use super::beside::{note_metadata, note_verdict};
 use super::correspondents::note_correspondents;
 use super::enqueue::{content_of, enqueue};
 use super::full;
@@ -749,9 +749,11 @@ fn store_entry(
         arrival: placement.kind,
         auth,
         received_at: received_at(context, placement),
+        spam: placement.spam.as_deref(),
     };
     let uid = store.add_entry(&mailbox, stamp.seq, &new)?;
     let at = (place.org, placement.inbox);
+    note_verdict(context, plan, placement)?;
     let in_reply_to_metadata = note_metadata(context, plan, placement, (at, new.id))?;
     let mut summary = plan.summary.clone();
     let mut rules = Vec::new();
@@ -779,6 +781,7 @@ fn store_entry(
         auth,
         in_reply_to_metadata,
         rules,
+        spam: placement.spam.clone(),
     };
     let event = NewEvent {
         inbox: Some(place.path),

@@ -136,6 +136,7 @@ fn step(
         kind: Arrival::Appended,
         received_at: message.received_at,
         ruled: None,
+        spam: None,
     };
     let parsed = parse::append(context, request.caller.access()?, placement, octets)?;
     let mut delivery = decide::decide(service, context, request, parsed)?;

@@ -126,6 +126,7 @@ pub(super) fn parse(
                 kind: Arrival::Appended,
                 received_at,
                 ruled: None,
+                spam: None,
             };
             let access = caller.access()?;
             if own_inbox(context.store, access)? != inbox {

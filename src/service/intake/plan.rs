@@ -6,7 +6,7 @@ use super::subject::SubjectKeys;
 use crate::call::{
     ApprovedMail, Arrival, BodyId, Caller, Charge, Decision, EntryId, Flags, Idempotency, ImportId,
     InboxId, Need, NewUpload, OrgId, OutboundId, Recipient, Refusal, SenderAuth, Signature,
-    Summary, ThreadId,
+    SpamReport, Summary, ThreadId,
 };
 use crate::service::access::receives::SendingParty;
 use crate::service::outbound::failure::DeliveryFailure;
@@ -45,6 +45,8 @@ pub struct Plan {
     pub party: SendingParty,
     /// What is known of the sender.
     pub auth: SenderAuth,
+    /// The hashes under which an inbox remembers how mail of the author was judged.
+    pub author: Vec<i64>,
     /// The SMTP envelope's options, for the jobs of recipients outside.
     pub reverse_path: Option<String>,
     /// `RET=` (RFC 3461): `Some(true)` is FULL.
@@ -199,6 +201,8 @@ pub struct Placement {
     pub received_at: Option<i64>,
     /// What the rules of its inbox have done, where the server has rules.
     pub ruled: Option<Box<RuledEntry>>,
+    /// What the filter says of the message in this inbox.
+    pub spam: Option<Box<SpamReport>>,
 }
 
 impl Plan {
@@ -227,6 +231,7 @@ impl Plan {
             sender: None,
             party,
             auth: SenderAuth::Unknown,
+            author: Vec::new(),
             reverse_path: None,
             ret_full: None,
             envid: None,

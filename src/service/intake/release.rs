@@ -3,12 +3,14 @@
 //! again.
 
 use super::decide::{own_copy, references_of, send_on};
+use super::filter::Filter;
 use super::plan::{Delivery, Effect, Plan, Released};
 use super::screen::ScreenedSender;
 use super::subject::SubjectKeys;
 use super::treat::Treatment;
 use crate::call::{Decision, Envelope, Need, Refusal, SCHEDULED_LABEL, SenderAuth};
-use crate::mail::{Bounds, Digest, digest};
+use crate::mail::digest::{self, Analysis};
+use crate::mail::{Bounds, Digest};
 use crate::service::access::login::folder_access;
 use crate::service::access::receives::SendingParty;
 use crate::service::context::{ReadContext, WriteContext};
@@ -71,7 +73,11 @@ pub fn released(context: &WriteContext<'_>, mail: &StoredScheduled) -> Result<Re
         received_hops: usize::MAX,
         ..Bounds::default()
     };
-    let analysis = digest::analyse(header, &bounds).map_err(|_| Refusal::Damaged)?;
+    let digest = store.digest(org, entry.body)?;
+    let analysis = Analysis {
+        digest: digest.clone(),
+        ..digest::analyse(header, &bounds).map_err(|_| Refusal::Damaged)?
+    };
     let labels = (entry.state.keywords.into_iter())
         .filter(|label| !label.eq_ignore_ascii_case(SCHEDULED_LABEL))
         .collect();
@@ -87,11 +93,16 @@ pub fn released(context: &WriteContext<'_>, mail: &StoredScheduled) -> Result<Re
         author: None,
         auth: SenderAuth::Client,
     };
-    let digest = store.digest(org, entry.body)?;
     let opened = Digest::open(&digest).ok_or(Refusal::Damaged)?;
-    let message = RuleSubject::new(&body, opened, (SenderAuth::Client, None));
+    let message = RuleSubject::new(&body, opened, SenderAuth::Client);
     let with = (&Treatment::default(), &from, &[][..], &message);
-    send_on(service, &reads, (&envelope, true), with, &mut effects)?;
+    let mut filter = match service.shared.filter.enabled {
+        true => Some(Filter::of(store, (&envelope, &analysis, &body), &from)?),
+        false => None,
+    };
+    let to = (&envelope, true);
+    send_on(service, &reads, to, (with, filter.as_mut()), &mut effects)?;
+    let author = filter.map(Filter::into_author).unwrap_or_default();
     let plan = Plan {
         header_len,
         message_id: analysis.message_id.clone().unwrap_or_default(),
@@ -100,6 +111,7 @@ pub fn released(context: &WriteContext<'_>, mail: &StoredScheduled) -> Result<Re
         subject: SubjectKeys::of_sent(&analysis, &envelope.recipients),
         sender: Some(inbox),
         auth: SenderAuth::Client,
+        author,
         reverse_path: envelope.reverse_path,
         ret_full: mail.envelope.ret_full,
         envid: mail.envelope.envid.clone(),

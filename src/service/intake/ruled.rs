@@ -28,6 +28,7 @@ pub(super) fn apply_rules(
     if !service.rules.is_some(store)? {
         return Ok(entry);
     }
+    message.judge(entry.spam.as_deref());
     let before = RuledWay {
         mailbox: entry.mailbox,
         flags: entry.flags,
@@ -64,7 +65,7 @@ pub(super) fn asked_again(
             continue;
         }
         let digest = Digest::open(&plan.digest).ok_or(Refusal::Internal)?;
-        let message = RuleSubject::new(&plan.body, digest, (plan.auth, None));
+        let message = RuleSubject::new(&plan.body, digest, plan.auth);
         let RuledWay {
             mailbox,
             flags,

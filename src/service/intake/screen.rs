@@ -84,7 +84,7 @@ pub(super) fn refused(recipients: Vec<String>) -> Refusal {
 }
 
 /// Whether the author may be another one than From says: no check shows who it is.
-fn may_be_forged(auth: SenderAuth) -> bool {
+pub(super) fn may_be_forged(auth: SenderAuth) -> bool {
     match auth {
         SenderAuth::Checked(found) => !found.aligned,
         SenderAuth::SpoofedLocal | SenderAuth::Unknown => true,

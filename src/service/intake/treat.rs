@@ -106,7 +106,7 @@ fn apply_policy(service: &Service, found: &Judgement) -> Result<bool, Refusal> {
 }
 
 /// The mailbox for suspicious mail; INBOX when the inbox has none any more.
-fn junk_of(context: &ReadContext<'_>, recipient: &Recipient) -> Result<String, Refusal> {
+pub(super) fn junk_of(context: &ReadContext<'_>, recipient: &Recipient) -> Result<String, Refusal> {
     let found = match (recipient.org, recipient.inbox) {
         (Some(org), Some(inbox)) => context
             .store

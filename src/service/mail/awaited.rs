@@ -21,7 +21,7 @@ pub fn find(
     context: &ReadContext<'_>,
     access: &Access,
     inbox: &InboxRef,
-    (filter, among): (&MessageFilter, Option<&[EntryId]>),
+    ((filter, among), redacts): ((&MessageFilter, Option<&[EntryId]>), Option<bool>),
     progress: &mut AwaitProgress,
 ) -> Result<Option<Answer>, Refusal> {
     let inbox = policy::find_inbox(context.store, access, inbox)?;
@@ -41,7 +41,11 @@ pub fn find(
         return Ok(Some(Answer::Done));
     };
     // One that goes at this moment was not there.
-    match message::open(context.store, (inbox, *record), ContentAsk::default())? {
+    let ask = ContentAsk {
+        redacts,
+        ..ContentAsk::default()
+    };
+    match message::open(context.store, (inbox, *record), ask)? {
         Some(view) => Ok(Some(Answer::Message(Box::new(view)))),
         None => Ok(Some(Answer::Done)),
     }

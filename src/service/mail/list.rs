@@ -420,7 +420,7 @@ pub(super) struct FilteredRow<'v> {
     received_at: i64,
     thread: ThreadId,
     summary: &'v Summary,
-    /// Nothing judges messages yet.
+    /// What the filter says of it.
     verdict: Option<Verdict>,
 }
 
@@ -431,7 +431,7 @@ impl<'v> From<&'v MessageRecord> for FilteredRow<'v> {
             received_at: record.entry.received_at,
             thread: record.entry.thread,
             summary: &record.summary,
-            verdict: None,
+            verdict: record.entry.verdict,
         }
     }
 }
@@ -443,7 +443,7 @@ impl<'v> From<&'v MessageView> for FilteredRow<'v> {
             received_at: view.received_at,
             thread: view.thread,
             summary: &view.summary,
-            verdict: None,
+            verdict: view.spam.as_ref().map(|report| report.verdict),
         }
     }
 }

@@ -51,7 +51,8 @@ impl ListedRows {
 
 impl RowGenerations {
     fn insert(&mut self, entry: ListedEntry, row: Arc<MessageView>) {
-        let own = entry.prefix.len() + entry.folder.len() + SPACE_BYTES;
+        let report = entry.report.as_ref().map_or(0, |octets| octets.len());
+        let own = entry.prefix.len() + entry.folder.len() + report + SPACE_BYTES;
         // Its texts, and the octets that are written of it.
         let octets = 2 * row_octets(&row) + own;
         if octets > ROW_BYTES_MAX {
@@ -75,7 +76,14 @@ pub(super) fn row_octets(view: &MessageView) -> usize {
     let labels = view.state.keywords.iter().map(|word| word.len() + 3);
     let texts = [&summary.subject, &summary.preview, &view.message_id];
     let texts = texts.into_iter().map(String::len);
-    addresses.chain(labels).chain(texts).sum::<usize>() + ROW_OCTETS
+    let hits = view.spam.iter().flat_map(|report| &report.rules);
+    let hits = hits.map(|hit| hit.id.len() + hit.why.len() + HIT_OCTETS);
+    addresses
+        .chain(labels)
+        .chain(texts)
+        .chain(hits)
+        .sum::<usize>()
+        + ROW_OCTETS
 }
 
 /// Octets of all rows that are held.
@@ -84,6 +92,8 @@ const HELD_BYTES_MAX: usize = 16 << 20;
 const ROW_BYTES_MAX: usize = 16 << 10;
 /// Octets of an address and of a row beside their texts.
 const ADDRESS_OCTETS: usize = 24;
+/// The same of a rule that it has met.
+const HIT_OCTETS: usize = 48;
 const ROW_OCTETS: usize = 600;
 /// Octets of a row and of its entry beside their texts.
 const SPACE_BYTES: usize = 512;
@@ -158,6 +168,8 @@ pub(super) mod tests {
             body: BodyId(1),
             metadata: None,
             in_reply_to_metadata: None,
+            verdict: None,
+            report: None,
         };
         (entry, Arc::new(sample_view(id, subject)))
     }
@@ -183,6 +195,7 @@ pub(super) mod tests {
             reply_to: Vec::new(),
             metadata: None,
             in_reply_to_metadata: None,
+            spam: None,
             snippet: None,
             expires_at: None,
             content: None,

@@ -3,11 +3,12 @@
 use super::entry::{check_labels, find_place, flag_one};
 use super::mailbox;
 use super::opened::OpenedMessage;
+use super::redact;
 use crate::call::{
     Access, Answer, Arrival, AttachmentRow, CodeRow, ConflictReason, ContentAsk, EntryId,
-    FlagChange, Flags, INBOX, InboxId, InboxRef, LinkRow, MailboxId, MessageContent, MessagePatch,
-    MessageView, NamedAddress, Noun, OctetsOf, OrgId, PartSource, ReceiveDefault, Refusal, Scopes,
-    SpecialUse, UidSet, Written,
+    FlagChange, Flags, INBOX, InboxId, InboxRef, InjectionSpan, LinkRow, MailboxId, MessageContent,
+    MessagePatch, MessageView, NamedAddress, Noun, OctetsOf, OrgId, PartSource, ReceiveDefault,
+    Refusal, Scopes, SpecialUse, UidSet, Written,
 };
 use crate::mail::Address;
 use crate::mail::Bounds;
@@ -21,7 +22,7 @@ use crate::mail::text::pages;
 use crate::mail::text::reply;
 use crate::service::account::bounds::{check_end, check_ends_later};
 use crate::service::context::{ReadContext, WriteContext};
-use crate::service::intake::named_address;
+use crate::service::intake::{JUNK_KEYWORD, NOT_JUNK_KEYWORD, author_key, named_address};
 use crate::service::policy;
 use crate::store::{ExpiringMessage, InboxPlace, KnownBy, MailboxRecord, MessageRecord, Store};
 
@@ -33,6 +34,7 @@ pub(super) fn message_view(inbox: InboxId, view: MessageRecord) -> Result<Messag
     let digest = open_digest(&view)?;
     let own = digest.envelope().own_reply_to();
     let reply_to = own.mailboxes().take(SHOWN_MAX).map(named_address).collect();
+    let spam = view.entry.report()?.map(Box::new);
     let bcc = hidden(&view.entry.prefix, view.entry.arrival, &digest);
     Ok(MessageView {
         inbox,
@@ -54,6 +56,7 @@ pub(super) fn message_view(inbox: InboxId, view: MessageRecord) -> Result<Messag
         summary: view.summary,
         metadata: view.entry.metadata,
         in_reply_to_metadata: view.entry.in_reply_to_metadata,
+        spam,
         snippet: None,
         expires_at: None,
         content: None,
@@ -120,7 +123,7 @@ pub fn read(
     let view = store.message(access.org, inbox, id)?.ok_or(NONE)?;
     let place = (access.org, inbox);
     let octets = OpenedMessage::read_row(snapshot, store, place, &view)?.ok_or(NONE)?;
-    let mut message = with_content((inbox, view), octets, ask)?;
+    let mut message = with_content(store, (inbox, view), octets, ask)?;
     message.expires_at = store.expires_at(id)?;
     Ok(Answer::Message(Box::new(message)))
 }
@@ -136,30 +139,64 @@ pub(super) fn open(
     let Some(octets) = octets else {
         return Ok(None);
     };
-    let mut message = with_content((inbox, view), octets, ask)?;
+    let mut message = with_content(store, (inbox, view), octets, ask)?;
     message.expires_at = store.expires_at(message.state.id)?;
     Ok(Some(message))
 }
 
 fn with_content(
-    (inbox, view): (InboxId, MessageRecord),
+    store: &Store,
+    (inbox, mut view): (InboxId, MessageRecord),
     octets: Vec<u8>,
     ask: ContentAsk,
 ) -> Result<MessageView, Refusal> {
-    let content = content(&view, &octets, ask)?;
+    let spans = spans_to_redact(store, (inbox, &view), ask)?;
+    let content = content(&mut view, &octets, (ask, &spans))?;
     drop(octets);
     let mut message = message_view(inbox, view)?;
     message.content = Some(Box::new(content));
     Ok(message)
 }
 
-fn content(
-    view: &MessageRecord,
-    octets: &[u8],
+/// The places of a message that are not to be shown.
+fn spans_to_redact(
+    store: &Store,
+    (inbox, view): (InboxId, &MessageRecord),
     ask: ContentAsk,
+) -> Result<Vec<InjectionSpan>, Refusal> {
+    let spans = (view.entry.report()?).map_or_else(Vec::new, |report| report.injection.spans);
+    if spans.is_empty() {
+        return Ok(spans);
+    }
+    let redacts = match ask.redacts {
+        Some(redacts) => redacts,
+        None => (store.spam_settings(inbox)?).is_some_and(|settings| settings.redacts),
+    };
+    Ok(if redacts { spans } else { Vec::new() })
+}
+
+fn content(
+    view: &mut MessageRecord,
+    octets: &[u8],
+    (ask, spans): (ContentAsk, &[InjectionSpan]),
 ) -> Result<MessageContent, Refusal> {
-    let digest = open_digest(view)?;
-    let body = text::text_of(octets, &digest);
+    open_digest(view)?;
+    let stored = core::mem::take(&mut view.digest);
+    let content = content_of((view, &stored), octets, (ask, spans));
+    view.digest = stored;
+    content
+}
+
+fn content_of(
+    (view, stored): (&mut MessageRecord, &[u8]),
+    octets: &[u8],
+    (ask, spans): (ContentAsk, &[InjectionSpan]),
+) -> Result<MessageContent, Refusal> {
+    let digest = Digest::open(stored).ok_or(Refusal::Damaged)?;
+    let mut body = text::text_of(octets, &digest);
+    if !spans.is_empty() {
+        redact::redact(view, &mut body, spans);
+    }
     let links = links(&body.text, &body.links)
         .into_iter()
         .map(|link| LinkRow {
@@ -179,7 +216,7 @@ fn content(
             words: found.words,
         })
         .collect();
-    let (text, is_cut) = match ask.is_markdown {
+    let (text, is_cut) = match ask.is_markdown && spans.is_empty() {
         true => text::markdown_of(octets, &digest),
         false => (body.text, body.truncated),
     };
@@ -196,18 +233,20 @@ fn content(
         truncated: is_cut || digest.is_truncated(),
         ..MessageContent::default()
     };
-    if ask.is_summary {
-        return Ok(content);
-    }
-    let with_headers = MessageContent {
-        headers: headers(&view.entry.prefix, octets, &digest),
-        ..content
+    let mut content = match ask.is_summary {
+        true => content,
+        false => {
+            let with_headers = MessageContent {
+                headers: headers(&view.entry.prefix, octets, &digest),
+                ..content
+            };
+            with_texts(with_headers, ask, (text, extracted_text, body.html))
+        }
     };
-    Ok(with_texts(
-        with_headers,
-        ask,
-        (text, extracted_text, body.html),
-    ))
+    if !spans.is_empty() {
+        redact::redact_content(&mut content, spans);
+    }
+    Ok(content)
 }
 
 /// The content with a page of its text, and the first page with the other texts.
@@ -496,6 +535,49 @@ fn leaves_at(store: &Store, org: OrgId, id: EntryId) -> Result<Option<i64>, Refu
         return Ok(None);
     };
     Ok((store.approval(org, approval)?).and_then(|held| held.row.send_at))
+}
+
+/// Takes a message for spam or for wanted: it moves to Junk or to INBOX and has the keyword that
+/// says so, and the inbox remembers its author.
+pub fn teach(
+    context: &mut WriteContext<'_>,
+    access: &Access,
+    inbox: &InboxRef,
+    (id, is_spam): (EntryId, bool),
+) -> Result<Written, Refusal> {
+    let (place, mailbox, uid) = find_entry(context.store, access, inbox, id)?;
+    let view = context
+        .store
+        .message(place.org, place.path.id, id)?
+        .ok_or(NONE)?;
+    let is_own = matches!(
+        view.entry.special,
+        Some(SpecialUse::Sent | SpecialUse::Drafts)
+    );
+    if is_own || view.entry.arrival == Arrival::Sent {
+        return Err(Refusal::Conflict(ConflictReason::NotReceived));
+    }
+    let (add, remove) = match is_spam {
+        true => (JUNK_KEYWORD, NOT_JUNK_KEYWORD),
+        false => (NOT_JUNK_KEYWORD, JUNK_KEYWORD),
+    };
+    for (how, word) in [(FlagChange::Remove, remove), (FlagChange::Add, add)] {
+        let words = [word.to_owned()];
+        flag_one(context, &place, &mailbox, uid, (how, Flags::NONE, &words))?;
+    }
+    let author = view.summary.from.address.as_str();
+    if let Some(key) = author_key(context.store, author, view.entry.auth)? {
+        let (inbox, now) = (place.path.id, context.now.unix_ms);
+        context.store.teach_sender(inbox, key, is_spam, now)?;
+    }
+    let store = context.store;
+    let target = match is_spam {
+        true => store.mailbox_special(place.org, place.path.id, SpecialUse::Junk)?,
+        false => store.mailbox_named(place.org, place.path.id, INBOX)?,
+    };
+    let target = target.ok_or(Refusal::NotFound(Noun::Mailbox))?;
+    move_one(context, &place, &mailbox, &target, uid)?;
+    changed(context, access, &place, id)
 }
 
 /// Refuses to move a message out of Drafts that waits there.

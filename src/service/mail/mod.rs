@@ -18,6 +18,7 @@ mod narrow;
 pub(super) mod newest;
 pub(super) mod opened;
 mod query;
+mod redact;
 pub mod search;
 pub mod slice;
 pub mod thread;

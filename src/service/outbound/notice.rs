@@ -190,6 +190,7 @@ fn delivery_of(
         kind: Arrival::Received,
         received_at: None,
         ruled: None,
+        spam: None,
     };
     let digest = core::mem::take(&mut analysis.digest);
     let plan = Plan {

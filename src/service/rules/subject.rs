@@ -3,11 +3,11 @@
 //!
 //! Every text is bounded, so what is behind the bound is not looked at.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::call::{AuthResult, RuleField, SenderAuth, Verdict};
+use crate::call::{AuthResult, RuleField, SenderAuth, SpamReport, Verdict};
 use crate::mail::digest::AddressItems;
 use crate::mail::parse::address_list::Mailbox;
 use crate::mail::text::beginning_of;
@@ -21,7 +21,7 @@ pub struct RuleSubject<'a> {
     digest: Digest<'a>,
     auth: SenderAuth,
     /// The judgement of the filter, with the score in thousandths; `None` without one.
-    judgement: Option<(Verdict, i64)>,
+    judgement: Cell<Option<(Verdict, i64)>>,
     texts: RefCell<HashMap<RuleField, Rc<[RuleText]>>>,
     header: OnceCell<Headers<'a>>,
 }
@@ -39,19 +39,21 @@ pub(super) struct RuleText {
 
 impl<'a> RuleSubject<'a> {
     /// A message with what is known of its sender.
-    pub fn new(
-        octets: &'a [u8],
-        digest: Digest<'a>,
-        (auth, judgement): (SenderAuth, Option<(Verdict, i64)>),
-    ) -> RuleSubject<'a> {
+    pub fn new(octets: &'a [u8], digest: Digest<'a>, auth: SenderAuth) -> RuleSubject<'a> {
         RuleSubject {
             octets,
             digest,
             auth,
-            judgement,
+            judgement: Cell::new(None),
             texts: RefCell::default(),
             header: OnceCell::new(),
         }
+    }
+
+    /// Takes what the filter says of it in the inbox whose rules are asked next.
+    pub fn judge(&self, report: Option<&SpamReport>) {
+        let judged = report.map(|report| (report.verdict, i64::from(report.score.0) * 10));
+        self.judgement.set(judged);
     }
 
     /// Octets of the message.
@@ -64,12 +66,12 @@ impl<'a> RuleSubject<'a> {
     }
 
     pub(super) fn verdict(&self) -> Option<Verdict> {
-        self.judgement.map(|(verdict, _)| verdict)
+        self.judgement.get().map(|(verdict, _)| verdict)
     }
 
     /// In thousandths.
     pub(super) fn score(&self) -> Option<i64> {
-        self.judgement.map(|(_, score)| score)
+        self.judgement.get().map(|(_, score)| score)
     }
 
     /// What DMARC gave, where the sender was checked.

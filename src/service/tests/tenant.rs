@@ -211,6 +211,15 @@ fn calls_of_messages(access: &Access, inbox: InboxId) -> Vec<Ask> {
         ),
         Ask::of(
             access,
+            MessageWrite::Teach {
+                inbox: named(),
+                id: EntryId(1),
+                is_spam: true,
+                idempotency: None,
+            },
+        ),
+        Ask::of(
+            access,
             MessageWrite::Delete {
                 inbox: named(),
                 id: EntryId(1),

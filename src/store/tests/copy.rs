@@ -40,6 +40,7 @@ fn fill_junk(store: &Store, n: usize, octets: usize) {
             arrival: Arrival::Received,
             auth: SenderAuth::SpoofedLocal,
             received_at: NOW.unix_ms,
+            spam: None,
         };
         store.add_entry(&junk, stamp.seq, &entry).unwrap();
     }

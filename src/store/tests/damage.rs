@@ -141,8 +141,7 @@ pub(super) fn everything() -> Inline {
         answer: b"{}".to_vec(),
     };
     store.keep_answer(Some(org), "k", &kept, 7).unwrap();
-    let by = crate::store::KnownBy::Admitted;
-    store.note_sender(inbox, "ann@y.test", by, 7).unwrap();
+    made::insert_judgements(store, (org, inbox));
     assert!(store.note_import(org, inbox, &ImportId([7; 16])).unwrap());
     store.commit().unwrap();
     inline
@@ -622,7 +621,8 @@ const COUNTERS: &[Kind] = &[
 #[test]
 fn each_kind_of_damage_is_named() {
     let others = [signature::DAMAGE, upload::DAMAGE, audit::DAMAGE].concat();
-    for (kind, sql, table, words) in KINDS.iter().chain(COUNTERS).chain(&others) {
+    let all = KINDS.iter().chain(COUNTERS).chain(made::JUDGEMENTS);
+    for (kind, sql, table, words) in all.chain(&others) {
         let inline = everything();
         damage(&inline.store, sql);
         let found = look(&inline.store);

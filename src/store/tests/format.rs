@@ -7,8 +7,9 @@
 use super::super::format::*;
 use super::*;
 use crate::call::{
-    ApprovalChange, ApprovalId, ApprovalStatus, PriorityLevel, Recipient, RuleAction,
-    RuleCondition, RuleField, RuleId, RuleNote, RuleOp, RuleValue, RuleWhen,
+    ApprovalChange, ApprovalId, ApprovalStatus, InjectionPlace, InjectionReport, InjectionSpan,
+    PriorityLevel, Recipient, RuleAction, RuleCondition, RuleField, RuleHit, RuleId, RuleNote,
+    RuleOp, RuleValue, RuleWhen, Score, SpamPolicy, SpamReport, SpamSettings, Verdict,
 };
 
 /// The lines of a golden file.
@@ -82,6 +83,7 @@ fn arrived(kind: Arrival, auth: SenderAuth) -> Change {
         auth,
         in_reply_to_metadata: None,
         rules: Vec::new(),
+        spam: None,
     };
     Change::Arrived(Box::new(arrived))
 }
@@ -152,6 +154,7 @@ pub(super) fn changes() -> Vec<(&'static str, Change)> {
                     size: 70_000,
                     summary: summary(),
                     auth: SenderAuth::SpoofedLocal,
+                    spam: None,
                 }],
                 ..bulk(2)
             }),
@@ -161,6 +164,7 @@ pub(super) fn changes() -> Vec<(&'static str, Change)> {
     ];
     changes.extend(later_changes());
     changes.extend(ended());
+    changes.extend(judged());
     changes
 }
 
@@ -336,6 +340,9 @@ fn actions() -> Vec<RuleAction> {
     ]
 }
 
+/// How many of [`changes`] version 11 has.
+const CHANGES_OF_11: usize = 30;
+
 /// How many of [`changes`] version 10 has.
 const CHANGES_OF_10: usize = 28;
 
@@ -345,6 +352,96 @@ fn answer() -> Change {
     };
     answer.in_reply_to_metadata = Some("{\"run\":7}".into());
     Change::Arrived(answer)
+}
+
+/// A report with every field.
+fn report() -> SpamReport {
+    SpamReport {
+        verdict: Verdict::Spam,
+        score: Score(705),
+        threshold: Score(600),
+        rules: vec![
+            RuleHit {
+                id: "one_rule".into(),
+                score: Score(830),
+                why: "A reason with Ä.".into(),
+            },
+            RuleHit {
+                id: "other".into(),
+                score: Score(-125),
+                why: "".into(),
+            },
+        ],
+        injection: InjectionReport {
+            score: Score(400),
+            spans: vec![InjectionSpan {
+                place: InjectionPlace::Header,
+                start: 3,
+                end: 70_000,
+            }],
+        },
+        is_sampled: true,
+    }
+}
+
+/// From version 12 on.
+fn judged() -> Vec<(&'static str, Change)> {
+    let judged = |json: Option<&str>| {
+        let Change::Arrived(mut arrived) = arrived(Arrival::Received, SenderAuth::Unknown) else {
+            return Change::InboxCreated;
+        };
+        arrived.in_reply_to_metadata = json.map(Into::into);
+        arrived.spam = Some(Box::new(report()));
+        Change::Arrived(arrived)
+    };
+    let detail = |spam: Option<SpamReport>| MessageDetail {
+        thread: ThreadId(500),
+        size: 70_000,
+        summary: summary(),
+        auth: SenderAuth::Unknown,
+        spam: spam.map(Box::new),
+    };
+    let told = Bulk {
+        messages: vec![state(1, &[]), state(2, &[])],
+        count: 2,
+        folder: "INBOX".into(),
+        details: vec![detail(None), detail(Some(report()))],
+    };
+    vec![
+        ("judged", judged(None)),
+        ("judged-answer", judged(Some("{\"run\":7}"))),
+        ("told-judged", Change::Copied(told)),
+    ]
+}
+
+#[test]
+fn reports_are_read() {
+    let kept = golden_one("entry_report_1");
+    assert_eq!(decode_report(&kept).unwrap(), report());
+    assert_eq!(encode_report(&report()).unwrap(), kept);
+    // A place of a later release is left out.
+    let mut later = kept.clone();
+    let place = later.len() - 6;
+    assert_eq!(later[place], InjectionPlace::Header.number());
+    later[place] = 99;
+    let read = decode_report(&later).unwrap();
+    assert_eq!(read.injection.spans, []);
+    assert!(decode_report(&[1, 9]).is_err());
+}
+
+#[test]
+fn settings_of_the_filter_are_read() {
+    let settings = SpamSettings {
+        version: 300,
+        suspicious: Score(-5),
+        spam: Score(10_000),
+        weights: vec![("one_rule".into(), Score(0)), ("other".into(), Score(-125))],
+        policy: SpamPolicy::Reject,
+        redacts: true,
+    };
+    let kept = golden_one("spam_settings_1");
+    assert_eq!(decode_spam_settings(&kept).unwrap(), settings);
+    assert_eq!(encode_spam_settings(&settings).unwrap(), kept);
 }
 
 /// How many of [`changes`] version 9 has.
@@ -373,7 +470,7 @@ pub(super) const CHANGES_OF_2: usize = 15;
 
 #[test]
 fn changes_of_every_version_are_read() {
-    for version in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11] {
+    for version in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] {
         let kept = golden(&format!("event_detail_{version}"));
         let mut changes = changes();
         if version < 3 {
@@ -394,13 +491,15 @@ fn changes_of_every_version_are_read() {
             changes.truncate(CHANGES_OF_9);
         } else if version < 11 {
             changes.truncate(CHANGES_OF_10);
+        } else if version < 12 {
+            changes.truncate(CHANGES_OF_11);
         }
         assert_eq!(kept.len(), changes.len());
         for ((name, octets), (expected, change)) in kept.into_iter().zip(changes) {
             assert_eq!(name, expected);
             assert_eq!(octets[0], version, "{name}");
             assert_eq!(decode_change(&octets).unwrap(), change, "{name}");
-            if version == 11 {
+            if version == 12 {
                 assert_eq!(encode_change(&change).unwrap(), octets, "{name}");
             }
         }

@@ -158,3 +158,35 @@ pub(super) fn insert_signatures(store: &Store, org: OrgId) {
                VALUES (?1, 7, 8, row_sum(?1, 7, 8))";
     store.run(sql, [inbox.0]).unwrap();
 }
+
+/// A sender that an inbox knows, how mail of one was judged, and how the inbox judges.
+pub(super) fn insert_judgements(store: &Store, (org, inbox): (OrgId, InboxId)) {
+    let by = crate::store::KnownBy::Admitted;
+    store.note_sender(inbox, "ann@y.test", by, 7).unwrap();
+    let spam = crate::call::Verdict::Spam;
+    store.note_verdict(inbox, 9, spam, 7).unwrap();
+    let settings = crate::call::SpamSettings::default();
+    store.set_spam_settings((org, inbox), &settings).unwrap();
+}
+
+/// What can be damaged of it.
+pub(super) const JUDGEMENTS: &[super::damage::Kind] = &[
+    (
+        "judgement of the filter",
+        "UPDATE entry SET report = x'01000000000000'",
+        "entry",
+        super::damage::CHECKSUM,
+    ),
+    (
+        "past of a sender",
+        "UPDATE sender_past SET spam = spam + 1",
+        "sender_past",
+        super::damage::CHECKSUM,
+    ),
+    (
+        "policy of the filter",
+        "UPDATE spam_setting SET settings = x'0100'",
+        "spam_setting",
+        super::damage::CHECKSUM,
+    ),
+];

@@ -144,6 +144,7 @@ fn try_deliver(store: &Store, name: &str, octets: &[u8], flags: Flags) -> Result
         arrival: Arrival::Received,
         auth: SenderAuth::Unknown,
         received_at: NOW.unix_ms,
+        spam: None,
     };
     let uid = store.add_entry(&mailbox, stamp.seq, &entry)?;
     let event = NewEvent {

@@ -141,3 +141,48 @@ fn verify_rules(store: &Store) -> Vec<String> {
     let lines = verify(store, true).into_iter();
     lines.filter(|line| line.contains("rule")).collect()
 }
+
+/// The step of the filter: messages of before are not judged and get the checksum that says so, a
+/// checksum that was wrong stays wrong, and judged ones come from then on.
+#[test]
+fn version_26_gets_reports() {
+    let folder = super::Folder::new("old-26");
+    let path = folder.0.join(FILE);
+    let mut sql = Connection::open(&path).unwrap();
+    sum::add_function(&sql).unwrap();
+    open::migrate(&mut sql, &open::STEPS[..26]).unwrap();
+    ids::insert_meta(&sql, 5).unwrap();
+    sql.execute_batch(
+        "INSERT INTO entry (mailbox, uid, id, org, inbox, body, thread, modseq, flags, arrival,
+             received_at, size, extra)
+             VALUES (3, 1, 40, 1, 10, 5, 30, 1, 0, 1, 7, 1, 0), (3, 2, 41, 1, 10, 5, 30, 1, 0, 1, 7, 1, 0);
+         UPDATE entry SET
+             sum = row_sum(id, org, inbox, body, thread, arrival, received_at, size, prefix),
+             state_sum = row_sum(mailbox, uid, id, modseq, flags, keywords);
+         UPDATE entry SET sum = 7 WHERE uid = 2;
+         UPDATE meta SET value = 6 WHERE name = 'summed';
+         UPDATE meta SET sum = row_sum(name, value);",
+    )
+    .unwrap();
+    drop(sql);
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    assert!(!store.is_summed().unwrap());
+    store.begin().unwrap();
+    while store.fill_sums().unwrap() > 0 {}
+    store.commit().unwrap();
+    assert!(store.is_summed().unwrap());
+    let rows = "SELECT report IS NULL AND report_sum IS row_sum(id, report), sum = 7
+         FROM entry ORDER BY uid";
+    let rows = store.all(rows, [], |r| Ok((r.get(0)?, r.get(1)?))).unwrap();
+    assert_eq!(rows, [(true, false), (true, true)]);
+    let sums = "SELECT sum IS row_sum(name, value) FROM meta WHERE name = 'summed'";
+    let sums: Vec<bool> = store.all(sums, [], |r| r.get(0)).unwrap();
+    assert_eq!(sums, [true]);
+    let (inbox, sender) = (InboxId(10), store.sender_key("a@y.test").unwrap());
+    assert_eq!(store.sender_past(inbox, sender).unwrap(), None);
+    store
+        .note_verdict(inbox, sender, crate::call::Verdict::Clean, 7)
+        .unwrap();
+    let past = store.sender_past(inbox, sender).unwrap();
+    assert_eq!(past.map(|past| (past.clean, past.spam)), Some((1, 0)));
+}

@@ -343,6 +343,21 @@ pub(super) const ALL: &[Check] = &[
                   AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = s.inbox)",
     },
     Check {
+        what: "past of senders to an inbox that is gone",
+        table: "inbox",
+        sql: "SELECT DISTINCT s.inbox FROM sender_past s LEFT JOIN inbox i ON i.id = s.inbox
+              WHERE i.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = s.inbox)",
+    },
+    Check {
+        what: "spam settings of an inbox that is gone",
+        table: "spam_setting",
+        sql: "SELECT s.inbox, s.org FROM spam_setting s
+                  LEFT JOIN inbox i ON i.id = s.inbox AND i.org = s.org
+              WHERE i.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = s.inbox)",
+    },
+    Check {
         what: "import into an inbox that is gone",
         table: "inbox",
         sql: "SELECT DISTINCT s.inbox FROM imported s LEFT JOIN inbox i ON i.id = s.inbox

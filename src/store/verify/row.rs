@@ -87,6 +87,7 @@ fn org_of(table: &SummedTable) -> &'static str {
                        ELSE (SELECT org FROM inbox WHERE id = day_count.id) END"
         }
         "known_sender" => "(SELECT org FROM inbox WHERE id = known_sender.inbox)",
+        "sender_past" => "(SELECT org FROM inbox WHERE id = sender_past.inbox)",
         "subscription" => "(SELECT org FROM inbox WHERE id = subscription.inbox)",
         "signature" => "(SELECT org FROM inbox WHERE id = signature.inbox)",
         "signature_block" => "(SELECT org FROM inbox WHERE id = signature_block.inbox)",

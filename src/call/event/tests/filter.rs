@@ -1,6 +1,7 @@
 //! Filters against events: a table with one row for each rule.
 
 use super::*;
+use crate::call::{InjectionReport, Score};
 
 fn filter(fill: impl FnOnce(&mut EventFilter)) -> EventFilter {
     let mut filter = EventFilter::default();
@@ -78,10 +79,24 @@ fn facts_are_compared_and_an_unknown_fact_holds_back() {
     }
     for verdict in Verdict::ALL {
         let filter = filter(|f| f.verdict = Some(*verdict));
-        assert!(
-            !admits(&filter, &mail("a@b.test")),
-            "nothing judges messages yet"
-        );
+        assert!(!admits(&filter, &mail("a@b.test")), "it was not judged");
+        for judged in Verdict::ALL {
+            let Change::Arrived(mut arrived) = arrived(Arrival::Received, "a@b.test", 0, &[])
+            else {
+                panic!("no arrival");
+            };
+            let report = SpamReport {
+                verdict: *judged,
+                score: Score(0),
+                threshold: Score(600),
+                rules: Vec::new(),
+                injection: InjectionReport::default(),
+                is_sampled: false,
+            };
+            arrived.spam = Some(Box::new(report));
+            let judged_so = verdict == judged;
+            assert_eq!(admits(&filter, &event(Change::Arrived(arrived))), judged_so);
+        }
     }
 }
 

@@ -72,6 +72,7 @@ fn arrived(kind: Arrival, from: &str, priority: i8, labels: &[&str]) -> Change {
         auth: SenderAuth::Unknown,
         in_reply_to_metadata: None,
         rules: Vec::new(),
+        spam: None,
     }))
 }
 

@@ -75,6 +75,29 @@ fn outbound(outbound: OutboundId, class: Option<FailureClass>) -> Change {
     }))
 }
 
+/// A report with a rule and a span.
+fn report() -> SpamReport {
+    SpamReport {
+        rules: vec![RuleHit {
+            id: "one_rule".into(),
+            score: Score(125),
+            why: "It says so.".into(),
+        }],
+        injection: InjectionReport {
+            score: Score(0),
+            spans: vec![InjectionSpan {
+                place: InjectionPlace::Text,
+                start: 1,
+                end: 2,
+            }],
+        },
+        verdict: Verdict::Clean,
+        score: Score(125),
+        threshold: Score(600),
+        is_sampled: false,
+    }
+}
+
 /// A change of every kind that has a public type.
 fn changes() -> Vec<Change> {
     let state = EntryState {
@@ -104,6 +127,7 @@ fn changes() -> Vec<Change> {
             auth,
             in_reply_to_metadata: Some("{\"run\":7}".into()),
             rules: Vec::new(),
+            spam: Some(Box::new(report())),
         }))
     };
     let bulk = Bulk {
@@ -121,6 +145,7 @@ fn changes() -> Vec<Change> {
             ..Summary::default()
         },
         auth,
+        spam: Some(Box::new(report())),
     };
     let told = Bulk {
         messages: vec![state.clone(); 3],

@@ -31,7 +31,7 @@ fn begun() -> MessageWait {
         expires_at: None,
     }));
     let inbox = InboxRef::Address("bot@x.test".into());
-    let mut wait = MessageWait::new(access, inbox, MessageFilter::default(), 10_000);
+    let mut wait = MessageWait::new(access, inbox, (MessageFilter::default(), None), 10_000);
     let (ask, ends) = wait.begin(now(0));
     assert!(matches!(ask.call, Call::Look(_)));
     assert_eq!(ends, now(10_000));
@@ -94,6 +94,7 @@ fn arrived(id: i64, kind: Arrival) -> Event {
         message_id: String::new(),
         summary: Summary::default(),
         auth: SenderAuth::Unknown,
+        spam: None,
         in_reply_to_metadata: None,
         rules: Vec::new(),
     })))

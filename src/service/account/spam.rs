@@ -1,0 +1,96 @@
+//! How an inbox judges mail: its thresholds, weights and policy, read and changed.
+
+use crate::call::{
+    Access, Answer, ConflictReason, InboxId, InboxRef, RULE_ID_BYTES_MAX, Refusal, SCORE_MAX,
+    Score, SpamSettings, WEIGHTS_MAX, Written,
+};
+use crate::service::Service;
+use crate::service::context::WriteContext;
+use crate::service::policy::find_inbox;
+use crate::store::Store;
+
+/// The settings by which an inbox judges.
+pub fn settings_of(
+    service: &Service,
+    store: &Store,
+    inbox: InboxId,
+) -> Result<SpamSettings, Refusal> {
+    match service
+        .spam_settings
+        .is_some(|| store.has_any_spam_settings())?
+    {
+        true => Ok(store.spam_settings(inbox)?.unwrap_or_default()),
+        false => Ok(SpamSettings::default()),
+    }
+}
+
+/// Reads the settings of an inbox.
+pub fn read_settings(store: &Store, access: &Access, inbox: &InboxRef) -> Result<Answer, Refusal> {
+    let inbox = find_inbox(store, access, inbox)?;
+    let settings = store.spam_settings(inbox)?.unwrap_or_default();
+    Ok(Answer::SpamSettings(Box::new(settings)))
+}
+
+/// Replaces the settings of an inbox.
+///
+/// # Errors
+/// `Invalid` names what is wrong; `Conflict` when they have another version by now.
+pub fn replace_settings(
+    context: &mut WriteContext<'_>,
+    access: &Access,
+    inbox: &InboxRef,
+    settings: &SpamSettings,
+) -> Result<Written, Refusal> {
+    check(settings)?;
+    let inbox = find_inbox(context.store, access, inbox)?;
+    let known = context.store.spam_settings(inbox)?.unwrap_or_default();
+    if known.version != settings.version {
+        return Err(Refusal::Conflict(ConflictReason::SettingsChanged));
+    }
+    let next = SpamSettings {
+        version: settings.version.saturating_add(1),
+        ..settings.clone()
+    };
+    context.service.spam_settings.begin();
+    (context.store).set_spam_settings((access.org, inbox), &next)?;
+    Ok(Written::SpamSettings(Box::new(next)))
+}
+
+fn check(settings: &SpamSettings) -> Result<(), Refusal> {
+    let invalid = |field: &'static str, why: String| Err(Refusal::Invalid { field, why });
+    let is_within = |score: Score| score.0.unsigned_abs() <= SCORE_MAX.0.unsigned_abs();
+    for (field, score) in [("suspicious", settings.suspicious), ("spam", settings.spam)] {
+        if !is_within(score) {
+            return invalid(field, format!("must be from -{SCORE_MAX} to {SCORE_MAX}"));
+        }
+    }
+    if settings.spam < settings.suspicious {
+        return invalid("spam", "must not be below `suspicious`".to_owned());
+    }
+    if settings.weights.len() > WEIGHTS_MAX {
+        return invalid("weights", format!("must have at most {WEIGHTS_MAX} rules"));
+    }
+    for (id, weight) in &settings.weights {
+        let is_name = !id.is_empty()
+            && id.len() <= RULE_ID_BYTES_MAX
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        if !is_name {
+            return invalid(
+                "weights",
+                format!(
+                    "must name rules by lower-case letters, digits and _, at most \
+                     {RULE_ID_BYTES_MAX} of them"
+                ),
+            );
+        }
+        if !is_within(*weight) {
+            return invalid(
+                "weights",
+                format!("must give each rule from -{SCORE_MAX} to {SCORE_MAX}: see {id}"),
+            );
+        }
+    }
+    Ok(())
+}
