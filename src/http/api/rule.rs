@@ -11,7 +11,7 @@ use super::operation::{CURSOR, GONE, Gives, LIMIT, Operation, ResponseContent, T
 use super::problems::Problem;
 use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
 use super::shapes::{Shape, shape};
-use super::values::Values;
+use super::values::{Values, any_of};
 use crate::call::{
     Answer, InboxId, InboxRef, NewRule, PriorityLevel, RULE_NAME_BYTES_MAX, RULE_PRIORITY,
     RULE_PRIORITY_MAX, RULE_TEXT_BYTES_MAX, RuleAction, RuleCondition, RuleField, RuleId, RuleOp,
@@ -246,7 +246,7 @@ fn read_when(mut values: Values, place: &str) -> Result<RuleWhen, Box<Problem>> 
         let text = row.text("field").unwrap_or_default();
         let field = RuleField::named(&text).ok_or_else(|| {
             let place = format!("{place}.{list}[{at}].field");
-            let why = format!("must be {}", RuleField::NAMES.join(", "));
+            let why = format!("must be {}", any_of(RuleField::NAMES));
             Problem::invalid(&place, &why)
         })?;
         let op = row.text("op").and_then(|word| RuleOp::named(&word));
