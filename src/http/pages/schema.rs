@@ -429,7 +429,9 @@ const DOMAIN_REF: &str = "^(dom_[0-9A-Za-z]{11}|[^\\u0000-\\u001f\\u007f-\\u009f
 const MEDIA_TYPE: &str = "^([A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(;[ -~]*)?)?$";
 /// An atom of IMAP of up to 64 octets (RFC 3501 section 9).
 const LABEL: &str = "^[!#$&'+-\\[^-z|}~]{1,64}$";
-/// An address, a domain behind an `@`, or a domain with a dot in it.
-const SENDER: &str = "^(\\S*@[^@\\s]+|[^@\\s]*[^@\\s.]\\.[^@\\s.][^@\\s]*)$";
+/// An address, a domain behind an `@`, or a domain with a dot in it; no white space, no controls.
+const SENDER: &str = "^([^\\s\\u0000-\\u001f\\u007f-\\u009f]*@[^@\\s\\u0000-\\u001f\\u007f-\\u009f]+\
+                      |[^@\\s\\u0000-\\u001f\\u007f-\\u009f]*[^@.\\s\\u0000-\\u001f\\u007f-\\u009f]\\.\
+                      [^@.\\s\\u0000-\\u001f\\u007f-\\u009f][^@\\s\\u0000-\\u001f\\u007f-\\u009f]*)$";
 /// `X-*` and `List-*`.
 const FIELD_NAME: &str = "^([Xx]-|[Ll][Ii][Ss][Tt]-)[A-Za-z0-9_-]{1,70}$";
