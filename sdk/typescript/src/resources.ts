@@ -469,6 +469,10 @@ export interface InboxesCreateCredentialsParams extends models.NewCredentials {
 export interface InboxesUpdateParams extends models.InboxPatch {
 }
 
+/** The parameters of `inboxes.setSpam`. */
+export interface InboxesSetSpamParams extends models.NewSpamSettings {
+}
+
 /**
  * An inbox has one address, folders and messages. It may have sub-agents, which are inboxes
  * below it.
@@ -553,6 +557,27 @@ export class InboxesResource {
   async mobileconfig(inbox: string, options?: RequestOptions): Promise<string> {
     const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/mobileconfig`, options };
     return await this.client.text(call);
+  }
+
+  /**
+   * Read how an inbox judges mail. Reads the thresholds, the weights and the policy of an
+   * inbox. The key needs the scope `rules:write`.
+   */
+  async spam(inbox: string, options?: RequestOptions): Promise<models.SpamSettings> {
+    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/spam`, options };
+    return (await this.client.object(call)) as models.SpamSettings;
+  }
+
+  /**
+   * Change how an inbox judges mail. Replaces the thresholds, the weights and the policy of an
+   * inbox. They hold from the next message on. With `reject`, a message is refused only if each
+   * of its recipients refuses it; where others take it, it is in Junk of the inboxes that do
+   * not. The key needs the scope `rules:write`.
+   */
+  async setSpam(inbox: string, params: InboxesSetSpamParams, options?: RequestOptions): Promise<models.SpamSettings> {
+    const body: Record<string, unknown> = { ...params };
+    const call: Call = { method: "PUT", path: `/api/v1/inboxes/${place(inbox)}/spam`, body, options };
+    return (await this.client.object(call)) as models.SpamSettings;
   }
 }
 
@@ -658,6 +683,13 @@ export interface MessagesWaitParams {
   has_code?: boolean;
   /** Only messages of this conversation. */
   thread?: string;
+  /**
+   * `injection` puts a mark in place of what the filter has found to give orders to an agent:
+   * in `text`, `extracted_text`, `subject` and `preview`. `html` is then null and `headers`
+   * empty, Markdown is plain text, and `redacted` says so. Without it, as the settings of the
+   * inbox say, which hold in lists too.
+   */
+  redact?: "injection" | "none";
 }
 
 /** The parameters of `messages.batch`. */
@@ -680,6 +712,13 @@ export interface MessagesGetParams {
    * paragraph, a sentence or a word where one ends in the second half of it.
    */
   max_chars?: number;
+  /**
+   * `injection` puts a mark in place of what the filter has found to give orders to an agent:
+   * in `text`, `extracted_text`, `subject` and `preview`. `html` is then null and `headers`
+   * empty, Markdown is plain text, and `redacted` says so. Without it, as the settings of the
+   * inbox say, which hold in lists too.
+   */
+  redact?: "injection" | "none";
 }
 
 /** The parameters of `messages.update`. */
@@ -923,6 +962,26 @@ export class MessagesResource {
    */
   async admit(inbox: string, id: string, options?: RequestOptions): Promise<models.Message | models.MessageState> {
     const call: Call = { method: "POST", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/admit`, options };
+    return (await this.client.object(call)) as models.Message | models.MessageState;
+  }
+
+  /**
+   * Take a message for spam. Says that a message is spam: it moves to Junk with the label
+   * `$Junk`, and the inbox takes mail of its sender for spam rather from now on. The key needs
+   * the scope `messages:write`.
+   */
+  async spam(inbox: string, id: string, options?: RequestOptions): Promise<models.Message | models.MessageState> {
+    const call: Call = { method: "POST", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/spam`, options };
+    return (await this.client.object(call)) as models.Message | models.MessageState;
+  }
+
+  /**
+   * Take a message for wanted. Says that a message is wanted: it moves to INBOX with the label
+   * `$NotJunk`, and the inbox takes mail of its sender for wanted rather from now on. The key
+   * needs the scope `messages:write`.
+   */
+  async notSpam(inbox: string, id: string, options?: RequestOptions): Promise<models.Message | models.MessageState> {
+    const call: Call = { method: "POST", path: `/api/v1/inboxes/${place(inbox)}/messages/${place(id)}/not-spam`, options };
     return (await this.client.object(call)) as models.Message | models.MessageState;
   }
 
@@ -1635,9 +1694,9 @@ export class UploadsResource {
 
   /**
    * Upload a file. Stores the body, as it is, for 24 hours. Until then any number of messages
-   * and drafts can attach it by `upload_id`. The body may be as large as a message, 25 MiB; in
-   * a message a file takes a third more, so that one of 18 MiB fits. Only the key that has made
-   * an upload can use it. The key needs the scope `messages:write`.
+   * and drafts can attach it by `upload_id`. In a message a file takes a third more, and a
+   * message has 25 MiB at most: the body may be 19,155,876 octets long, about 18 MiB. Only the
+   * key that has made an upload can use it. The key needs the scope `messages:write`.
    */
   async create(content: Uint8Array, params?: UploadsCreateParams, options?: RequestOptions): Promise<models.Upload> {
     const query: Record<string, unknown> = { ...params };
@@ -1689,7 +1748,7 @@ export interface EventsLogParams {
   label?: string;
   /** Only mail of this priority. */
   priority?: "high" | "normal" | "low";
-  /** Only mail of this verdict; no mail has one until a filter is built. */
+  /** Only mail of this verdict. */
   verdict?: "clean" | "suspicious" | "spam";
 }
 

@@ -40,6 +40,7 @@ __all__ = [
     "NewOrganization",
     "NewReply",
     "NewRule",
+    "NewSpamSettings",
     "NewSuppression",
     "OrganizationPatch",
     "RuleAction",
@@ -394,6 +395,25 @@ class MessagePatch(TypedDict, total=False):
     """When it ends by itself; null: it does not."""
 
 
+class _NewSpamSettings(TypedDict):
+    version: int
+    suspicious: float
+    spam: float
+    policy: Literal["tag", "junk", "reject"]
+
+
+class NewSpamSettings(_NewSpamSettings, total=False):
+    """How an inbox judges mail. All of it is replaced."""
+
+    weights: Mapping[str, Any] | None
+    """The weights of rules, by their names, that are to differ from the usual ones; 0 switches a
+    rule off.
+    """
+
+    redact: bool | None
+    """Texts that are read leave out what tries to give orders to an agent."""
+
+
 class NewReply(TypedDict, total=False):
     """An answer. Its recipients, its subject and its place in the conversation come from the
     message that it answers. The text of that message is not quoted.
@@ -541,10 +561,14 @@ class DraftPatch(TypedDict, total=False):
     """The subject."""
 
     text: str | None
-    """The text; null takes it away. HTML stays beside it unless `html` says otherwise."""
+    """The text. Given without `html` it is the whole content, and the HTML of the draft goes; null
+    takes the text away and leaves the HTML.
+    """
 
     html: str | None
-    """The HTML; null takes it away."""
+    """The HTML. Given without `text` it is the whole content, and the text of the draft goes; null
+    takes the HTML away and leaves the text.
+    """
 
     markdown: str | None
     """Text and HTML as Markdown, in place of both."""

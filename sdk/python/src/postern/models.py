@@ -36,6 +36,8 @@ __all__ = [
     "ImportedMessage",
     "Inbox",
     "InboxLimits",
+    "Injection",
+    "InjectionSpan",
     "Key",
     "Limits",
     "Link",
@@ -56,11 +58,14 @@ __all__ = [
     "Rule",
     "RuleAction",
     "RuleCondition",
+    "RuleHit",
     "RuleLabel",
     "RuleMove",
     "RuleWhen",
     "SendTrial",
     "Sent",
+    "Spam",
+    "SpamSettings",
     "Status",
     "Suppression",
     "Thread",
@@ -321,7 +326,7 @@ class AuditEntry(Model):
     time: datetime.datetime
     """When it was done."""
 
-    action: Literal["message.sent", "message.scheduled", "message.held", "message.drafted", "message.admitted", "messages.imported", "approval.approved", "approval.declined", "key.created", "key.revoked", "credentials.created", "inbox.created", "inbox.updated", "inbox.deleted", "domain.created", "domain.trusted", "domain.checked", "domain.dkim_rotated", "domain.updated", "domain.deleted", "filter_rule.created", "filter_rule.deleted", "suppression.created", "suppression.deleted", "org.created", "org.updated", "org.paused", "org.resumed", "outbound.retried", "outbound.cancelled", "rule.created", "rule.updated", "rule.deleted"]
+    action: Literal["message.sent", "message.scheduled", "message.held", "message.drafted", "message.admitted", "messages.imported", "approval.approved", "approval.declined", "key.created", "key.revoked", "credentials.created", "inbox.created", "inbox.updated", "inbox.deleted", "domain.created", "domain.trusted", "domain.checked", "domain.dkim_rotated", "domain.updated", "domain.deleted", "filter_rule.created", "filter_rule.deleted", "suppression.created", "suppression.deleted", "org.created", "org.updated", "org.paused", "org.resumed", "outbound.retried", "outbound.cancelled", "rule.created", "rule.updated", "rule.deleted", "inbox.spam_updated", "message.spam", "message.not_spam"]
     """What was done."""
 
     actor: Literal["key", "operator"]
@@ -761,6 +766,11 @@ class Message(Model):
     without `view`.
     """
 
+    redacted: bool | None = None
+    """Whether what gives orders to an agent was left out, as `redact` says. Only when one message
+    is read.
+    """
+
     truncated: bool | None = None
     """Whether its text was cut (to `max_chars`, or because it is very long), or its header or its
     parts were read only up to a bound. Only in `view=full`.
@@ -792,8 +802,8 @@ class Message(Model):
     expires_at: datetime.datetime | None = None
     """When it ends by itself. Lists do not say it."""
 
-    spam: dict[str, Any] | None
-    """The verdict of a filter; null until one is built."""
+    spam: Spam | None
+    """What the filter says of it; null for a message that was not judged, of your own for one."""
 
     auth: Auth | None
     """What is known of the sender; null for mail from outside that no check was asked about."""
@@ -828,6 +838,68 @@ class Auth(Model):
     """It came from outside under a name of this server, and no check has shown that it may. Of
     mail from outside that was checked, or that is so.
     """
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class Spam(Model):
+    """What the filter says of a message."""
+
+    verdict: Literal["clean", "suspicious", "spam"]
+    """What the score means."""
+
+    score: float
+    """The sum of all rules."""
+
+    threshold: float
+    """The score from which a message is spam in this inbox."""
+
+    rules: list[RuleHit]
+    """The rules that it meets, the weightiest first, at most 32."""
+
+    injection: Injection
+    """What it has in it that tries to give orders to an agent."""
+
+    sampled: bool
+    """It was too large to be read whole: its beginning and its end were judged."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class Injection(Model):
+    """What a message has in it that tries to give orders to an agent."""
+
+    score: float
+    """What its rules add; 0 when there are none."""
+
+    spans: list[InjectionSpan]
+    """Where it stands, at most 16 places."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class InjectionSpan(Model):
+    """A place of a message that tries to give orders to an agent."""
+
+    place: Literal["text", "subject", "name", "filename", "calendar", "attachment", "picture", "hidden", "markup", "alternative", "encoded", "header"]
+    """Where it stands. Of `text` and `subject` the characters are those that the message shows."""
+
+    start: int
+    """Its first character, counted from 0."""
+
+    end: int
+    """The character behind it."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class RuleHit(Model):
+    """A rule of the filter that a message meets."""
+
+    id: str
+    """The name of the rule."""
+
+    score: float
+    """What it adds; below 0 it speaks for the message."""
+
+    why: str
+    """What was found."""
 
 
 @dataclasses.dataclass(kw_only=True, repr=False)
@@ -1030,6 +1102,29 @@ class MessageState(Model):
 
     flags: list[Literal["answered", "flagged", "deleted", "seen", "draft"]]
     """Its system flags."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class SpamSettings(Model):
+    """How an inbox judges mail."""
+
+    version: int
+    """Grows by one with every change; 0 was never changed."""
+
+    suspicious: float
+    """The score from which a message is suspicious."""
+
+    spam: float
+    """The score from which it is spam."""
+
+    policy: Literal["tag", "junk", "reject"]
+    """What becomes of spam."""
+
+    weights: dict[str, Any]
+    """The weights of rules that differ from the usual ones."""
+
+    redact: bool
+    """Texts that are read leave out what tries to give orders to an agent."""
 
 
 @dataclasses.dataclass(kw_only=True, repr=False)
@@ -1525,8 +1620,10 @@ class Event(Model):
     message: EventMessage | None = None
     """The message that came or was sent, or the one that a client has put into INBOX."""
 
-    spam: dict[str, Any] | None = None
-    """The verdict of a filter; null until one is built."""
+    spam: Spam | None = None
+    """What the filter says of the message; null for one that was not judged. Reasons are empty for
+    a key without `messages:read`.
+    """
 
     auth: Auth | None = None
     """What is known of the sender."""
@@ -1646,6 +1743,9 @@ class EventState(Model):
 
     untrusted: bool | None = None
     """Whether it came from outside of the organization."""
+
+    spam: Spam | None = None
+    """What the filter says of the message, if it was judged."""
 
     auth: Auth | None = None
     """What is known of the sender."""

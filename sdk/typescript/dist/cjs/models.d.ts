@@ -258,6 +258,27 @@ export interface MessagePatch {
     /** When it ends by itself; null: it does not. */
     expires_at?: string | Date | null;
 }
+/** How an inbox judges mail. All of it is replaced. */
+export interface NewSpamSettings {
+    /** The version that is replaced, so that no change of another client is lost. */
+    version: number;
+    /** The score from which a message is suspicious. */
+    suspicious: number;
+    /** The score from which it is spam; not below `suspicious`. */
+    spam: number;
+    /**
+     * What becomes of spam: `tag` leaves it where it would be, `junk` moves it to Junk before
+     * anyone hears of it, `reject` refuses it in the session.
+     */
+    policy: "tag" | "junk" | "reject";
+    /**
+     * The weights of rules, by their names, that are to differ from the usual ones; 0 switches a
+     * rule off.
+     */
+    weights?: Record<string, unknown> | null;
+    /** Texts that are read leave out what tries to give orders to an agent. */
+    redact?: boolean | null;
+}
 /**
  * An answer. Its recipients, its subject and its place in the conversation come from the
  * message that it answers. The text of that message is not quoted.
@@ -360,9 +381,15 @@ export interface DraftPatch {
     reply_to?: string | NamedAddress | Array<string | NamedAddress> | null;
     /** The subject. */
     subject?: string | null;
-    /** The text; null takes it away. HTML stays beside it unless `html` says otherwise. */
+    /**
+     * The text. Given without `html` it is the whole content, and the HTML of the draft goes;
+     * null takes the text away and leaves the HTML.
+     */
     text?: string | null;
-    /** The HTML; null takes it away. */
+    /**
+     * The HTML. Given without `text` it is the whole content, and the text of the draft goes;
+     * null takes the HTML away and leaves the text.
+     */
     html?: string | null;
     /** Text and HTML as Markdown, in place of both. */
     markdown?: string | null;
@@ -692,7 +719,7 @@ export interface AuditEntry {
     /** When it was done. */
     time: string;
     /** What was done. */
-    action: "message.sent" | "message.scheduled" | "message.held" | "message.drafted" | "message.admitted" | "messages.imported" | "approval.approved" | "approval.declined" | "key.created" | "key.revoked" | "credentials.created" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.created" | "domain.trusted" | "domain.checked" | "domain.dkim_rotated" | "domain.updated" | "domain.deleted" | "filter_rule.created" | "filter_rule.deleted" | "suppression.created" | "suppression.deleted" | "org.created" | "org.updated" | "org.paused" | "org.resumed" | "outbound.retried" | "outbound.cancelled" | "rule.created" | "rule.updated" | "rule.deleted";
+    action: "message.sent" | "message.scheduled" | "message.held" | "message.drafted" | "message.admitted" | "messages.imported" | "approval.approved" | "approval.declined" | "key.created" | "key.revoked" | "credentials.created" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.created" | "domain.trusted" | "domain.checked" | "domain.dkim_rotated" | "domain.updated" | "domain.deleted" | "filter_rule.created" | "filter_rule.deleted" | "suppression.created" | "suppression.deleted" | "org.created" | "org.updated" | "org.paused" | "org.resumed" | "outbound.retried" | "outbound.cancelled" | "rule.created" | "rule.updated" | "rule.deleted" | "inbox.spam_updated" | "message.spam" | "message.not_spam";
     /** Who has done it: a key of the organization, or the operator of the server. */
     actor: "key" | "operator";
     /** The key that has done it; null for the operator. */
@@ -995,6 +1022,11 @@ export interface Message {
      */
     hidden_content?: boolean;
     /**
+     * Whether what gives orders to an agent was left out, as `redact` says. Only when one message
+     * is read.
+     */
+    redacted?: boolean;
+    /**
      * Whether its text was cut (to `max_chars`, or because it is very long), or its header or its
      * parts were read only up to a bound. Only in `view=full`.
      */
@@ -1019,8 +1051,8 @@ export interface Message {
     in_reply_to_metadata?: Record<string, unknown>;
     /** When it ends by itself. Lists do not say it. */
     expires_at?: string;
-    /** The verdict of a filter; null until one is built. */
-    spam: Record<string, unknown> | null;
+    /** What the filter says of it; null for a message that was not judged, of your own for one. */
+    spam: Spam | null;
     /** What is known of the sender; null for mail from outside that no check was asked about. */
     auth: Auth | null;
 }
@@ -1050,6 +1082,46 @@ export interface Auth {
      * mail from outside that was checked, or that is so.
      */
     spoofed_local?: boolean;
+}
+/** What the filter says of a message. */
+export interface Spam {
+    /** What the score means. */
+    verdict: "clean" | "suspicious" | "spam";
+    /** The sum of all rules. */
+    score: number;
+    /** The score from which a message is spam in this inbox. */
+    threshold: number;
+    /** The rules that it meets, the weightiest first, at most 32. */
+    rules: RuleHit[];
+    /** What it has in it that tries to give orders to an agent. */
+    injection: Injection;
+    /** It was too large to be read whole: its beginning and its end were judged. */
+    sampled: boolean;
+}
+/** What a message has in it that tries to give orders to an agent. */
+export interface Injection {
+    /** What its rules add; 0 when there are none. */
+    score: number;
+    /** Where it stands, at most 16 places. */
+    spans: InjectionSpan[];
+}
+/** A place of a message that tries to give orders to an agent. */
+export interface InjectionSpan {
+    /** Where it stands. Of `text` and `subject` the characters are those that the message shows. */
+    place: "text" | "subject" | "name" | "filename" | "calendar" | "attachment" | "picture" | "hidden" | "markup" | "alternative" | "encoded" | "header";
+    /** Its first character, counted from 0. */
+    start: number;
+    /** The character behind it. */
+    end: number;
+}
+/** A rule of the filter that a message meets. */
+export interface RuleHit {
+    /** The name of the rule. */
+    id: string;
+    /** What it adds; below 0 it speaks for the message. */
+    score: number;
+    /** What was found. */
+    why: string;
 }
 /** A link that a reader of the message sees. */
 export interface Link {
@@ -1182,6 +1254,21 @@ export interface MessageState {
     labels: string[];
     /** Its system flags. */
     flags: Array<"answered" | "flagged" | "deleted" | "seen" | "draft">;
+}
+/** How an inbox judges mail. */
+export interface SpamSettings {
+    /** Grows by one with every change; 0 was never changed. */
+    version: number;
+    /** The score from which a message is suspicious. */
+    suspicious: number;
+    /** The score from which it is spam. */
+    spam: number;
+    /** What becomes of spam. */
+    policy: "tag" | "junk" | "reject";
+    /** The weights of rules that differ from the usual ones. */
+    weights: Record<string, unknown>;
+    /** Texts that are read leave out what tries to give orders to an agent. */
+    redact: boolean;
 }
 /** A conversation in an inbox. Of one with more than 500 messages the newest 500 count. */
 export interface Thread {
@@ -1469,8 +1556,11 @@ export interface Event {
     inbox?: EventInbox | null;
     /** The message that came or was sent, or the one that a client has put into INBOX. */
     message?: EventMessage | null;
-    /** The verdict of a filter; null until one is built. */
-    spam?: Record<string, unknown> | null;
+    /**
+     * What the filter says of the message; null for one that was not judged. Reasons are empty
+     * for a key without `messages:read`.
+     */
+    spam?: Spam | null;
     /** What is known of the sender. */
     auth?: Auth | null;
     /** The rules that acted; none until they are built. */
@@ -1553,6 +1643,8 @@ export interface EventState {
     codes?: string[];
     /** Whether it came from outside of the organization. */
     untrusted?: boolean;
+    /** What the filter says of the message, if it was judged. */
+    spam?: Spam;
     /** What is known of the sender. */
     auth?: Auth | null;
 }

@@ -416,6 +416,25 @@ class InboxesResource {
         const call = { method: "GET", path: `/api/v1/inboxes/${(0, call_js_1.place)(inbox)}/mobileconfig`, options };
         return await this.client.text(call);
     }
+    /**
+     * Read how an inbox judges mail. Reads the thresholds, the weights and the policy of an
+     * inbox. The key needs the scope `rules:write`.
+     */
+    async spam(inbox, options) {
+        const call = { method: "GET", path: `/api/v1/inboxes/${(0, call_js_1.place)(inbox)}/spam`, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * Change how an inbox judges mail. Replaces the thresholds, the weights and the policy of an
+     * inbox. They hold from the next message on. With `reject`, a message is refused only if each
+     * of its recipients refuses it; where others take it, it is in Junk of the inboxes that do
+     * not. The key needs the scope `rules:write`.
+     */
+    async setSpam(inbox, params, options) {
+        const body = { ...params };
+        const call = { method: "PUT", path: `/api/v1/inboxes/${(0, call_js_1.place)(inbox)}/spam`, body, options };
+        return (await this.client.object(call));
+    }
 }
 exports.InboxesResource = InboxesResource;
 /**
@@ -527,6 +546,24 @@ class MessagesResource {
      */
     async admit(inbox, id, options) {
         const call = { method: "POST", path: `/api/v1/inboxes/${(0, call_js_1.place)(inbox)}/messages/${(0, call_js_1.place)(id)}/admit`, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * Take a message for spam. Says that a message is spam: it moves to Junk with the label
+     * `$Junk`, and the inbox takes mail of its sender for spam rather from now on. The key needs
+     * the scope `messages:write`.
+     */
+    async spam(inbox, id, options) {
+        const call = { method: "POST", path: `/api/v1/inboxes/${(0, call_js_1.place)(inbox)}/messages/${(0, call_js_1.place)(id)}/spam`, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * Take a message for wanted. Says that a message is wanted: it moves to INBOX with the label
+     * `$NotJunk`, and the inbox takes mail of its sender for wanted rather from now on. The key
+     * needs the scope `messages:write`.
+     */
+    async notSpam(inbox, id, options) {
+        const call = { method: "POST", path: `/api/v1/inboxes/${(0, call_js_1.place)(inbox)}/messages/${(0, call_js_1.place)(id)}/not-spam`, options };
         return (await this.client.object(call));
     }
     async reply(inbox, id, params, options) {
@@ -996,9 +1033,9 @@ class UploadsResource {
     }
     /**
      * Upload a file. Stores the body, as it is, for 24 hours. Until then any number of messages
-     * and drafts can attach it by `upload_id`. The body may be as large as a message, 25 MiB; in
-     * a message a file takes a third more, so that one of 18 MiB fits. Only the key that has made
-     * an upload can use it. The key needs the scope `messages:write`.
+     * and drafts can attach it by `upload_id`. In a message a file takes a third more, and a
+     * message has 25 MiB at most: the body may be 19,155,876 octets long, about 18 MiB. Only the
+     * key that has made an upload can use it. The key needs the scope `messages:write`.
      */
     async create(content, params, options) {
         const query = { ...params };

@@ -307,6 +307,9 @@ export interface InboxesCreateCredentialsParams extends models.NewCredentials {
 /** The parameters of `inboxes.update`. */
 export interface InboxesUpdateParams extends models.InboxPatch {
 }
+/** The parameters of `inboxes.setSpam`. */
+export interface InboxesSetSpamParams extends models.NewSpamSettings {
+}
 /**
  * An inbox has one address, folders and messages. It may have sub-agents, which are inboxes
  * below it.
@@ -357,6 +360,18 @@ export declare class InboxesResource {
      * signed. A new one of the same inbox replaces it. The key needs the scope `inboxes:read`.
      */
     mobileconfig(inbox: string, options?: RequestOptions): Promise<string>;
+    /**
+     * Read how an inbox judges mail. Reads the thresholds, the weights and the policy of an
+     * inbox. The key needs the scope `rules:write`.
+     */
+    spam(inbox: string, options?: RequestOptions): Promise<models.SpamSettings>;
+    /**
+     * Change how an inbox judges mail. Replaces the thresholds, the weights and the policy of an
+     * inbox. They hold from the next message on. With `reject`, a message is refused only if each
+     * of its recipients refuses it; where others take it, it is in Junk of the inboxes that do
+     * not. The key needs the scope `rules:write`.
+     */
+    setSpam(inbox: string, params: InboxesSetSpamParams, options?: RequestOptions): Promise<models.SpamSettings>;
 }
 /** The parameters of `messages.send`. */
 export interface MessagesSendParams extends models.NewMessage {
@@ -456,6 +471,13 @@ export interface MessagesWaitParams {
     has_code?: boolean;
     /** Only messages of this conversation. */
     thread?: string;
+    /**
+     * `injection` puts a mark in place of what the filter has found to give orders to an agent:
+     * in `text`, `extracted_text`, `subject` and `preview`. `html` is then null and `headers`
+     * empty, Markdown is plain text, and `redacted` says so. Without it, as the settings of the
+     * inbox say, which hold in lists too.
+     */
+    redact?: "injection" | "none";
 }
 /** The parameters of `messages.batch`. */
 export interface MessagesBatchParams extends models.MessageBatch {
@@ -476,6 +498,13 @@ export interface MessagesGetParams {
      * paragraph, a sentence or a word where one ends in the second half of it.
      */
     max_chars?: number;
+    /**
+     * `injection` puts a mark in place of what the filter has found to give orders to an agent:
+     * in `text`, `extracted_text`, `subject` and `preview`. `html` is then null and `headers`
+     * empty, Markdown is plain text, and `redacted` says so. Without it, as the settings of the
+     * inbox say, which hold in lists too.
+     */
+    redact?: "injection" | "none";
 }
 /** The parameters of `messages.update`. */
 export interface MessagesUpdateParams extends models.MessagePatch {
@@ -666,6 +695,18 @@ export declare class MessagesResource {
      * label `$Screened` and moves to INBOX. The key needs the scope `messages:write`.
      */
     admit(inbox: string, id: string, options?: RequestOptions): Promise<models.Message | models.MessageState>;
+    /**
+     * Take a message for spam. Says that a message is spam: it moves to Junk with the label
+     * `$Junk`, and the inbox takes mail of its sender for spam rather from now on. The key needs
+     * the scope `messages:write`.
+     */
+    spam(inbox: string, id: string, options?: RequestOptions): Promise<models.Message | models.MessageState>;
+    /**
+     * Take a message for wanted. Says that a message is wanted: it moves to INBOX with the label
+     * `$NotJunk`, and the inbox takes mail of its sender for wanted rather from now on. The key
+     * needs the scope `messages:write`.
+     */
+    notSpam(inbox: string, id: string, options?: RequestOptions): Promise<models.Message | models.MessageState>;
     /**
      * Answer a message. Sends an answer to Reply-To of a message, or to its From. An answer to a
      * message that the inbox has sent itself goes to the recipients of that. The subject has `Re:
@@ -1144,9 +1185,9 @@ export declare class UploadsResource {
     constructor(client: Postern);
     /**
      * Upload a file. Stores the body, as it is, for 24 hours. Until then any number of messages
-     * and drafts can attach it by `upload_id`. The body may be as large as a message, 25 MiB; in
-     * a message a file takes a third more, so that one of 18 MiB fits. Only the key that has made
-     * an upload can use it. The key needs the scope `messages:write`.
+     * and drafts can attach it by `upload_id`. In a message a file takes a third more, and a
+     * message has 25 MiB at most: the body may be 19,155,876 octets long, about 18 MiB. Only the
+     * key that has made an upload can use it. The key needs the scope `messages:write`.
      */
     create(content: Uint8Array, params?: UploadsCreateParams, options?: RequestOptions): Promise<models.Upload>;
     /**
@@ -1184,7 +1225,7 @@ export interface EventsLogParams {
     label?: string;
     /** Only mail of this priority. */
     priority?: "high" | "normal" | "low";
-    /** Only mail of this verdict; no mail has one until a filter is built. */
+    /** Only mail of this verdict. */
     verdict?: "clean" | "suspicious" | "spam";
 }
 /**

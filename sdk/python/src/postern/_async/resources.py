@@ -1238,6 +1238,78 @@ class AsyncInboxes:
         )
         return await self._client._text(call)
 
+    async def spam(
+        self,
+        inbox: str,
+        *,
+        request_timeout: float | None = None,
+    ) -> models.SpamSettings:
+        """Read how an inbox judges mail.
+
+        Reads the thresholds, the weights and the policy of an inbox. The key needs the scope
+        `rules:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "GET",
+                f"/api/v1/inboxes/{place(inbox)}/spam",
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.SpamSettings", await self._client._object(call, models.SpamSettings))
+
+    async def set_spam(
+        self,
+        inbox: str,
+        *,
+        version: int,
+        suspicious: float,
+        spam: float,
+        policy: Literal["tag", "junk", "reject"],
+        weights: Mapping[str, Any] | NotGiven | None = NOT_GIVEN,
+        redact: bool | NotGiven | None = NOT_GIVEN,
+        request_timeout: float | None = None,
+    ) -> models.SpamSettings:
+        """Change how an inbox judges mail.
+
+        Replaces the thresholds, the weights and the policy of an inbox. They hold from the next
+        message on. With `reject`, a message is refused only if each of its recipients refuses it;
+        where others take it, it is in Junk of the inboxes that do not. The key needs the scope
+        `rules:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            version: The version that is replaced, so that no change of another client is lost.
+            suspicious: The score from which a message is suspicious.
+            spam: The score from which it is spam; not below `suspicious`.
+            policy: What becomes of spam: `tag` leaves it where it would be, `junk` moves it to
+                Junk before anyone hears of it, `reject` refuses it in the session.
+            weights: The weights of rules, by their names, that are to differ from the usual ones;
+                0 switches a rule off.
+            redact: Texts that are read leave out what tries to give orders to an agent.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "PUT",
+                f"/api/v1/inboxes/{place(inbox)}/spam",
+                body={
+                    "version": version,
+                    "suspicious": suspicious,
+                    "spam": spam,
+                    "policy": policy,
+                    "weights": weights,
+                    "redact": redact,
+                },
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.SpamSettings", await self._client._object(call, models.SpamSettings))
+
 
 class AsyncMessages:
     """Send, read, search and change mail. The text of a message is ready for a language model:
@@ -1561,6 +1633,7 @@ class AsyncMessages:
         since: int | datetime.datetime | str | None = None,
         has_code: bool | None = None,
         thread: str | None = None,
+        redact: Literal["injection", "none"] | None = None,
         request_timeout: float | None = None,
     ) -> models.Message | None:
         """Wait for a message.
@@ -1582,6 +1655,10 @@ class AsyncMessages:
                 one.
             has_code: Only messages with a one-time code, or without.
             thread: Only messages of this conversation.
+            redact: `injection` puts a mark in place of what the filter has found to give orders to
+                an agent: in `text`, `extracted_text`, `subject` and `preview`. `html` is then null
+                and `headers` empty, Markdown is plain text, and `redacted` says so. Without it, as
+                the settings of the inbox say, which hold in lists too.
             request_timeout: Seconds, instead of the time limit of the client.
         """
         call = (
@@ -1596,6 +1673,7 @@ class AsyncMessages:
                     "since": since,
                     "has_code": has_code,
                     "thread": thread,
+                    "redact": redact,
                 },
                 timeout_s=request_timeout,
             )
@@ -1667,6 +1745,7 @@ class AsyncMessages:
         format: Literal["text", "markdown"] | None = None,
         offset: int | None = None,
         max_chars: int | None = None,
+        redact: Literal["injection", "none"] | None = None,
         request_timeout: float | None = None,
     ) -> models.Message:
         """Read a message.
@@ -1686,6 +1765,10 @@ class AsyncMessages:
                 before.
             max_chars: The most characters that `text` and `extracted_text` have. `text` is cut
                 behind a paragraph, a sentence or a word where one ends in the second half of it.
+            redact: `injection` puts a mark in place of what the filter has found to give orders to
+                an agent: in `text`, `extracted_text`, `subject` and `preview`. `html` is then null
+                and `headers` empty, Markdown is plain text, and `redacted` says so. Without it, as
+                the settings of the inbox say, which hold in lists too.
             request_timeout: Seconds, instead of the time limit of the client.
         """
         call = (
@@ -1697,6 +1780,7 @@ class AsyncMessages:
                     "format": format,
                     "offset": offset,
                     "max_chars": max_chars,
+                    "redact": redact,
                 },
                 timeout_s=request_timeout,
             )
@@ -1803,6 +1887,65 @@ class AsyncMessages:
             Call(
                 "POST",
                 f"/api/v1/inboxes/{place(inbox)}/messages/{place(id)}/admit",
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Message | models.MessageState", await self._client._object(call, models.Message | models.MessageState))
+
+    async def spam(
+        self,
+        inbox: str,
+        id: str,
+        *,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.Message | models.MessageState:
+        """Take a message for spam.
+
+        Says that a message is spam: it moves to Junk with the label `$Junk`, and the inbox takes
+        mail of its sender for spam rather from now on. The key needs the scope `messages:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            id: The message.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                f"/api/v1/inboxes/{place(inbox)}/messages/{place(id)}/spam",
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Message | models.MessageState", await self._client._object(call, models.Message | models.MessageState))
+
+    async def not_spam(
+        self,
+        inbox: str,
+        id: str,
+        *,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.Message | models.MessageState:
+        """Take a message for wanted.
+
+        Says that a message is wanted: it moves to INBOX with the label `$NotJunk`, and the inbox
+        takes mail of its sender for wanted rather from now on. The key needs the scope
+        `messages:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            id: The message.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                f"/api/v1/inboxes/{place(inbox)}/messages/{place(id)}/not-spam",
                 idempotency_key=idempotency_key,
                 timeout_s=request_timeout,
             )
@@ -2543,8 +2686,10 @@ class AsyncDrafts:
             bcc: All hidden recipients.
             reply_to: Where answers go.
             subject: The subject.
-            text: The text; null takes it away. HTML stays beside it unless `html` says otherwise.
-            html: The HTML; null takes it away.
+            text: The text. Given without `html` it is the whole content, and the HTML of the draft
+                goes; null takes the text away and leaves the HTML.
+            html: The HTML. Given without `text` it is the whole content, and the text of the draft
+                goes; null takes the HTML away and leaves the text.
             markdown: Text and HTML as Markdown, in place of both.
             headers: Header fields `X-*` and `List-*`, which replace those of the same names.
             attachments: All files that it then has; an empty list takes them away.
@@ -3795,9 +3940,9 @@ class AsyncUploads:
         """Upload a file.
 
         Stores the body, as it is, for 24 hours. Until then any number of messages and drafts can
-        attach it by `upload_id`. The body may be as large as a message, 25 MiB; in a message a
-        file takes a third more, so that one of 18 MiB fits. Only the key that has made an upload
-        can use it. The key needs the scope `messages:write`.
+        attach it by `upload_id`. In a message a file takes a third more, and a message has 25 MiB
+        at most: the body may be 19,155,876 octets long, about 18 MiB. Only the key that has made
+        an upload can use it. The key needs the scope `messages:write`.
 
         Args:
             content: The octets.
@@ -3909,7 +4054,7 @@ class AsyncEvents(AsyncStreaming):
                 in any case. Needs `messages:read`.
             label: Only messages with this label; no message need have it yet.
             priority: Only mail of this priority.
-            verdict: Only mail of this verdict; no mail has one until a filter is built.
+            verdict: Only mail of this verdict.
             request_timeout: Seconds, instead of the time limit of the client.
         """
         call = (
