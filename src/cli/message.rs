@@ -266,18 +266,7 @@ pub struct MessageBatchCommand {
 pub fn messages(cli: &Cli, message: &MessageCommand) -> Result<ExitCode, CliError> {
     let mut api = Api::in_org(cli)?;
     match message {
-        MessageCommand::List(wanted) => {
-            let (path, columns) = match &wanted.inbox {
-                Some(inbox) => (
-                    format!("/api/v1/inboxes/{}/messages", api::escape(inbox)),
-                    show::MESSAGE,
-                ),
-                None => ("/api/v1/messages".to_owned(), show::MESSAGE_OF_INBOX),
-            };
-            let rows_max = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
-            let pages = api.pages(&path, &query(wanted), Some(rows_max))?;
-            show::list(cli, &pages, columns);
-        }
+        MessageCommand::List(wanted) => list(cli, &mut api, wanted)?,
         MessageCommand::Show {
             inbox,
             id,
@@ -372,6 +361,20 @@ pub fn messages(cli: &Cli, message: &MessageCommand) -> Result<ExitCode, CliErro
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn list(cli: &Cli, api: &mut Api, wanted: &MessageListCommand) -> Result<(), CliError> {
+    let (path, columns) = match &wanted.inbox {
+        Some(inbox) => (
+            format!("/api/v1/inboxes/{}/messages", api::escape(inbox)),
+            show::MESSAGE,
+        ),
+        None => ("/api/v1/messages".to_owned(), show::MESSAGE_OF_INBOX),
+    };
+    let rows_max = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
+    let pages = api.pages(&path, &query(wanted), Some(rows_max))?;
+    show::list(cli, &pages, columns);
+    Ok(())
 }
 
 /// Writes a file that does not exist yet: an attachment overwrites nothing.

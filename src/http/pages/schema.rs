@@ -76,14 +76,8 @@ pub(crate) fn write_kind(o: &mut Object<'_>, kind: FieldKind, limits: &Limits) {
             o.number("maxLength", ADDRESS_BYTES_MAX as u64);
             o.text("pattern", INBOX_NAME);
         }
-        FieldKind::DomainRef => {
-            o.text("type", "string");
-            o.text("pattern", DOMAIN_REF);
-        }
-        FieldKind::AttachmentId => {
-            o.text("type", "string");
-            o.text("pattern", "^att_(0|[1-9][0-9]{0,4})$");
-        }
+        FieldKind::DomainRef => pattern(o, DOMAIN_REF),
+        FieldKind::AttachmentId => pattern(o, "^att_(0|[1-9][0-9]{0,4})$"),
         FieldKind::OneOf(words) => one_of(o, words),
         // Any value but null is refused.
         FieldKind::Later => o.text("type", "null"),

@@ -77,20 +77,10 @@ pub(super) fn decide(
         let outside = (envelope.recipients.iter()).filter(|to| to.inbox.is_none());
         effects.extend(outside.cloned().map(Effect::Queue));
     } else if decision == Decision::Send {
-        let from = ScreenedSender {
-            client: caller.key().map(|access| access.org).zip(sender),
-            author: (analysis.author().and_then(Mailbox::address)).map(|a| a.canonical()),
-            auth,
-        };
-        let digest = Digest::open(&analysis.digest).ok_or(Refusal::Internal)?;
-        let message = RuleSubject::new(&body, digest, auth);
-        let with = (&treatment, &from, reports.as_slice(), &message);
+        let client = caller.key().map(|access| access.org).zip(sender);
         let mail = (&envelope, &analysis, body.as_slice());
-        if service.shared.filter.enabled {
-            filter = Some(Filter::of(context.store, mail, &from)?);
-        }
-        let to = (&envelope, may_leave);
-        send_on(service, context, to, (with, filter.as_mut()), &mut effects)?;
+        let with = (&treatment, reports.as_slice(), may_leave);
+        filter = send_filtered(service, context, (client, auth), mail, with, &mut effects)?;
     }
     if sender.is_none() {
         let mail = (&envelope, &analysis, auth, reports.as_slice());
@@ -149,6 +139,34 @@ pub(super) fn decide(
         pieces: None,
         refused: None,
     })
+}
+
+/// Sends a message on to its recipients, as the filter judges it. Gives the filter, where there is
+/// one.
+fn send_filtered<'m>(
+    service: &Service,
+    context: &ReadContext<'_>,
+    (client, auth): (Option<(OrgId, InboxId)>, SenderAuth),
+    mail: (&'m Envelope, &'m Analysis, &'m [u8]),
+    (treatment, reports, may_leave): (&Treatment, &[ReturnedReport], bool),
+    effects: &mut Vec<Effect>,
+) -> Result<Option<Filter<'m>>, Refusal> {
+    let (envelope, analysis, body) = mail;
+    let from = ScreenedSender {
+        client,
+        author: (analysis.author().and_then(Mailbox::address)).map(|a| a.canonical()),
+        auth,
+    };
+    let digest = Digest::open(&analysis.digest).ok_or(Refusal::Internal)?;
+    let message = RuleSubject::new(body, digest, auth);
+    let with = (treatment, &from, reports, &message);
+    let mut filter = match service.shared.filter.enabled {
+        true => Some(Filter::of(context.store, mail, &from)?),
+        false => None,
+    };
+    let to = (envelope, may_leave);
+    send_on(service, context, to, (with, filter.as_mut()), effects)?;
+    Ok(filter)
 }
 
 /// What the way of a message decides: its sender, the first effects, and whether it may leave.

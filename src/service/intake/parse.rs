@@ -50,14 +50,8 @@ pub(super) fn parse(
         } => {
             service.give_back_recipients(request.peer, envelope.recipients.len());
             service.take_octets(request.peer, octets.len(), context.now)?;
-            let address = request.peer;
-            inbound(
-                service,
-                context,
-                envelope,
-                (&received, address, helo),
-                &octets,
-            )
+            let from = (&*received, request.peer, helo);
+            inbound(service, context, envelope, from, &octets)
         }
         Route::Submission {
             envelope,

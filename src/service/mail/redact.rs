@@ -84,7 +84,8 @@ mod tests {
 
     #[test]
     fn spans_become_marks() {
-        let cases: [(&str, &[(usize, usize)], usize, &str, &str); 7] = [
+        type Case<'a> = (&'a str, &'a [(usize, usize)], usize, &'a str, &'a str);
+        let cases: [Case<'_>; 7] = [
             ("abc", &[], 1, "abc", "bc"),
             ("äbcd", &[(1, 3)], 4, "ä|d", "d"),
             ("abcd", &[(2, 9), (0, 1)], 1, "|b|", "b|"),

@@ -237,7 +237,7 @@ fn one_that_cannot_leave_for_three_days_is_told_and_stays_a_draft() {
     assert_eq!(news.kind, EventKind::MessageRejected);
     assert_eq!(
         (news.outbound, news.reason.as_str()),
-        (OutboundId(0), "There is no room for it")
+        (OutboundId(0), "The inbox of a recipient is full")
     );
     s.check();
 }
