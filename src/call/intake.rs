@@ -74,6 +74,11 @@ pub enum Route {
         /// The `Idempotency-Key` of the request.
         idempotency: Option<Idempotency>,
     },
+    /// From REST: a message that is only judged. Nothing of it is kept.
+    Check {
+        /// The inbox by whose settings it is judged.
+        inbox: Option<InboxRef>,
+    },
     /// IMAP APPEND: parsed, not judged.
     Append {
         /// The inbox of the session.
@@ -115,6 +120,7 @@ impl Intake {
             },
             // It names addresses and hands text on that the key could not read otherwise.
             Route::Compose { draft, .. } if draft.about.is_some() => Need::Inboxes(READ_AND_WRITE),
+            Route::Check { .. } => Need::Inboxes(Scopes::MESSAGES_READ),
             Route::Submission { .. }
             | Route::Compose { .. }
             | Route::Import { .. }
@@ -130,6 +136,7 @@ impl Intake {
             | Route::Draft { inbox, .. }
             | Route::Import { inbox, .. } => Some(inbox.into()),
             Route::Append { inbox, .. } => Some(SharePart::Inbox(*inbox)),
+            Route::Check { inbox } => inbox.as_ref().map(SharePart::from),
             Route::Inbound { .. }
             | Route::Submission { .. }
             | Route::Upload { .. }
@@ -148,6 +155,7 @@ impl Intake {
             | Route::Approve { .. }
             | Route::Import { .. }
             | Route::Upload { .. }
+            | Route::Check { .. }
             | Route::Append { .. } => None,
         }
     }
@@ -162,6 +170,7 @@ impl Intake {
             Route::Inbound { .. }
             | Route::Submission { .. }
             | Route::Import { .. }
+            | Route::Check { .. }
             | Route::Append { .. } => None,
         }
     }

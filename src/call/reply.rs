@@ -6,8 +6,8 @@ use super::{
     ApprovalRow, AuditRow, BatchRow, Caller, DomainView, EntryId, EntryRow, EntryState, Event,
     ExportPage, FilterRuleRow, ImportOutcome, InboxId, InboxRow, KeyRow, MailboxRow, Matches,
     MessageView, NextTransaction, OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal,
-    RuleRow, Secret, Selected, SendStatus, SendTrial, SpamSettings, SuppressionRow, ThreadId,
-    ThreadView, UidSet, UploadRow, UsageDays, UsageRow,
+    RuleRow, Secret, Selected, SendStatus, SendTrial, SpamReport, SpamSettings, SuppressionRow,
+    ThreadId, ThreadView, UidSet, UploadRow, UsageDays, UsageRow,
 };
 
 /// The reply to a call.
@@ -128,6 +128,8 @@ pub enum Answer {
         next: Option<String>,
     },
     Upload(UploadRow),
+    /// What the filter says of a message.
+    Judged(Box<SpamReport>),
     SpamSettings(Box<SpamSettings>),
     Audit {
         rows: Vec<AuditRow>,

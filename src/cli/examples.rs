@@ -61,6 +61,7 @@ Examples:
 /// `postern spam`
 pub const SPAM: &str = "\
 Examples:
+  postern spam check message.eml
   postern spam show support@agents.example
   postern spam set support@agents.example --policy junk --spam 5";
 

@@ -1,11 +1,13 @@
-//! `postern spam`: how an inbox judges mail.
+//! `postern spam`: how an inbox judges mail, and what the filter says of a message.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::api::{self, Api};
+use super::api::{self, Api, QueryPairs};
+use super::upload::octets_of;
 use super::{Cli, CliError, show};
 
 /// `postern spam`
@@ -15,6 +17,14 @@ pub enum SpamCommand {
     Show {
         /// The inbox: id or address
         inbox: String,
+    },
+    /// Judge a message of a file: what the filter says, and why
+    Check {
+        /// The file: a message as it is (.eml)
+        file: PathBuf,
+        /// Judge by the settings of this inbox: id or address
+        #[arg(long)]
+        inbox: Option<String>,
     },
     /// Change them; what is not named stays as it is
     Set(SpamSetCommand),
@@ -48,6 +58,17 @@ pub fn spam(cli: &Cli, spam: &SpamCommand) -> Result<ExitCode, CliError> {
     let mut api = Api::in_org(cli)?;
     match spam {
         SpamCommand::Show { inbox } => show::one(cli, &api.get(&path(inbox))?),
+        SpamCommand::Check { file, inbox } => {
+            let query: QueryPairs<'_> = (inbox.iter())
+                .map(|inbox| ("inbox", inbox.clone()))
+                .collect();
+            let path = api::with_query("/api/v1/spam/check", &query);
+            let reply = api.post_octets(&path, "message/rfc822", &octets_of(file)?)?;
+            match cli.json {
+                true => show::verbatim(&reply),
+                false => print_report(&reply.json()),
+            }
+        }
         SpamCommand::Set(set) => {
             let path = path(&set.inbox);
             // The version is that of what is read here, so no change of another is lost.
@@ -57,6 +78,33 @@ pub fn spam(cli: &Cli, spam: &SpamCommand) -> Result<ExitCode, CliError> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a report for people: the verdict, then a line for each rule.
+fn print_report(report: &Value) {
+    let text = |value: &Value| show::one_line(&show::text(value));
+    show::line(format_args!(
+        "{}: {} of {}",
+        text(&report["verdict"]),
+        text(&report["score"]),
+        text(&report["threshold"]),
+    ));
+    for rule in report["rules"].as_array().into_iter().flatten() {
+        let (score, id, why) = (text(&rule["score"]), text(&rule["id"]), text(&rule["why"]));
+        show::line(format_args!("{score:>8}  {id}: {why}"));
+    }
+    for span in report["injection"]["spans"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
+        show::line(format_args!(
+            "orders to an agent in {}: characters {} to {}",
+            text(&span["place"]),
+            text(&span["start"]),
+            text(&span["end"]),
+        ));
+    }
 }
 
 impl SpamSetCommand {

@@ -207,6 +207,7 @@ const COMMANDS: &[(&str, &str, &str)] = &[
         "/inboxes/*/messages/*/not-spam",
         "postern message not-spam",
     ),
+    ("POST", "/spam/check", "postern spam check"),
     ("GET", "/inboxes/*/spam", "postern spam show"),
     ("PUT", "/inboxes/*/spam", "postern spam set"),
     (

@@ -38,6 +38,7 @@ pub(crate) mod rule;
 pub(crate) mod send;
 pub(crate) mod shapes;
 pub(crate) mod spam;
+mod spam_check;
 pub(crate) mod spam_settings;
 pub(crate) mod suppression;
 mod thread;

@@ -14,7 +14,7 @@ use super::values::Values;
 use super::{
     answer, approval, audit, autoconfig, batch, credentials, domain, draft, event, export,
     filter_rule, folder, health, import, inbox, key, list, me, message, org, outbound, rule, send,
-    spam_settings, suppression, thread, upload, usage, wait,
+    spam_check, spam_settings, suppression, thread, upload, usage, wait,
 };
 use crate::call::{
     Access, Answer, Call, Caller, EntryId, Idempotency, InboxRef, Intake, Need, Now, Render,
@@ -192,6 +192,8 @@ pub(crate) enum RouteStep {
     Accept(Box<Intake>, ShowWritten),
     /// A file: the intake gets the body as its octets.
     Upload(Box<Intake>, ShowWritten),
+    /// A message that is only judged: the intake gets the body as its octets.
+    Check(Box<Intake>, ShowAnswer),
     /// A message that is sent, or only tried.
     Send(Box<Intake>),
     /// The octets of a message, in pages.
@@ -501,6 +503,7 @@ routes! {
     POST "/api/v1/outbound/{outbound}/retry" MAIL_WRITE Answered(&outbound::RETRY);
     POST "/api/v1/outbound/{outbound}/cancel" MAIL_WRITE Answered(&outbound::CANCEL);
 
+    POST "/api/v1/spam/check" MAIL_READ Answered(&spam_check::CHECK);
     POST "/api/v1/uploads" MAIL_WRITE Answered(&upload::CREATE);
     GET "/api/v1/uploads/{upload}" MAIL_WRITE Answered(&upload::READ);
     DELETE "/api/v1/uploads/{upload}" MAIL_WRITE Answered(&upload::DELETE);
@@ -514,7 +517,6 @@ routes! {
     * "/api/v1/rules/test" Key Later;
     * "/api/v1/inboxes/{inbox}/webhooks" Key Later;
     * "/api/v1/inboxes/{inbox}/webhooks/{id}" Key Later;
-    * "/api/v1/spam/check" Key Later;
     * "/api/v1/ws" Key Later;
     * "/api/v1/webhooks" Key Later;
     * "/api/v1/webhooks/{id}" Key Later;
@@ -546,7 +548,7 @@ mod tests {
         assert!(matches!(look("GET", "/api/v1/inboxes/"), Match::None));
         assert!(matches!(look("GET", "/api/v1"), Match::None));
         assert!(matches!(look("GET", "//api/v1/me"), Match::None));
-        for (method, path) in [("GET", "/api/v1/webhooks"), ("POST", "/api/v1/spam/check")] {
+        for (method, path) in [("GET", "/api/v1/webhooks"), ("POST", "/api/v1/webhooks")] {
             assert!(matches!(look(method, path), Match::Later), "{path}");
         }
         match look("PATCH", "/api/v1/inboxes/a@b/messages/batch") {

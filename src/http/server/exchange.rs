@@ -259,6 +259,10 @@ impl Server {
                     intake.octets = body;
                     return self.accept(exchange, intake, Waiting::Write(show), out);
                 }
+                RouteStep::Check(mut intake, show) => {
+                    intake.octets = body;
+                    return self.accept(exchange, intake, Waiting::Read(show), out);
+                }
                 RouteStep::Send(intake) => {
                     return self.accept(exchange, intake, Waiting::Sent, out);
                 }

@@ -16,6 +16,7 @@ mod analyse;
 mod answer;
 mod approve;
 mod beside;
+mod check;
 mod complete;
 mod compose;
 mod correspondents;
@@ -142,6 +143,11 @@ fn advance_once(
             let is_made = matches!(intake.route, Route::Compose { .. } | Route::Draft { .. });
             if let Route::Import { inbox, messages } = intake.route {
                 return import::import(service, context, request, (&inbox, messages), charge);
+            }
+            if let Route::Check { inbox } = &intake.route {
+                let (access, inbox) = (caller.access()?, inbox.as_ref());
+                let judged = check::check(service, context, access, inbox, &intake.octets);
+                return judged.map(IntakeStep::Tried);
             }
             made::charge_parts(context, caller, &intake.route, &mut charge)?;
             let mut parsed = Box::new(parse::parse(service, context, request, *intake)?);

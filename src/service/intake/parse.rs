@@ -132,8 +132,8 @@ pub(super) fn parse(
             caller.access()?;
             upload::received(context, new, octets, idempotency)
         }
-        // Its messages come here one by one, as `append`.
-        Route::Import { .. } => Err(Refusal::Internal),
+        // Those of an import come here one by one, as `append`; what is only judged never.
+        Route::Import { .. } | Route::Check { .. } => Err(Refusal::Internal),
     }
 }
 

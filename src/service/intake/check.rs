@@ -1,0 +1,36 @@
+//! What the filter says of a message that a client shows it. Nothing is stored, counted or learned,
+//! and nothing is known of its sender: no connection has brought it.
+
+use super::analyse::{analyse, check_size};
+use crate::call::{Access, Answer, InboxRef, Refusal, SpamSettings};
+use crate::judge::{MailView, Models, SenderFacts, judge};
+use crate::service::Service;
+use crate::service::account::spam::settings_of;
+use crate::service::context::ReadContext;
+use crate::service::policy::find_inbox;
+
+/// Judges a message by the settings of an inbox, or by the usual ones.
+///
+/// # Errors
+/// The inbox is not found, or the message is too large.
+pub(super) fn check(
+    service: &Service,
+    context: &ReadContext<'_>,
+    access: &Access,
+    inbox: Option<&InboxRef>,
+    octets: &[u8],
+) -> Result<Answer, Refusal> {
+    let settings = match inbox {
+        Some(inbox) => {
+            let inbox = find_inbox(context.store, access, inbox)?;
+            settings_of(service, context.store, inbox)?
+        }
+        None => SpamSettings::default(),
+    };
+    check_size(context, octets)?;
+    let analysis = analyse(context, octets, 0, usize::MAX)?;
+    let view = MailView::of(octets, &analysis);
+    let facts = SenderFacts::default();
+    let report = judge(&view, &facts, &settings, &Models::default());
+    Ok(Answer::Judged(Box::new(report)))
+}
