@@ -105,7 +105,7 @@ export interface AuditListParams {
     /** How many rows a page has at most. */
     limit?: number;
     /** Only this action. */
-    action?: "message.sent" | "message.scheduled" | "message.held" | "message.drafted" | "message.admitted" | "messages.imported" | "approval.approved" | "approval.declined" | "key.created" | "key.revoked" | "credentials.created" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.created" | "domain.trusted" | "domain.checked" | "domain.dkim_rotated" | "domain.updated" | "domain.deleted" | "filter_rule.created" | "filter_rule.deleted" | "suppression.created" | "suppression.deleted" | "org.created" | "org.updated" | "org.paused" | "org.resumed" | "outbound.retried" | "outbound.cancelled" | "rule.created" | "rule.updated" | "rule.deleted";
+    action?: "message.sent" | "message.scheduled" | "message.held" | "message.drafted" | "message.admitted" | "messages.imported" | "approval.approved" | "approval.declined" | "key.created" | "key.revoked" | "credentials.created" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.created" | "domain.trusted" | "domain.checked" | "domain.dkim_rotated" | "domain.updated" | "domain.deleted" | "filter_rule.created" | "filter_rule.deleted" | "suppression.created" | "suppression.deleted" | "org.created" | "org.updated" | "org.paused" | "org.resumed" | "outbound.retried" | "outbound.cancelled" | "rule.created" | "rule.updated" | "rule.deleted" | "inbox.spam_updated" | "message.spam" | "message.not_spam";
     /** Only what this key has done; it may be revoked by now. */
     key?: string;
     /**
@@ -1172,6 +1172,25 @@ export declare class SuppressionsResource {
      */
     delete(suppression: string, options?: RequestOptions): Promise<void>;
 }
+/** The parameters of `spam.check`. */
+export interface SpamCheckParams {
+    /** Judge by the thresholds and weights of this inbox. */
+    inbox?: string;
+    /** The media type. */
+    content_type?: string;
+}
+/** The methods of `client.spam`. */
+export declare class SpamResource {
+    protected readonly client: Postern;
+    constructor(client: Postern);
+    /**
+     * Judge a message. Says what the filter thinks of a message, which is the body as it is (RFC
+     * 5322). Nothing is stored and nothing is learned. Of its sender nothing is known here, so
+     * that the rules about earlier mail and about the checks of a sender find nothing. The key
+     * needs the scope `messages:read`.
+     */
+    check(content: Uint8Array, params?: SpamCheckParams, options?: RequestOptions): Promise<models.Spam>;
+}
 /** The parameters of `uploads.create`. */
 export interface UploadsCreateParams {
     /** Its name. */
@@ -1264,6 +1283,7 @@ export declare abstract class Resources {
     readonly outbound: OutboundResource;
     readonly filterRules: FilterRulesResource;
     readonly suppressions: SuppressionsResource;
+    readonly spam: SpamResource;
     readonly uploads: UploadsResource;
     readonly events: EventsResource;
     readonly webhooks: WebhooksResource;

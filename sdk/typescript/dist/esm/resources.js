@@ -1004,6 +1004,24 @@ export class SuppressionsResource {
         await this.client.object(call);
     }
 }
+/** The methods of `client.spam`. */
+export class SpamResource {
+    constructor(client) {
+        this.client = client;
+    }
+    /**
+     * Judge a message. Says what the filter thinks of a message, which is the body as it is (RFC
+     * 5322). Nothing is stored and nothing is learned. Of its sender nothing is known here, so
+     * that the rules about earlier mail and about the checks of a sender find nothing. The key
+     * needs the scope `messages:read`.
+     */
+    async check(content, params, options) {
+        const query = { ...params };
+        const [named, others] = split(query, ["content_type"]);
+        const call = { method: "POST", path: "/api/v1/spam/check", query: others, headers: { "Content-Type": named.content_type }, content, options };
+        return (await this.client.object(call));
+    }
+}
 /** A large file is uploaded first, and named by its id in the message that it is attached to. */
 export class UploadsResource {
     constructor(client) {
@@ -1079,6 +1097,7 @@ export class Resources {
         this.outbound = new OutboundResource(this);
         this.filterRules = new FilterRulesResource(this);
         this.suppressions = new SuppressionsResource(this);
+        this.spam = new SpamResource(this);
         this.uploads = new UploadsResource(this);
         this.events = new EventsResource(this);
         this.webhooks = new WebhooksResource(this);

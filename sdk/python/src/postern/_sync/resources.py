@@ -309,7 +309,7 @@ class Audit:
         self,
         *,
         limit: int | None = None,
-        action: Literal["message.sent", "message.scheduled", "message.held", "message.drafted", "message.admitted", "messages.imported", "approval.approved", "approval.declined", "key.created", "key.revoked", "credentials.created", "inbox.created", "inbox.updated", "inbox.deleted", "domain.created", "domain.trusted", "domain.checked", "domain.dkim_rotated", "domain.updated", "domain.deleted", "filter_rule.created", "filter_rule.deleted", "suppression.created", "suppression.deleted", "org.created", "org.updated", "org.paused", "org.resumed", "outbound.retried", "outbound.cancelled", "rule.created", "rule.updated", "rule.deleted"] | None = None,
+        action: Literal["message.sent", "message.scheduled", "message.held", "message.drafted", "message.admitted", "messages.imported", "approval.approved", "approval.declined", "key.created", "key.revoked", "credentials.created", "inbox.created", "inbox.updated", "inbox.deleted", "domain.created", "domain.trusted", "domain.checked", "domain.dkim_rotated", "domain.updated", "domain.deleted", "filter_rule.created", "filter_rule.deleted", "suppression.created", "suppression.deleted", "org.created", "org.updated", "org.paused", "org.resumed", "outbound.retried", "outbound.cancelled", "rule.created", "rule.updated", "rule.deleted", "inbox.spam_updated", "message.spam", "message.not_spam"] | None = None,
         key: str | None = None,
         target: str | None = None,
         since: datetime.datetime | str | None = None,
@@ -3921,6 +3921,51 @@ class Suppressions:
         self._client._nothing(call)
 
 
+class Spam:
+    """The methods of `client.spam`."""
+
+    def __init__(self, client: Postern) -> None:
+        self._client = client
+
+    def check(
+        self,
+        content: bytes,
+        *,
+        content_type: str | None = None,
+        inbox: str | None = None,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.Spam:
+        """Judge a message.
+
+        Says what the filter thinks of a message, which is the body as it is (RFC 5322). Nothing is
+        stored and nothing is learned. Of its sender nothing is known here, so that the rules about
+        earlier mail and about the checks of a sender find nothing. The key needs the scope
+        `messages:read`.
+
+        Args:
+            content: The octets.
+            content_type: The media type.
+            inbox: Judge by the thresholds and weights of this inbox.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                "/api/v1/spam/check",
+                query={
+                    "inbox": inbox,
+                },
+                content=content,
+                headers={"Content-Type": content_type},
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Spam", self._client._object(call, models.Spam))
+
+
 class Uploads:
     """A large file is uploaded first, and named by its id in the message that it is attached to.
     """
@@ -4108,6 +4153,7 @@ class Resources:
         self.outbound = Outbound(client)
         self.filter_rules = FilterRules(client)
         self.suppressions = Suppressions(client)
+        self.spam = Spam(client)
         self.uploads = Uploads(client)
         self.events = Events(client)
         self.webhooks = Webhooks(client)
