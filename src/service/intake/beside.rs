@@ -4,7 +4,7 @@
 //! It places no entry: `deliver.rs` does, in the same transaction.
 
 use super::plan::{Placement, Plan};
-use crate::call::{Arrival, EntryId, InboxId, Metric, OrgId, Refusal, Verdict};
+use crate::call::{Arrival, BodyId, EntryId, InboxId, Metric, OrgId, Refusal, Verdict};
 use crate::service::context::WriteContext;
 use crate::store::{ExpiringMessage, SentMetadata};
 
@@ -73,4 +73,10 @@ pub(super) fn note_verdict(
         (context.store).note_verdict(placement.inbox, *key, verdict, at)?;
     }
     Ok(())
+}
+
+/// The body of an organization among those that were stored.
+pub(super) fn body_of(bodies: &[(OrgId, BodyId)], org: OrgId) -> Result<BodyId, Refusal> {
+    let found = bodies.iter().find(|(known, _)| *known == org);
+    found.map(|(_, body)| *body).ok_or(Refusal::Internal)
 }

@@ -10,7 +10,7 @@
 
 use std::borrow::Cow;
 
-use super::beside::{note_metadata, note_verdict};
+use super::beside::{body_of, note_metadata, note_verdict};
 use super::correspondents::note_correspondents;
 use super::enqueue::{content_of, enqueue};
 use super::full;
@@ -710,11 +710,6 @@ fn new_body<'a>(plan: &'a Plan, inboxes: &'a [InboxId]) -> NewBody<'a> {
         digest: &plan.digest,
         summary: &plan.summary,
     }
-}
-
-fn body_of(bodies: &[(OrgId, BodyId)], org: OrgId) -> Result<BodyId, Refusal> {
-    let found = bodies.iter().find(|(known, _)| *known == org);
-    found.map(|(_, body)| *body).ok_or(Refusal::Internal)
 }
 
 fn store_entry(
