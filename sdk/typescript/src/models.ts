@@ -1657,8 +1657,11 @@ export interface Event {
   spam?: Spam | null;
   /** What is known of the sender. */
   auth?: Auth | null;
-  /** The rules that acted; none until they are built. */
-  rules?: string[];
+  /**
+   * The rules that have matched it or failed for it: `id`, `name`, `actions`, and `error` where
+   * one was not carried out.
+   */
+  rules?: Array<Record<string, unknown>>;
   /** The folder of the messages that changed. */
   folder?: string;
   /** Up to 100 messages that changed, fewer if they have many labels. */

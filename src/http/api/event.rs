@@ -115,7 +115,8 @@ pub(in crate::http) static EVENT: BodyTable = BodyTable {
         spam: optional Object(&SPAM), "null",
             "What the filter says of the message; null for one that was not judged. Reasons are empty for a key without `messages:read`.";
         auth: optional Object(&AUTH), "null", "What is known of the sender.";
-        rules: sometimes List(&Text(ANY)), "[]", "The rules that acted; none until they are built.";
+        rules: sometimes List(&AnyObject(MESSAGE_METADATA_BYTES_MAX)), "[]",
+            "The rules that have matched it or failed for it: `id`, `name`, `actions`, and `error` where one was not carried out.";
         folder: sometimes Text(ANY), r#""INBOX""#, "The folder of the messages that changed.";
         messages: sometimes List(&Object(&EVENT_STATE)), "[]", "Up to 100 messages that changed, fewer if they have many labels.";
         count: sometimes COUNT, "1", "How many messages changed.";

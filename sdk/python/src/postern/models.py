@@ -1628,8 +1628,10 @@ class Event(Model):
     auth: Auth | None = None
     """What is known of the sender."""
 
-    rules: list[str] | None = None
-    """The rules that acted; none until they are built."""
+    rules: list[dict[str, Any]] | None = None
+    """The rules that have matched it or failed for it: `id`, `name`, `actions`, and `error` where
+    one was not carried out.
+    """
 
     folder: str | None = None
     """The folder of the messages that changed."""
