@@ -70,6 +70,11 @@ const NOUNS: &[(&str, &str, &str)] = &[
         "The same for every inbox of an organization; those of an inbox are asked first.",
     ),
     (
+        "spam",
+        "Spam filter",
+        "Says what the filter makes of any message, and stores nothing.",
+    ),
+    (
         "filter_rules",
         "Filter rules",
         "Whose mail is taken and who may be written to. The most specific rule wins.",
