@@ -71,6 +71,7 @@ codes! {
     RANGE_NOT_SATISFIABLE 416 "range_not_satisfiable" "The range begins behind the end; Content-Range says how many octets there are.";
     EXPECTATION_FAILED 417 "expectation_failed" "Only 100-continue can be expected.";
     HOST_NOT_OURS 421 "host_not_ours" "Counters are shown without a key to a Host that is ours.";
+    SEARCH_DEADLINE 422 "search_deadline" "The search took too long; the same one would again, a narrower one may not.";
     RATE_LIMITED 429 "rate_limited" "Too many requests; Retry-After says how long to wait.";
     LOOP_SUSPECTED 429 "loop_suspected" "Too many answers went between two addresses within 10 minutes; further ones wait as long.";
     BUDGET_EXCEEDED 429 "budget_exceeded" "A budget of messages or of new recipients of the day is used up; Retry-After says how long to wait.";
@@ -81,7 +82,6 @@ codes! {
     NOT_BUILT_YET 501 "not_built_yet" "The route is part of the API and is not built yet.";
     BUSY 503 "busy" "Too many large requests or long responses are under way.";
     TOO_MANY_CONNECTIONS 503 "too_many_connections" "Too many connections are open, of this address or in all.";
-    SEARCH_DEADLINE 503 "search_deadline" "The search took too long.";
     INTERNAL 503 "internal" "Something failed in the server; its log says what.";
     SHUTTING_DOWN 503 "shutting_down" "The server is stopping.";
     NO_SPACE 507 "no_space" "The disk is too full to take mail for now.";

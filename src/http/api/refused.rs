@@ -152,9 +152,11 @@ pub(crate) fn refused(refusal: &Refusal, limits: &Limits) -> Box<Problem> {
         ),
         Refusal::Conflict(reason) => conflict(*reason),
         Refusal::Expired { oldest } => Problem::expired(*oldest),
-        Refusal::SearchDeadline => {
-            Problem::unavailable(codes::SEARCH_DEADLINE, "The search took too long.")
-        }
+        Refusal::SearchDeadline => Problem::new(
+            codes::SEARCH_DEADLINE,
+            "The search took too long and found nothing until then.",
+            "Narrow it: name a folder, a sender or days, or give a longer word.",
+        ),
         Refusal::MemoryShort => Problem::unavailable(
             codes::BUSY,
             "The memory for messages on their way in is short.",
@@ -461,7 +463,7 @@ mod tests {
             (Refusal::IdempotencyConflict, 409),
             (Refusal::Conflict(ConflictReason::MailboxHasChildren), 409),
             (Refusal::Expired { oldest: 5 }, 410),
-            (Refusal::SearchDeadline, 503),
+            (Refusal::SearchDeadline, 422),
             (Refusal::MemoryShort, 503),
             (Refusal::NoSpace, 507),
             (Refusal::Internal, 503),

@@ -111,7 +111,7 @@ pub(crate) static LIST: Operation = Operation {
         says: "A page of threads.",
         content: ResponseContent::Page(&THREAD),
     }],
-    errors: &[codes::NOT_FOUND],
+    errors: &[codes::NOT_FOUND, codes::SEARCH_DEADLINE],
     run: list,
 };
 
@@ -164,7 +164,7 @@ pub(crate) static READ: Operation = Operation {
         says: "The thread.",
         content: ResponseContent::One(&OPENED),
     }],
-    errors: &[codes::NOT_FOUND],
+    errors: &[codes::NOT_FOUND, codes::SEARCH_DEADLINE],
     run: read,
 };
 

@@ -186,8 +186,13 @@ fn read_message(
             if !so_far.found.is_empty() {
                 return full::open_found(context, access, (list, *ask), so_far);
             }
-            let Some(answer) = read_message(context, access, list)? else {
-                return Ok(None);
+            let answer = match read_message(context, access, list) {
+                Ok(Some(answer)) => answer,
+                Err(Refusal::SearchDeadline) => {
+                    let cut = full::cut(list, so_far);
+                    return cut.ok_or(Refusal::SearchDeadline).map(Some);
+                }
+                other => return other,
             };
             full::take(context, access, (list, answer), (*ask, *limit), so_far)
         }

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use super::{find, message};
 use crate::call::{
-    Access, Answer, ContentAsk, MessageContent, MessageRead, MessageView, OpenedPage, Refusal,
+    Access, Answer, ContentAsk, ListProgress, MessageContent, MessageRead, MessageView, OpenedPage,
+    Refusal,
 };
 use crate::service::context::ReadContext;
 
@@ -29,16 +30,28 @@ pub fn take(
         (so_far.found, so_far.next) = (rows.into(), next);
         return open_found(context, access, (list, ask), so_far);
     }
-    let is_late = rows.is_empty();
     for row in rows {
         open(context, access, (&row, ask), so_far)?;
     }
     let is_full = so_far.rows.len() >= limit || so_far.octets >= OPENED_OCTETS;
-    if next.is_none() || is_full || is_late {
+    if next.is_none() || is_full {
         let rows = core::mem::take(&mut so_far.rows);
         return Ok(Some(Answer::Messages { rows, next }));
     }
     move_on(list, next)
+}
+
+/// The answer with the rows of a page so far: its list has come to its deadline without another
+/// one. `None` if there is no row yet.
+pub fn cut(list: &MessageRead, so_far: &mut OpenedPage) -> Option<Answer> {
+    let (MessageRead::List { cursor, .. } | MessageRead::ListAll { cursor, .. }) = list else {
+        return None;
+    };
+    let rows = core::mem::take(&mut so_far.rows);
+    (!rows.is_empty()).then(|| Answer::Messages {
+        rows,
+        next: cursor.clone(),
+    })
 }
 
 /// Opens the next row that a search has found. `None` when there is more to do.
@@ -107,7 +120,10 @@ fn move_on(list: &mut MessageRead, next: Option<String>) -> Result<Option<Answer
             cursor, progress, ..
         } => {
             *cursor = next;
-            **progress = Default::default();
+            **progress = ListProgress {
+                since_ms: progress.since_ms,
+                ..ListProgress::default()
+            };
             Ok(None)
         }
         _ => Err(Refusal::Internal),

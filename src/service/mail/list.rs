@@ -2,8 +2,9 @@
 //!
 //! A list is a scan that can be continued, in slices of some milliseconds. A page may be shorter
 //! than asked for and still have a next page, because the scan for a rare match ends after a
-//! bounded time, and because a page ends when its rows have [`PAGE_OCTETS`]. A list with `q` is a
-//! search (`find.rs`).
+//! bounded time, and because a page ends when its rows have [`PAGE_OCTETS`]. A page without a row
+//! is the last one: until it has a row, a list goes on to the deadline of a search. A list with `q`
+//! is a search (`find.rs`).
 //!
 //! A list over many inboxes merges them by the ids of their messages, which rise with time: it
 //! holds the newest id of every inbox, takes the highest, and reads the next one of that inbox. It
@@ -19,8 +20,8 @@ use super::newest::{NewestPage, PageAsk};
 use crate::call::bounds::PAGE_ROWS_MAX;
 use crate::call::{
     Access, Answer, EntryId, EntryState, Flags, InboxId, InboxRef, ListMerge, ListProgress,
-    MailboxId, MessageFilter, MessageView, NamedAddress, Noun, Refusal, SpecialUse, Summary,
-    ThreadId, Verdict, is_from,
+    MailboxId, MessageFilter, MessageView, Metric, NamedAddress, Noun, Refusal, SpecialUse,
+    Summary, ThreadId, Verdict, is_from,
 };
 use crate::mail::text::search::Needle;
 use crate::service::context::ReadContext;
@@ -31,8 +32,8 @@ use crate::store::{ListPosition, MessageRecord, Store};
 pub(super) struct SliceClock<'a> {
     context: &'a ReadContext<'a>,
     began_ms: u64,
-    /// The list has taken so long that it answers with the rows that it has.
-    pub(super) is_due: bool,
+    /// Milliseconds that the slices before this one took.
+    took_ms: u64,
 }
 
 impl<'a> SliceClock<'a> {
@@ -47,8 +48,25 @@ impl<'a> SliceClock<'a> {
         SliceClock {
             context,
             began_ms,
-            is_due: began_ms.saturating_sub(progress.since_ms) >= LIST_MS,
+            took_ms: began_ms.saturating_sub(progress.since_ms),
         }
+    }
+
+    /// Whether a page ends with its rows though it is not full, because it has taken long. One
+    /// without a row goes on.
+    ///
+    /// # Errors
+    /// It has no row at the deadline.
+    pub(super) fn ends_page(&self, rows: usize) -> Result<bool, Refusal> {
+        let shared = &self.context.shared;
+        if rows > 0 {
+            return Ok(self.took_ms >= LIST_MS);
+        }
+        if self.took_ms > shared.limits.search_s.saturating_mul(1000) {
+            shared.metrics.count(Metric::SearchesCut);
+            return Err(Refusal::SearchDeadline);
+        }
+        Ok(false)
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -169,7 +187,7 @@ fn read_page(
         }
     }
     let next = (!is_end).then(|| format_cursor(below));
-    if is_slice && rows.len() < limit && !clock.is_due {
+    if is_slice && rows.len() < limit && !clock.ends_page(rows.len())? {
         *cursor = next;
         progress.rows = rows;
         return Ok(None);
@@ -244,7 +262,7 @@ pub fn list_all(
         }
     }
     let next = (!merge.heads.is_empty()).then(|| format!("a{last:x}"));
-    if is_slice && !clock.is_due {
+    if is_slice && !clock.ends_page(rows.len())? {
         // The heads are what is left, so the cursor is only for the next page.
         *cursor = next;
         progress.rows = rows;

@@ -74,7 +74,7 @@ pub fn list(
         rows.extend(made(store, place, (thread, id), folders, &mut passes)?);
     }
     let next = (!is_end).then(|| format!("t{below:x}"));
-    if is_slice && rows.len() < limit && !clock.is_due {
+    if is_slice && rows.len() < limit && !clock.ends_page(rows.len())? {
         *cursor = next;
         progress.threads = rows;
         return Ok(None);
@@ -125,14 +125,14 @@ pub fn read(
         let octets: usize = rows.iter().map(|row| whole_octets(row)).sum();
         let is_full = rows.len() >= limit || octets >= page_octets;
         let is_slice = clock.is_over() && !is_first;
-        if is_slice && !is_full && !clock.is_due {
+        if is_slice && !is_full {
+            if clock.ends_page(rows.len())? {
+                break;
+            }
             *cursor = Some(format!("m{after:x}"));
             progress.list.rows = rows;
             progress.threads.push(thread);
             return Ok(None);
-        }
-        if is_slice && !is_full {
-            break;
         }
         is_first = false;
         match next_message(store, place, (id, &mut after), folders, (is_full, &clock))? {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::*;
 use crate::pace;
+use crate::service::mail;
 use crate::service::mail::find::{FindIn, find};
 
 /// A message of some hundred pieces of text in a charset that must be decoded.
@@ -234,6 +235,58 @@ fn a_search_of_the_api_gives_a_full_page_or_the_last_one_until_its_deadline() {
         assert_eq!(uids, [38, 37], "{is_all}");
         step.store(300, Ordering::Relaxed);
     }
+}
+
+#[test]
+fn a_page_of_a_list_has_rows_or_no_cursor() {
+    let mut world = world();
+    for n in 0..100 {
+        append(&mut world, b"From: eve@x.test\r\n\r\nnothing\r\n", n);
+    }
+    let access = world.bob.clone();
+    let inbox = InboxRef::Id(access.inbox.unwrap());
+    let (ticks, step) = (AtomicU64::new(1_000), AtomicU64::new(0));
+    let now = || Now {
+        mono_ms: ticks.fetch_add(step.load(Ordering::Relaxed), Ordering::Relaxed),
+        unix_ms: START,
+    };
+    let context = hurried(&world, &now);
+    // How many rows a page has, and whether a cursor stands behind them.
+    let page = |kind: usize, from: &str| {
+        let filter = MessageFilter {
+            from: Some(from.into()),
+            ..MessageFilter::default()
+        };
+        let (mut cursor, mut slices) = (None, 0);
+        let (mut list, mut threads) = (ListProgress::default(), ThreadProgress::default());
+        loop {
+            let at = (&mut cursor, 50);
+            let given = match kind {
+                0 => mail::list::list(&context, &access, &inbox, &filter, at, &mut list),
+                1 => mail::list::list_all(&context, &access, &[], &filter, at, &mut list),
+                _ => mail::thread::list(&context, &access, &inbox, &filter, at, &mut threads),
+            };
+            slices += 1;
+            match given {
+                Ok(None) => {}
+                Ok(Some(Answer::Messages { rows, next })) => break Ok((rows.len(), next, slices)),
+                Ok(Some(Answer::Threads { rows, next })) => break Ok((rows.len(), next, slices)),
+                other => break Err(other.unwrap_err()),
+            }
+        }
+    };
+    for kind in 0..3 {
+        // Longer than a list with rows may take, and not as long as a search.
+        step.store(25, Ordering::Relaxed);
+        let (rows, next, slices) = page(kind, "nobody").unwrap();
+        assert_eq!((rows, next), (0, None), "{kind}");
+        assert!(slices > 10, "{slices}");
+        let (rows, next, _) = page(kind, "eve").unwrap();
+        assert!(rows > 0 && rows < 100 && next.is_some(), "{kind} {rows}");
+        step.store(400, Ordering::Relaxed);
+        assert_eq!(page(kind, "nobody"), Err(Refusal::SearchDeadline), "{kind}");
+    }
+    assert_eq!(context.shared.metrics.value(Metric::SearchesCut), 3);
 }
 
 #[test]
