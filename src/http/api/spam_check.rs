@@ -9,7 +9,6 @@ use super::routes::{RouteRequest, RouteResult, RouteStep};
 use super::spam::SPAM;
 use crate::call::{Answer, Caller, Intake, Route, Shared};
 use crate::http::wire::response::Response;
-use crate::http::wire::target::inbox_ref;
 
 const INBOX: FieldRow = sometimes(
     "inbox",
@@ -42,10 +41,7 @@ fn check(request: &mut RouteRequest<'_>) -> RouteResult {
             "is empty: it must be the octets of a message",
         ));
     }
-    let inbox = match request.parameters.text("inbox") {
-        Some(name) => Some(inbox_ref(&name).ok_or_else(|| Problem::no_id("inbox", &name))?),
-        None => None,
-    };
+    let inbox = request.parameters.inbox("inbox");
     let intake = Intake {
         route: Route::Check { inbox },
         octets: Vec::new(),
