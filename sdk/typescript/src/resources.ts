@@ -1688,7 +1688,7 @@ export interface SpamCheckParams {
   content_type?: string;
 }
 
-/** The methods of `client.spam`. */
+/** Says what the filter makes of any message, and stores nothing. */
 export class SpamResource {
   constructor(protected readonly client: Postern) {}
 

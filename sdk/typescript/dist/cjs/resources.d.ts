@@ -1179,7 +1179,7 @@ export interface SpamCheckParams {
     /** The media type. */
     content_type?: string;
 }
-/** The methods of `client.spam`. */
+/** Says what the filter makes of any message, and stores nothing. */
 export declare class SpamResource {
     protected readonly client: Postern;
     constructor(client: Postern);

@@ -1026,7 +1026,7 @@ class SuppressionsResource {
     }
 }
 exports.SuppressionsResource = SuppressionsResource;
-/** The methods of `client.spam`. */
+/** Says what the filter makes of any message, and stores nothing. */
 class SpamResource {
     constructor(client) {
         this.client = client;

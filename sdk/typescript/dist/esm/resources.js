@@ -1004,7 +1004,7 @@ export class SuppressionsResource {
         await this.client.object(call);
     }
 }
-/** The methods of `client.spam`. */
+/** Says what the filter makes of any message, and stores nothing. */
 export class SpamResource {
     constructor(client) {
         this.client = client;

@@ -3922,7 +3922,7 @@ class Suppressions:
 
 
 class Spam:
-    """The methods of `client.spam`."""
+    """Says what the filter makes of any message, and stores nothing."""
 
     def __init__(self, client: Postern) -> None:
         self._client = client
