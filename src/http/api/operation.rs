@@ -42,6 +42,8 @@ pub(crate) enum Takes {
     Xml,
     /// A file as it is, of any media type, up to `Limits::upload_bytes`.
     Octets,
+    /// A message as it is (RFC 5322), of any media type, up to `Limits::message_bytes`.
+    MessageOctets,
 }
 
 /// One response that is no error.
@@ -74,7 +76,7 @@ impl Takes {
     /// The table of the body, if there is one.
     pub const fn table(self) -> Option<&'static BodyTable> {
         match self {
-            Takes::Nothing | Takes::Xml | Takes::Octets => None,
+            Takes::Nothing | Takes::Xml | Takes::Octets | Takes::MessageOctets => None,
             Takes::Json(table) | Takes::Message(table) => Some(table),
         }
     }

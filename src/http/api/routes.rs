@@ -83,7 +83,7 @@ impl RouteRow {
         }
         match operation.takes {
             Takes::Nothing => all.push(codes::UNEXPECTED_BODY),
-            Takes::Xml | Takes::Octets => all.push(codes::BODY_TOO_LARGE),
+            Takes::Xml | Takes::Octets | Takes::MessageOctets => all.push(codes::BODY_TOO_LARGE),
             Takes::Json(_) | Takes::Message(_) => all.extend([
                 codes::INVALID_JSON,
                 codes::INVALID_FIELD,

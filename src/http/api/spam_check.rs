@@ -24,7 +24,7 @@ pub(crate) static CHECK: Operation = Operation {
            stored and nothing is learned. Of its sender nothing is known here, so that the rules \
            about earlier mail and about the checks of a sender find nothing.",
     query: &[INBOX],
-    takes: Takes::Octets,
+    takes: Takes::MessageOctets,
     gives: &[Gives {
         status: 200,
         says: "The judgement.",

@@ -111,7 +111,7 @@ fn write_operation(o: &mut Object<'_>, row: &RouteRow, operation: &Operation, li
     match operation.takes {
         Takes::Nothing => {}
         Takes::Json(table) | Takes::Message(table) => request_body(o, table),
-        Takes::Octets => o.object("requestBody", |o| {
+        Takes::Octets | Takes::MessageOctets => o.object("requestBody", |o| {
             o.flag("required", true);
             o.object("content", |o| {
                 o.object("*/*", |o| o.object("schema", |_| {}));

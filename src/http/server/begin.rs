@@ -265,6 +265,7 @@ impl Server {
             Some(Takes::Message(_)) => limits.http_send_bytes,
             Some(Takes::Xml) => XML_BYTES_MAX,
             Some(Takes::Octets) => limits.upload_bytes(),
+            Some(Takes::MessageOctets) => limits.message_bytes,
             _ => limits.http_body_bytes,
         };
         let holders = self.holders(&exchange);
@@ -323,7 +324,9 @@ fn check_body(takes: Takes, exchange: &Exchange) -> Result<(), Box<Problem>> {
         )
         .and_close());
     }
-    if exchange.framing == Framing::None || matches!(takes, Takes::Xml | Takes::Octets) {
+    if exchange.framing == Framing::None
+        || matches!(takes, Takes::Xml | Takes::Octets | Takes::MessageOctets)
+    {
         return Ok(());
     }
     if takes.table().is_none() {

@@ -113,7 +113,7 @@ fn path_of(row: &RouteRow) -> String {
 fn ask(row: &RouteRow, bound: bool) -> Drive {
     let takes = row.operation().map(|operation| operation.takes);
     let body = match takes {
-        Some(Takes::Octets) => Some("octets"),
+        Some(Takes::Octets | Takes::MessageOctets) => Some("octets"),
         takes => takes.and_then(Takes::table).map(|table| table.example),
     };
     let fields = body.map_or(String::new(), |body| {
