@@ -3,10 +3,10 @@
 //! later.
 
 use crate::call::{
-    Access, Answer, ApprovalId, ApprovalRead, AuditId, AuditRead, Caller, DomainRead, EntryRead,
-    EventRead, FilterRuleId, FilterRuleRead, InboxId, InboxRead, InboxRef, KeyId, KeyRead,
-    MailboxRead, MessageRead, OrgId, OrgRead, OutboundId, OutboundRead, Read, Refusal, RuleRead,
-    SuppressionId, SuppressionRead, UploadRead,
+    Access, Answer, ApprovalId, ApprovalRead, AuditId, AuditRead, Caller, ContentAsk, DomainRead,
+    EntryRead, EventRead, FilterRuleId, FilterRuleRead, InboxId, InboxRead, InboxRef, KeyId,
+    KeyRead, MailboxRead, MessageRead, OrgId, OrgRead, OutboundId, OutboundRead, Read, Refusal,
+    RuleRead, SuppressionId, SuppressionRead, UploadRead,
 };
 use crate::service::account::page::begin_list;
 use crate::service::account::{domain, filter_rule, inbox, key, org, rule, spam, upload, usage};
@@ -227,14 +227,7 @@ fn read_message(
         }
         MessageRead::Draft { inbox, id } => {
             message::check_draft(context.store, access, inbox, *id)?;
-            message::read(
-                context,
-                access,
-                inbox,
-                *id,
-                crate::call::ContentAsk::default(),
-            )
-            .map(Some)
+            message::read(context, access, inbox, *id, ContentAsk::default()).map(Some)
         }
         MessageRead::FindOctets { inbox, id } => {
             message::find_octets(context, access, inbox, *id).map(Some)
