@@ -503,10 +503,10 @@ fn waiting(query: &str) -> usize {
 fn nothing_takes_more_than_eight_times_its_size() {
     let mut wrong = Vec::new();
     for (name, query, most) in [
-        ("a wait", "&from=ann", WAITING),
+        ("a wait", "&from=@ann.test", WAITING),
         (
             "a wait with a long filter",
-            &*format!("&from={}", "a".repeat(4096)),
+            &*format!("&subject={}", "a".repeat(4096)),
             WAITING + 8 * 4096,
         ),
     ] {
