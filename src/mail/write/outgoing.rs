@@ -8,7 +8,10 @@
 use memchr::memchr2;
 
 /// Names of fields that never leave, in lower case.
-const PRIVATE: &[&[u8]] = &[b"bcc", b"resent-bcc", b"return-path", b"x-idempotency-key"];
+const PRIVATE: &[&[u8]] = &[b"bcc", b"resent-bcc", b"return-path", IDEMPOTENCY_KEY];
+
+/// The field of a client that submits a message with a key.
+const IDEMPOTENCY_KEY: &[u8] = b"x-idempotency-key";
 
 /// The beginning of the names of our own fields, which never leave either.
 const PRIVATE_PREFIX: &[u8] = b"x-postern-";
@@ -51,16 +54,17 @@ fn is_private_field(line: &[u8]) -> bool {
     is_private_name(line.get(..colon).unwrap_or_default().trim_ascii_end())
 }
 
-/// Whether a field is one of ours, which is for this server alone.
-fn is_own(name: &[u8]) -> bool {
+/// Whether a field is for this server alone: one of ours, or the key of a submission.
+pub fn is_own_name(name: &[u8]) -> bool {
     let name = name.trim_ascii_end();
-    (name.get(..PRIVATE_PREFIX.len()))
-        .is_some_and(|begin| begin.eq_ignore_ascii_case(PRIVATE_PREFIX))
+    let begins = (name.get(..PRIVATE_PREFIX.len()))
+        .is_some_and(|begin| begin.eq_ignore_ascii_case(PRIVATE_PREFIX));
+    begins || name.eq_ignore_ascii_case(IDEMPOTENCY_KEY)
 }
 
 /// Whether a field with this name never leaves.
 pub fn is_private_name(name: &[u8]) -> bool {
-    is_own(name)
+    is_own_name(name)
         || PRIVATE
             .iter()
             .any(|private| name.eq_ignore_ascii_case(private))

@@ -21,7 +21,7 @@ use crate::crypto;
 use crate::mail::digest::Analysis;
 use crate::mail::parse::json_object::is_object;
 use crate::mail::write::compose::message_id;
-use crate::mail::write::outgoing::is_private_name;
+use crate::mail::write::outgoing::is_own_name;
 use crate::mail::write::submit::{Fixups, append as append_octets, submission_fixups};
 use crate::mail::{Address, Headers};
 use crate::pace;
@@ -157,7 +157,7 @@ fn inbound(
         _ => Headers::parse(b""),
     };
     let mut remove = claimed_results(service, context, &headers)?;
-    remove.extend(private_fields(&headers));
+    remove.extend(own_fields(&headers));
     let mut changed_header = None;
     if remove.is_empty() {
         append_octets(&mut body, octets);
@@ -186,11 +186,11 @@ fn inbound(
     ))
 }
 
-/// The fields that are never in delivered mail, of anybody: those of this server for its own
-/// clients, Bcc, and a Return-Path beside the true one (RFC 5321 section 4.4).
-fn private_fields<'a>(headers: &Headers<'a>) -> impl Iterator<Item = Range<usize>> + use<'a> {
-    let private = headers.fields().filter(|field| is_private_name(field.name));
-    private.map(|field| field.range())
+/// The fields that have a meaning to this server and its clients alone. Mail from outside cannot
+/// have them; all its other octets stay as they came.
+fn own_fields<'a>(headers: &Headers<'a>) -> impl Iterator<Item = Range<usize>> + use<'a> {
+    let own = headers.fields().filter(|field| is_own_name(field.name));
+    own.map(|field| field.range())
 }
 
 /// From a client that logged in.
