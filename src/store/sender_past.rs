@@ -70,13 +70,7 @@ impl Store {
         if known == Some(past) {
             return Ok(());
         }
-        self.direct().run(
-            "INSERT INTO sender_past (inbox, sender, clean, spam, at, sum)
-             VALUES (?1, ?2, ?3, ?4, ?5, row_sum(?1, ?2, ?3, ?4, ?5))
-             ON CONFLICT (inbox, sender) DO UPDATE SET clean = excluded.clean,
-                 spam = excluded.spam, at = excluded.at, sum = excluded.sum",
-            params![inbox.0, sender, past.clean, past.spam, at],
-        )?;
+        self.keep_past(inbox, sender, past, at)?;
         // To count them is dear, and the bound need not be exact. The hash has a key.
         match known.is_none() && sender % COUNTED_EACH == 0 {
             true => self.forget_pasts(inbox),
@@ -92,22 +86,33 @@ impl Store {
         is_spam: bool,
         at: i64,
     ) -> Result<(), Error> {
-        let (clean, spam) = if is_spam {
-            (0, COUNT_MAX)
-        } else {
-            (COUNT_MAX, 0)
+        let (clean, spam) = match is_spam {
+            true => (0, COUNT_MAX),
+            false => (COUNT_MAX, 0),
         };
+        self.keep_past(inbox, sender, SenderPast { clean, spam }, at)?;
+        match sender % COUNTED_EACH {
+            0 => self.forget_pasts(inbox),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes how the mail of a sender was judged.
+    fn keep_past(
+        &self,
+        inbox: InboxId,
+        sender: i64,
+        past: SenderPast,
+        at: i64,
+    ) -> Result<(), Error> {
         self.direct().run(
             "INSERT INTO sender_past (inbox, sender, clean, spam, at, sum)
              VALUES (?1, ?2, ?3, ?4, ?5, row_sum(?1, ?2, ?3, ?4, ?5))
              ON CONFLICT (inbox, sender) DO UPDATE SET clean = excluded.clean,
                  spam = excluded.spam, at = excluded.at, sum = excluded.sum",
-            params![inbox.0, sender, clean, spam, at],
+            params![inbox.0, sender, past.clean, past.spam, at],
         )?;
-        match sender % COUNTED_EACH {
-            0 => self.forget_pasts(inbox),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     /// Forgets the oldest senders when there are too many.
