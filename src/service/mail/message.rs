@@ -498,13 +498,7 @@ pub fn admit(
         .message(place.org, place.path.id, id)?
         .ok_or(NONE)?;
     check_waits_not(context.store, place.org, id)?;
-    let is_own = matches!(
-        view.entry.special,
-        Some(SpecialUse::Sent | SpecialUse::Drafts)
-    );
-    if is_own || view.entry.arrival == Arrival::Sent {
-        return Err(Refusal::Conflict(ConflictReason::NotReceived));
-    }
+    check_received(&view)?;
     let author = Address::parse(&view.summary.from.address)
         .map_err(|_| Refusal::Conflict(ConflictReason::NoSenderAddress))?;
     context.store.note_sender(
@@ -550,13 +544,7 @@ pub fn teach(
         .store
         .message(place.org, place.path.id, id)?
         .ok_or(NONE)?;
-    let is_own = matches!(
-        view.entry.special,
-        Some(SpecialUse::Sent | SpecialUse::Drafts)
-    );
-    if is_own || view.entry.arrival == Arrival::Sent {
-        return Err(Refusal::Conflict(ConflictReason::NotReceived));
-    }
+    check_received(&view)?;
     let (add, remove) = match is_spam {
         true => (JUNK_KEYWORD, NOT_JUNK_KEYWORD),
         false => (NOT_JUNK_KEYWORD, JUNK_KEYWORD),
@@ -578,6 +566,18 @@ pub fn teach(
     let target = target.ok_or(Refusal::NotFound(Noun::Mailbox))?;
     move_one(context, &place, &mailbox, &target, uid)?;
     changed(context, access, &place, id)
+}
+
+/// Refuses what is about a sender outside of a message that the inbox has written itself.
+fn check_received(view: &MessageRecord) -> Result<(), Refusal> {
+    let is_own = matches!(
+        view.entry.special,
+        Some(SpecialUse::Sent | SpecialUse::Drafts)
+    );
+    match is_own || view.entry.arrival == Arrival::Sent {
+        true => Err(Refusal::Conflict(ConflictReason::NotReceived)),
+        false => Ok(()),
+    }
 }
 
 /// Refuses to move a message out of Drafts that waits there.
