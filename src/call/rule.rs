@@ -3,7 +3,8 @@
 //! It compiles and matches nothing: `service/rules` does. The rule: **a rule that is stored is one
 //! that can be carried out**, so the bounds stand here and are checked when a rule is saved.
 
-use super::{InboxId, InboxRef, PriorityLevel, RuleId};
+use super::event::words;
+use super::{InboxId, InboxRef, PriorityLevel, RuleId, Verdict};
 
 /// A part of a message that a condition looks at.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -118,7 +119,7 @@ impl RuleField {
             }
             RuleField::Size | RuleField::Score => RuleFieldKind::Number,
             RuleField::HasAttachment => RuleFieldKind::Flag,
-            RuleField::Verdict => RuleFieldKind::Word(&["clean", "suspicious", "spam"]),
+            RuleField::Verdict => RuleFieldKind::Word(Verdict::NAMES),
             RuleField::Dmarc => {
                 RuleFieldKind::Word(&["pass", "fail", "none", "temperror", "permerror"])
             }
@@ -126,53 +127,24 @@ impl RuleField {
     }
 }
 
-macro_rules! words {
-    ($(#[$doc:meta])* $kind:ident: $($(#[$each:meta])* $variant:ident = $word:literal,)*) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-        pub enum $kind {
-            $($(#[$each])* $variant,)*
-        }
-
-        impl $kind {
-            /// The words of the API, in the order of the variants.
-            pub const WORDS: &'static [&'static str] = &[$($word),*];
-
-            /// Its word.
-            pub const fn word(self) -> &'static str {
-                match self {
-                    $($kind::$variant => $word,)*
-                }
-            }
-
-            /// The one with this word.
-            pub fn named(word: &str) -> Option<Self> {
-                match word {
-                    $($word => Some($kind::$variant),)*
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-
 words! {
     /// How a condition compares.
-    RuleOp:
-    /// The whole value is the same.
-    Is = "is",
-    /// The text stands somewhere in it.
-    Contains = "contains",
-    /// The domain of a mailbox is this one.
-    DomainIs = "domain_is",
-    /// The regular expression matches somewhere.
-    Matches = "matches",
-    /// It is greater.
-    Greater = "greater",
-    /// It is less.
-    Less = "less",
-    /// The field is there, or with `false` is not.
-    Exists = "exists",
+    RuleOp {
+        /// The whole value is the same.
+        Is = "is",
+        /// The text stands somewhere in it.
+        Contains = "contains",
+        /// The domain of a mailbox is this one.
+        DomainIs = "domain_is",
+        /// The regular expression matches somewhere.
+        Matches = "matches",
+        /// It is greater.
+        Greater = "greater",
+        /// It is less.
+        Less = "less",
+        /// The field is there, or with `false` is not.
+        Exists = "exists",
+    }
 }
 
 /// The value of a condition.

@@ -35,6 +35,8 @@ macro_rules! words {
     };
 }
 
+pub(in crate::call) use words;
+
 words! {
     /// A public type of event. The last three are frames that a stream makes itself; a filter
     /// holds none of them back.

@@ -15,6 +15,7 @@ mod tests;
 use std::sync::Arc;
 
 pub use filter::{EventFilter, InboxSet, is_from, sender_filter};
+pub(super) use kind::words;
 pub use kind::{EventKind, FailureClass, KindSet, PriorityLevel, Verdict};
 pub use meaning::SessionEnd;
 

@@ -39,7 +39,7 @@ const CONDITION: BodyTable = BodyTable {
         field: required Text(octets(100)), r#""subject""#,
             "`from`, `to`, `cc`, `subject`, `body`, `header:NAME`, `size` (octets), \
              `has_attachment`, `list_id`, `verdict`, `score` or `auth.dmarc`.";
-        op: required OneOf(RuleOp::WORDS), r#""contains""#,
+        op: required OneOf(RuleOp::NAMES), r#""contains""#,
             "`matches` is a regular expression. `exists` with `false` is the contrary.";
         value: optional Scalar(RULE_TEXT_BYTES_MAX), r#""invoice""#,
             "A text, a number or true or false, as the field and `op` need it; only `exists` needs \
@@ -185,7 +185,7 @@ fn write_when(out: &mut Vec<u8>, when: &RuleWhen) {
         json::list(o.value(name), &when.conditions, |out, condition| {
             json::object(out, |o| {
                 o.text("field", &condition.field.name());
-                o.text("op", condition.op.word());
+                o.text("op", condition.op.name());
                 match &condition.value {
                     Some(RuleValue::Text(text)) => o.text("value", text),
                     Some(RuleValue::Number(number)) => {

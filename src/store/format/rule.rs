@@ -77,7 +77,7 @@ pub(in crate::store) fn encode_rule(
         conditions: (when.conditions.iter())
             .map(|condition| StoredCondition {
                 field: condition.field.name(),
-                op: condition.op.word().into(),
+                op: condition.op.name().into(),
                 value: condition.value.as_ref().map(|value| match value {
                     RuleValue::Text(text) => StoredValue::Text(text.into()),
                     RuleValue::Number(number) => StoredValue::Number(*number),
