@@ -38,9 +38,8 @@ impl Author {
         };
         let mut keys = Vec::new();
         if let Some(address) = &address {
+            keys.push(address_key(store, address, from.auth)?);
             let is_forged = may_be_forged(from.auth);
-            let mark = if is_forged { UNPROVEN } else { PROVEN };
-            keys.push(store.sender_key(&format!("{mark}{address}"))?);
             if let (false, Some((_, domain))) = (is_forged, address.rsplit_once('@')) {
                 keys.push(store.sender_key(&format!("{PROVEN}{domain}"))?);
             }
@@ -68,13 +67,16 @@ pub(in crate::service) fn author_key(
     let Ok(address) = Address::parse(address) else {
         return Ok(None);
     };
-    let mark = if may_be_forged(auth) {
-        UNPROVEN
-    } else {
-        PROVEN
+    address_key(store, &address.canonical(), auth).map(Some)
+}
+
+/// The hash under which an inbox remembers an address.
+fn address_key(store: &Store, canonical: &str, auth: SenderAuth) -> Result<i64, Refusal> {
+    let mark = match may_be_forged(auth) {
+        true => UNPROVEN,
+        false => PROVEN,
     };
-    let key = store.sender_key(&format!("{mark}{}", address.canonical()))?;
-    Ok(Some(key))
+    Ok(store.sender_key(&format!("{mark}{canonical}"))?)
 }
 
 /// What one inbox knows of an author.
