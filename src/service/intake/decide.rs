@@ -77,10 +77,11 @@ pub(super) fn decide(
         let outside = (envelope.recipients.iter()).filter(|to| to.inbox.is_none());
         effects.extend(outside.cloned().map(Effect::Queue));
     } else if decision == Decision::Send {
-        let client = caller.key().map(|access| access.org).zip(sender);
+        let digest = Digest::open(&analysis.digest).ok_or(Refusal::Internal)?;
         let mail = (&envelope, &analysis, body.as_slice());
         let with = (&treatment, reports.as_slice(), may_leave);
-        filter = send_filtered(service, context, (client, auth), mail, with, &mut effects)?;
+        let from = (caller.key().map(|access| access.org).zip(sender), auth);
+        filter = send_filtered(service, context, from, (mail, digest), with, &mut effects)?;
     }
     if sender.is_none() {
         let mail = (&envelope, &analysis, auth, reports.as_slice());
@@ -143,11 +144,11 @@ pub(super) fn decide(
 
 /// Sends a message on to its recipients, as the filter judges it. Gives the filter, where there is
 /// one.
-fn send_filtered<'m>(
+pub(super) fn send_filtered<'m>(
     service: &Service,
     context: &ReadContext<'_>,
     (client, auth): (Option<(OrgId, InboxId)>, SenderAuth),
-    mail: (&'m Envelope, &'m Analysis, &'m [u8]),
+    (mail, digest): ((&'m Envelope, &'m Analysis, &'m [u8]), Digest<'_>),
     (treatment, reports, may_leave): (&Treatment, &[ReturnedReport], bool),
     effects: &mut Vec<Effect>,
 ) -> Result<Option<Filter<'m>>, Refusal> {
@@ -157,7 +158,6 @@ fn send_filtered<'m>(
         author: (analysis.author().and_then(Mailbox::address)).map(|a| a.canonical()),
         auth,
     };
-    let digest = Digest::open(&analysis.digest).ok_or(Refusal::Internal)?;
     let message = RuleSubject::new(body, digest, auth);
     let with = (treatment, &from, reports, &message);
     let mut filter = match service.shared.filter.enabled {
@@ -356,7 +356,7 @@ pub(super) type SentWith<'a> = (
 
 /// Adds an effect for each recipient: an entry in its inbox here, or a row of the queue for one
 /// that is outside.
-pub(super) fn send_on(
+fn send_on(
     service: &Service,
     context: &ReadContext<'_>,
     (envelope, may_leave): (&Envelope, bool),

@@ -2,10 +2,9 @@
 //! when it was accepted: what was stored of it then is read, and no more than its header is parsed
 //! again.
 
-use super::decide::{own_copy, references_of, send_on};
+use super::decide::{own_copy, references_of, send_filtered};
 use super::filter::Filter;
 use super::plan::{Delivery, Effect, Plan, Released};
-use super::screen::ScreenedSender;
 use super::subject::SubjectKeys;
 use super::treat::Treatment;
 use crate::call::{Decision, Envelope, Need, Refusal, SCHEDULED_LABEL, SenderAuth};
@@ -16,7 +15,6 @@ use crate::service::access::receives::SendingParty;
 use crate::service::context::{ReadContext, WriteContext};
 use crate::service::outgoing::{self, OutgoingMail};
 use crate::service::policy;
-use crate::service::rules::RuleSubject;
 use crate::store::StoredScheduled;
 
 /// What becomes of a message whose time has come.
@@ -88,20 +86,11 @@ pub fn released(context: &WriteContext<'_>, mail: &StoredScheduled) -> Result<Re
         recipients,
         ..Envelope::default()
     };
-    let from = ScreenedSender {
-        client: Some((org, inbox)),
-        author: None,
-        auth: SenderAuth::Client,
-    };
+    let from = (Some((org, inbox)), SenderAuth::Client);
     let opened = Digest::open(&digest).ok_or(Refusal::Damaged)?;
-    let message = RuleSubject::new(&body, opened, SenderAuth::Client);
-    let with = (&Treatment::default(), &from, &[][..], &message);
-    let mut filter = match service.shared.filter.enabled {
-        true => Some(Filter::of(store, (&envelope, &analysis, &body), &from)?),
-        false => None,
-    };
-    let to = (&envelope, true);
-    send_on(service, &reads, to, (with, filter.as_mut()), &mut effects)?;
+    let message = ((&envelope, &analysis, body.as_slice()), opened);
+    let with = (&Treatment::default(), &[][..], true);
+    let filter = send_filtered(service, &reads, from, message, with, &mut effects)?;
     let author = filter.map(Filter::into_author).unwrap_or_default();
     let plan = Plan {
         header_len,
