@@ -542,7 +542,7 @@ const DELIVERED_TO_MAX: usize = 320;
 /// A line of RFC 5322 has at most 998 characters.
 const SUBJECT_CHARS_MAX: usize = 1_000;
 /// The length that lists of messages show.
-const PREVIEW_CHARS_MAX: usize = 200;
+pub const PREVIEW_CHARS_MAX: usize = 200;
 /// Octets of text from which the preview and the codes are taken. A mail with a code has it near
 /// its start.
 const TEXT_LOOKED_AT: usize = 64 * 1024;

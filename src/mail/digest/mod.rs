@@ -30,7 +30,7 @@ use blob::{
 };
 
 pub(crate) use analyse::digest_of;
-pub use analyse::{Analysis, Priority, Refused, analyse};
+pub use analyse::{Analysis, PREVIEW_CHARS_MAX, Priority, Refused, analyse};
 
 /// A stored digest, borrowed.
 #[derive(Debug, Clone, Copy)]

@@ -6,6 +6,7 @@
 //! and a name with such a place is the mark alone.
 
 use crate::call::{InjectionPlace, InjectionSpan, MessageContent};
+use crate::mail::digest::PREVIEW_CHARS_MAX;
 use crate::mail::text::TextBody;
 use crate::mail::unicode;
 use crate::store::MessageRecord;
@@ -24,7 +25,7 @@ pub(super) fn redact(view: &mut MessageRecord, body: &mut TextBody, spans: &[Inj
     let (text, attached_at) = without(&body.text, of(InjectionPlace::Text), body.attached_at);
     body.text = text;
     body.attached_at = attached_at;
-    view.summary.preview = unicode::one_line(&body.text, PREVIEW_CHARS);
+    view.summary.preview = unicode::one_line(&body.text, PREVIEW_CHARS_MAX);
     body.html = None;
     for link in &mut body.links {
         link.text.clear();
@@ -74,9 +75,6 @@ fn without(text: &str, spans: impl Iterator<Item = (usize, usize)>, at: usize) -
     let now = now.unwrap_or(out.len());
     (out, now)
 }
-
-/// Characters of a preview, as at delivery.
-const PREVIEW_CHARS: usize = 200;
 
 #[cfg(test)]
 mod tests {
