@@ -14,6 +14,19 @@ use super::orders::{self, Orders};
 use super::view::MailView;
 use crate::call::{INJECTION_SPANS_MAX, InjectionPlace, InjectionSpan};
 
+/// The names of the rules about orders.
+pub fn rule_names() -> impl Iterator<Item = &'static str> {
+    let places = [
+        "prompt_aside",
+        "hidden_order",
+        "hidden_task",
+        "invisible_tags",
+        "invisible_letters",
+        "prompt_places",
+    ];
+    orders::ORDERS.iter().map(|order| order.id).chain(places)
+}
+
 /// What was found.
 #[derive(Debug, Clone, Default)]
 pub struct Injection {

@@ -55,6 +55,14 @@ pub fn judge(
     report(hits.found, injection, settings, view.is_sampled)
 }
 
+/// The names of all rules: those that an inbox may weigh, and that a report may have.
+pub fn rule_names() -> impl Iterator<Item = &'static str> {
+    let others = ["learned", "orders", "orders_weigh_alone", "open_to_people"];
+    (RULES.iter().map(|rule| rule.id))
+        .chain(injection::rule_names())
+        .chain(others)
+}
+
 /// The places of a shown text that give orders to an agent, in characters of it.
 pub fn orders_in(text: &str) -> Vec<InjectionSpan> {
     injection::of_text(text)
@@ -68,6 +76,7 @@ struct HitList<'a> {
 impl HitList<'_> {
     /// Adds a hit, with the weight that the inbox gives its rule. It returns that weight.
     fn push(&mut self, id: &'static str, weight: i32, why: &'static str) -> i32 {
+        debug_assert!(rule_names().any(|name| name == id), "{id}");
         let own = self.settings.weights.iter().find(|(rule, _)| rule == id);
         let weight = own.map_or(weight, |(_, weight)| weight.0);
         if weight != 0 {

@@ -91,7 +91,7 @@ const TO_PROGRAM: u32 = set(&[Agent, Reader, Frame, Label, Owner, Role]);
 
 /// The kinds. The weights are what separates mail to people from orders to programs; two or three
 /// of them together reach a threshold.
-static ORDERS: &[Order] = &[
+pub static ORDERS: &[Order] = &[
     Order {
         id: "prompt_override",
         needs: &[

@@ -4,6 +4,7 @@ use crate::call::{
     Access, Answer, ConflictReason, InboxId, InboxRef, RULE_ID_BYTES_MAX, Refusal, SCORE_MAX,
     Score, SpamSettings, WEIGHTS_MAX, Written,
 };
+use crate::judge::rule_names;
 use crate::service::Service;
 use crate::service::context::WriteContext;
 use crate::service::policy::find_inbox;
@@ -84,6 +85,14 @@ fn check(settings: &SpamSettings) -> Result<(), Refusal> {
                      {RULE_ID_BYTES_MAX} of them"
                 ),
             );
+        }
+        if !rule_names().any(|name| name == id) {
+            let names: Vec<&str> = rule_names().collect();
+            let why = format!(
+                "must name rules of the filter, and {id} is none of them: {}",
+                names.join(", ")
+            );
+            return invalid("weights", why);
         }
         if !is_within(*weight) {
             return invalid(
