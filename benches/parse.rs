@@ -171,6 +171,7 @@ fn received(address: &str) -> Event {
         in_reply_to_metadata: None,
         rules: Vec::new(),
         spam: None,
+        auto_reply: None,
     };
     Event {
         org: OrgId(1),

@@ -27,6 +27,8 @@ pub mod mailbox;
 pub mod model;
 #[path = "bodies/outgoing.rs"]
 pub mod outgoing;
+#[path = "bodies/rules.rs"]
+pub mod rules;
 #[path = "bodies/sasl.rs"]
 pub mod sasl;
 #[path = "bodies/session.rs"]
@@ -46,6 +48,7 @@ pub const BODIES: &[(&str, Body)] = &[
     ("smtp_session", smtp::smtp_session),
     ("mbox", mailbox::mbox),
     ("search_cell", store::search_cell),
+    ("rules", rules::rules),
     ("smtp_client", smtp_client::smtp_client),
     ("smtp_reply", smtp_client::smtp_reply),
     ("sasl", sasl::sasl),

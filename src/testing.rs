@@ -12,16 +12,17 @@ pub mod call {
         EntryState, Envelope, Event, EventFilter, EventKind, FilterSwitch, Flags, Grant,
         INJECTION_SPANS_MAX, InboundPolicy, InboxId, InboxPath, InjectionPlace, InjectionReport,
         InjectionSpan, Intake, KeyId, KeyRead, KeyWrite, KindSet, Limits, Listener, Look, LostWhy,
-        METRICS, Metric, Mx, NamedAddress, NextTransaction, Now, Opening, OrgId, OutboundDial,
-        OutboundDialer, OutboundId, OutboundLease, OutboundLogin, OutboundLoss, OutboundRead,
-        OutboundSettings, OutboundStage, OutboundStatus, OutboundTimeouts, OutboundTls,
-        OutboundTlsNeed, OutboundTlsPolicy, OutboundTransaction, OutboundWrite, PIECE_MAX,
-        PriorityLevel, PublicEndpoints, Question, REMOTE_TEXT_MAX, RULE_HITS_MAX,
+        METRICS, Metric, Mx, NamedAddress, NewRule, NextTransaction, Now, Opening, OrgId,
+        OutboundDial, OutboundDialer, OutboundId, OutboundLease, OutboundLogin, OutboundLoss,
+        OutboundRead, OutboundSettings, OutboundStage, OutboundStatus, OutboundTimeouts,
+        OutboundTls, OutboundTlsNeed, OutboundTlsPolicy, OutboundTransaction, OutboundWrite,
+        PIECE_MAX, PriorityLevel, PublicEndpoints, Question, REMOTE_TEXT_MAX, RULE_HITS_MAX,
         RULE_ID_BYTES_MAX, Read, Recipient, RecordType, Records, Refusal, RemoteReply, Reply,
-        Report, Request, Resolve, Route, RouteId, RuleHit, SCORE_MAX, SPAM_DEFAULT,
-        SUSPICIOUS_DEFAULT, Scopes, Score, Secret, SenderAuth, Shared, Smarthost, SmarthostTls,
-        SpamPolicy, SpamReport, SpamSettings, Srv, Summary, ThreadId, Topic, TransactionOutcome,
-        UidSet, Verdict, WEIGHTS_MAX, WHY_BYTES_MAX, Write, Written,
+        Report, Request, Resolve, Route, RouteId, RuleAction, RuleCondition, RuleField, RuleHit,
+        RuleOp, RuleValue, RuleWhen, SCORE_MAX, SPAM_DEFAULT, SUSPICIOUS_DEFAULT, Scopes, Score,
+        Secret, SenderAuth, Shared, Smarthost, SmarthostTls, SpamPolicy, SpamReport, SpamSettings,
+        Srv, Summary, ThreadId, Topic, TransactionOutcome, UidSet, Verdict, WEIGHTS_MAX,
+        WHY_BYTES_MAX, Write, Written,
     };
 }
 /// `crate::crypto`
@@ -248,6 +249,10 @@ pub mod mail {
         pub mod submit {
             pub use crate::mail::write::submit::{check_octets, submission_fixups};
         }
+        /// `crate::mail::write::template`
+        pub mod template {
+            pub use crate::mail::write::template::{TemplateValues, check, render};
+        }
         /// `crate::mail::write::word`
         pub mod word {
             pub use crate::mail::write::word::encode;
@@ -284,6 +289,10 @@ pub mod service {
         pub mod login {
             pub use crate::service::access::login::folder_access;
         }
+    }
+    /// `crate::service::rules`
+    pub mod rules {
+        pub use crate::service::rules::{RuleSubject, TriedRule};
     }
     /// `crate::service::executors`
     pub mod executors {

@@ -444,6 +444,7 @@ fn arrived(from: &str, labels: &[&str]) -> Change {
         in_reply_to_metadata: None,
         rules: Vec::new(),
         spam: None,
+        auto_reply: None,
     }))
 }
 

@@ -276,6 +276,8 @@ limits! {
     outbound_transactions: usize = 100 => pace;
     /// Filter rules of an organization, with those of its inboxes.
     filter_rules: usize = 10_000 => RejectedQuota;
+    /// Answers of rules that an inbox writes in a UTC day.
+    inbox_auto_replies_per_day: usize = 100 => RateLimited;
     /// Rules of an inbox, and of an organization: each is asked about each message.
     rules: usize = 100 => RejectedQuota;
     /// Octets that the compiled patterns of the rules of an inbox may take, and those of the rules
@@ -317,6 +319,7 @@ impl Limits {
             &mut self.key_sends_per_day,
             &mut self.pair_answers,
             &mut self.inbox_new_recipients_per_day,
+            &mut self.inbox_auto_replies_per_day,
             &mut self.mx_recipients_per_minute,
             &mut self.inbox_receives_per_minute,
             &mut self.imap_sessions_per_inbox,

@@ -105,6 +105,8 @@ metrics! {
     RateLimited = "counter" "postern_rate_limited_total";
     /// Messages put into Junk because the inbox does not know their sender.
     Screened = "counter" "postern_screened_total";
+    /// Answers that rules have sent.
+    AutoReplies = "counter" "postern_auto_replies_total";
     /// Rules that have matched a message, or failed for it.
     RulesMatched = "counter" "postern_rules_matched_total";
     /// Rules that have failed for a message, wholly or in part.

@@ -14,8 +14,8 @@ use super::{
     DkimKeySet, DomainRef, EntryId, FilterRuleId, FilterRuleRow, InboxId, InboxRef, InboxRow,
     KeyId, KeyRow, ListProgress, MailboxId, MailboxWalk, MessageFilter, Need, Octets, OctetsOf,
     OpenedPage, OrgId, OrgRow, OutboundFilter, OutboundId, OutboundLease, OutboundRow, RecentCount,
-    RuleId, RulePlace, Scopes, SearchKey, SearchProgress, SharePart, SlicedList, SuppressionId,
-    SuppressionRow, ThreadId, ThreadProgress, Topic, UidSet, UploadId, UsageRow,
+    RuleId, RulePlace, RuleTrial, Scopes, SearchKey, SearchProgress, SharePart, SlicedList,
+    SuppressionId, SuppressionRow, ThreadId, ThreadProgress, Topic, UidSet, UploadId, UsageRow,
 };
 
 /// A call that changes nothing, by noun.
@@ -312,6 +312,12 @@ pub enum RuleRead {
     },
     /// Answer: `Rules` with one.
     Get { place: RulePlace, id: RuleId },
+    /// Tries a rule over the stored mail of an inbox, or of all that the key sees. Answer:
+    /// `RuleTrial`.
+    Try {
+        place: RulePlace,
+        trial: Box<RuleTrial>,
+    },
 }
 
 /// Suppressed addresses.
@@ -389,6 +395,13 @@ impl Read {
             Read::Rule(RuleRead::List { place, .. } | RuleRead::Get { place, .. }) => {
                 need_of_rules(place)
             }
+            Read::Rule(RuleRead::Try { place, .. }) => {
+                let scopes = Scopes::RULES_WRITE.and(Scopes::MESSAGES_READ);
+                match place {
+                    Some(_) => Need::Inboxes(scopes),
+                    None => Need::Organization(scopes),
+                }
+            }
             Read::Suppression(_) => Need::Organization(Scopes::RULES_WRITE),
             // Every key may read its own rights and the counters of its organization.
             Read::Org(
@@ -427,6 +440,9 @@ impl Read {
                     place: Some(inbox), ..
                 }
                 | RuleRead::Get {
+                    place: Some(inbox), ..
+                }
+                | RuleRead::Try {
                     place: Some(inbox), ..
                 },
             ) => Some(inbox.into()),

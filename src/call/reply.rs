@@ -6,8 +6,8 @@ use super::{
     ApprovalRow, AuditRow, BatchRow, Caller, DomainView, EntryId, EntryRow, EntryState, Event,
     ExportPage, FilterRuleRow, ImportOutcome, InboxId, InboxRow, KeyRow, MailboxRow, Matches,
     MessageView, NextTransaction, OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal,
-    RuleRow, Secret, Selected, SendStatus, SendTrial, SpamReport, SpamSettings, SuppressionRow,
-    ThreadId, ThreadView, UidSet, UploadRow, UsageDays, UsageRow,
+    RuleRow, RuleTrialRow, Secret, Selected, SendStatus, SendTrial, SpamReport, SpamSettings,
+    SuppressionRow, ThreadId, ThreadView, UidSet, UploadRow, UsageDays, UsageRow,
 };
 
 /// The reply to a call.
@@ -119,6 +119,7 @@ pub enum Answer {
         rows: Vec<FilterRuleRow>,
         next: Option<String>,
     },
+    RuleTrial(Vec<RuleTrialRow>),
     Rules {
         rows: Vec<RuleRow>,
         next: Option<String>,

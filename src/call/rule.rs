@@ -3,8 +3,12 @@
 //! It compiles and matches nothing: `service/rules` does. The rule: **a rule that is stored is one
 //! that can be carried out**, so the bounds stand here and are checked when a rule is saved.
 
+use std::sync::Arc;
+
 use super::event::words;
-use super::{InboxId, InboxRef, PriorityLevel, RuleId, Verdict};
+use super::{
+    EntryId, InboxId, InboxRef, ListProgress, MessageView, PriorityLevel, RuleId, Verdict,
+};
 
 /// A part of a message that a condition looks at.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -205,6 +209,27 @@ pub enum RuleAction {
     Delete,
     /// No later rule is asked.
     Stop,
+    /// Sends it on to these addresses.
+    Forward {
+        /// The addresses.
+        to: Vec<String>,
+    },
+    /// Answers its sender.
+    AutoReply(Box<RuleReply>),
+}
+
+/// An answer that a rule writes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RuleReply {
+    /// The subject, with fields in double braces; without one it is `Auto: ` and that of the
+    /// message.
+    pub subject: Option<String>,
+    /// The text, likewise.
+    pub text: Option<String>,
+    /// The same as HTML.
+    pub html: Option<String>,
+    /// Seconds in which a sender is answered once.
+    pub once_per_s: u64,
 }
 
 impl RuleAction {
@@ -221,6 +246,8 @@ impl RuleAction {
             RuleAction::Priority(_) => "priority",
             RuleAction::Delete => "delete",
             RuleAction::Stop => "stop",
+            RuleAction::Forward { .. } => "forward",
+            RuleAction::AutoReply(_) => "auto_reply",
         }
     }
 }
@@ -306,6 +333,38 @@ pub struct RuleHits {
     pub error: Option<(String, i64)>,
 }
 
+/// A trial of a rule over stored mail, and how far it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RuleTrial {
+    /// The rule.
+    pub rule: NewRule,
+    /// The most matches.
+    pub limit: usize,
+    /// Messages that it has looked at.
+    pub looked: usize,
+    /// Their octets.
+    pub looked_octets: usize,
+    /// The matches so far.
+    pub rows: Vec<RuleTrialRow>,
+    /// Where the list of messages goes on, and its progress.
+    pub cursor: Option<String>,
+    /// There are no more pages of it.
+    pub is_end: bool,
+    /// Likewise.
+    pub list: Box<ListProgress>,
+    /// Messages of its page that are not looked at yet, the next one last.
+    pub waiting: Vec<Arc<MessageView>>,
+}
+
+/// A message that a rule would match.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RuleTrialRow {
+    /// The message.
+    pub message: EntryId,
+    /// What the rule would do.
+    pub would: Vec<RuleAction>,
+}
+
 /// Which rules a call is about: those of an inbox, or with `None` those of the organization.
 pub type RulePlace = Option<InboxRef>;
 
@@ -322,6 +381,77 @@ pub struct RuleNote {
     pub error: Option<String>,
 }
 
+words! {
+    /// What became of an answer.
+    AutoReplyStatus {
+        /// It is in the inbox of a recipient here.
+        Delivered = "delivered",
+        /// It is in the queue to another server.
+        Queued = "queued",
+        /// It waits for an approval.
+        Held = "held",
+        /// The inbox makes drafts of what it sends.
+        Draft = "draft",
+        /// There is none.
+        LeftOut = "left_out",
+    }
+}
+
+words! {
+    /// Why there is no answer.
+    AutoReplyRefusal {
+        /// The message has no return path.
+        NullReturnPath = "null_return_path",
+        /// A machine has written it, or it is an answer of a machine.
+        AutoSubmitted = "auto_submitted",
+        /// It came by a mailing list.
+        MailingList = "mailing_list",
+        /// It went to many.
+        Bulk = "bulk",
+        /// Its sender wants none.
+        RepliesSuppressed = "replies_suppressed",
+        /// It is spam, or in Junk.
+        Spam = "spam",
+        /// Its sender is a machine, or an address that is not read.
+        SystemSender = "system_sender",
+        /// The inbox has sent it.
+        OwnAddress = "own_address",
+        /// To and Cc do not name the inbox.
+        NotAddressed = "not_addressed",
+        /// The sender was answered within the time of the rule.
+        AnsweredLately = "answered_lately",
+        /// The inbox has written as many answers today as it may.
+        DailyLimit = "daily_limit",
+        /// Policy of sending refuses it.
+        Policy = "policy",
+    }
+}
+
+/// What became of the answer of a rule, for the event of the message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AutoReplyNote {
+    /// The rule.
+    pub rule: RuleId,
+    /// The sender of the message.
+    pub to: String,
+    /// What became of it.
+    pub status: AutoReplyStatus,
+    /// Why there is none.
+    pub reason: Option<AutoReplyRefusal>,
+    /// Its copy in Sent, or in Drafts.
+    pub message: Option<EntryId>,
+}
+
+/// Addresses that one action forwards to: a few colleagues; more are a mailing list.
+pub const RULE_FORWARDS_MAX: usize = 10;
+/// Octets of the text, and of the HTML, of an answer.
+pub const RULE_REPLY_BYTES_MAX: usize = 16 << 10;
+/// The shortest time in which a sender is answered once, in seconds: an hour.
+pub const RULE_ONCE_PER_S_MIN: u64 = 3600;
+/// The time without another one: 7 days (RFC 5230 section 4.1).
+pub const RULE_ONCE_PER_S: u64 = 7 * 86_400;
+/// The longest time: a year.
+pub const RULE_ONCE_PER_S_MAX: u64 = 366 * 86_400;
 /// Octets of the name of a rule: a line on a screen.
 pub const RULE_NAME_BYTES_MAX: usize = 200;
 /// The highest number of the order.

@@ -75,6 +75,7 @@ Examples:
 pub const RULE: &str = "\
 Examples:
   postern rule create --inbox bot@example.com --when '{\"all\":[]}' --then '[\"flag\"]'
+  postern rule test --inbox bot@example.com --when '{\"all\":[]}' --then '[\"flag\"]'
   postern rule list --inbox bot@example.com";
 
 /// `postern suppression`

@@ -42,6 +42,17 @@ pub enum RuleCommand {
         #[arg(long, conflicts_with = "disable")]
         enable: bool,
     },
+    /// Say which stored messages a rule would match, and what it would do
+    Test {
+        #[command(flatten)]
+        place: RulePlaceOption,
+        #[command(flatten)]
+        rule: RuleOptions,
+        /// At most so many matches
+        #[arg(long, default_value_t = 50, value_name = "NUMBER",
+            value_parser = clap::value_parser!(u32).range(1..=200))]
+        limit: u32,
+    },
     /// Delete a rule
     Delete {
         /// Its id (rul_…)
@@ -107,6 +118,12 @@ pub fn rules(cli: &Cli, rule: &RuleCommand) -> Result<ExitCode, CliError> {
             }
             let reply = api.patch(&path(place, Some(id)), &Value::Object(body))?;
             show::one(cli, &reply);
+        }
+        RuleCommand::Test { place, rule, limit } => {
+            let path = format!("{}/test", path(place, None));
+            let body = json!({"rule": fields(rule)?, "limit": limit});
+            let reply = api.post(&path, &body)?;
+            show::list(cli, &[reply], show::RULE_TRIAL);
         }
         RuleCommand::Delete { id, place } => {
             let reply = api.delete(&path(place, Some(id)))?;

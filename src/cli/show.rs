@@ -83,6 +83,8 @@ pub const RULE: Columns = &[
     "last_hit_at",
     "last_error",
 ];
+/// A message that a rule would match.
+pub const RULE_TRIAL: Columns = &["message_id", "would"];
 /// A suppressed address.
 pub const SUPPRESSION: Columns = &["address", "reason", "source", "created_at", "id"];
 

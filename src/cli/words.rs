@@ -155,6 +155,8 @@ const COMMANDS: &[(&str, &str, &str)] = &[
         "/inboxes/*/rules/*",
         "postern rule delete --inbox",
     ),
+    ("POST", "/inboxes/*/rules/test", "postern rule test --inbox"),
+    ("POST", "/rules/test", "postern rule test"),
     ("POST", "/rules", "postern rule create"),
     ("GET", "/rules", "postern rule list"),
     ("GET", "/rules/*", "postern rule show"),

@@ -27,7 +27,7 @@ pub mod outgoing;
 pub mod policy;
 mod repeated;
 mod returned;
-mod rules;
+pub mod rules;
 pub mod spare_keys;
 pub mod start;
 mod state;

@@ -14,6 +14,8 @@ pub enum DayCount {
     KeySends(KeyId),
     /// Addresses outside that an inbox writes to for the first time in a while.
     NewRecipients(InboxId),
+    /// Answers of rules that an inbox writes.
+    AutoReplies(InboxId),
 }
 
 impl DayCount {
@@ -21,6 +23,7 @@ impl DayCount {
         match self {
             DayCount::KeySends(key) => (1, key.0),
             DayCount::NewRecipients(inbox) => (2, inbox.0),
+            DayCount::AutoReplies(inbox) => (3, inbox.0),
         }
     }
 }

@@ -13,7 +13,7 @@
 //!
 //! | Column | Versions | Layout after the version octet |
 //! |---|---|---|
-//! | `event.detail` | 1 to 12 | postcard of [`StoredChange`]. They differ in parts, see below |
+//! | `event.detail` | 1 to 13 | postcard of [`StoredChange`]. They differ in parts, see below |
 //! | `event.path` | none, 1 | postcard of [`StoredPath`] |
 //! | `event.uids` | none, 1 | postcard of the ranges: `Vec<(u32, u32)>`, ascending |
 //! | `body.summary` | 1 | postcard of [`StoredSummary`] |
@@ -26,7 +26,7 @@
 //! | `outbound.envelope` | 1 | postcard of `StoredEnvelope` |
 //! | `outbound.history` | 1 | postcard of a list of `StoredAttempt` |
 //! | `approval.envelope` | 1 | postcard of the envelope in `format/approval.rs` |
-//! | `rule.spec` | 1 | postcard of `StoredRule` (`format/rule.rs`) |
+//! | `rule.spec` | 1, 2 | postcard of `StoredRule` (`format/rule.rs`) |
 //! | `once.answer` | none, 1 | the octets of the answer as its protocol gave them |
 //!
 //! "None" is a row that was written before version 3 of the file. It has no version octet. It is
@@ -83,7 +83,7 @@ pub(super) use queue::{
 };
 use report::{StoredReport, load_report, store_report};
 pub(super) use report::{decode_report, decode_spam_settings, encode_report, encode_spam_settings};
-use rule::{StoredRuleNote, load_note, store_note};
+use rule::{StoredAutoReply, StoredRuleNote, load_note, load_reply, store_note, store_reply};
 pub(super) use rule::{decode_rule, encode_rule};
 pub(super) use short::{
     Links, decode_ancestors, decode_answer, decode_links, encode_ancestors, encode_answer,
@@ -100,7 +100,7 @@ pub(super) struct Form {
 
 const DETAIL: Form = Form {
     what: "event",
-    version: 12,
+    version: 13,
 };
 const SUMMARY: Form = Form {
     what: "summary",
@@ -151,12 +151,14 @@ impl Form {
 /// A text that is borrowed when it is written and owned when it is read.
 type Text<'a> = Cow<'a, str>;
 
-/// Versions 1 to 12 of `event.detail`. Version 3 added `Told` and the third value of
+/// Versions 1 to 13 of `event.detail`. Version 3 added `Told` and the third value of
 /// [`StoredAuth`], which was a `bool` before and has the same octets. Version 4 added
 /// `OrgDeleted`, version 5 `DomainVerified` and `Outbound`, version 6 `Approval`, version 7 the
 /// last value of [`StoredAuth`], version 8 `Answer` and `ApprovalOf`, version 9 the last kind
-/// of `Outbound`, version 10 `Ended`, version 11 `Ruled`, version 12 `Judged` and `ToldJudged`. So
-/// one layout reads all.
+/// of `Outbound`, version 10 `Ended`, version 11 `Ruled`, version 12 `Judged` and
+/// `ToldJudged`, version 13 `Answered` and `AutoReplied`. So one layout reads all.
+/// of `Outbound`, version 10 `Ended`, version 11 `Ruled`, version 12 `Answered` and
+/// `AutoReplied`. So one layout reads all.
 #[derive(Serialize, Deserialize)]
 enum StoredChange<'a> {
     Arrived(Box<StoredArrived<'a>>),
@@ -222,6 +224,18 @@ enum StoredChange<'a> {
         Vec<StoredMessageDetail<'a>>,
         Vec<Option<StoredReport<'a>>>,
     ),
+    /// The same with what became of the answer of a rule.
+    Answered(
+        Box<StoredArrived<'a>>,
+        Option<Text<'a>>,
+        Vec<StoredRuleNote<'a>>,
+        Option<StoredReport<'a>>,
+        StoredAutoReply<'a>,
+    ),
+    AutoReplied {
+        message: i64,
+        note: StoredAutoReply<'a>,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -331,6 +345,10 @@ fn store_change(change: &Change) -> StoredChange<'_> {
             let stored = Box::new(store_arrived(arrived));
             let json = arrived.in_reply_to_metadata.as_deref().map(Text::from);
             let notes = || arrived.rules.iter().map(store_note).collect();
+            if let Some(reply) = arrived.auto_reply.as_deref() {
+                let report = arrived.spam.as_deref().map(store_report);
+                return StoredChange::Answered(stored, json, notes(), report, store_reply(reply));
+            }
             match (&arrived.spam, json) {
                 (Some(report), json) => {
                     StoredChange::Judged(stored, json, notes(), store_report(report))
@@ -398,6 +416,10 @@ fn store_change(change: &Change) -> StoredChange<'_> {
             name: name.into(),
         },
         Change::Outbound(news) => StoredChange::Outbound(Box::new(store_news(news))),
+        Change::AutoReplied { message, note } => StoredChange::AutoReplied {
+            message: message.0,
+            note: store_reply(note),
+        },
         Change::Approval(change) => {
             let stored = Box::new(store_approval_change(change));
             match &change.metadata {
@@ -487,6 +509,19 @@ fn load_change(stored: StoredChange<'_>) -> Change {
                 ..load_bulk(bulk)
             })
         }
+        StoredChange::Answered(arrived, json, notes, report, reply) => {
+            Change::Arrived(Box::new(Arrived {
+                in_reply_to_metadata: json.map(Text::into_owned),
+                rules: notes.into_iter().map(load_note).collect(),
+                spam: report.map(load_report).map(Box::new),
+                auto_reply: Some(Box::new(load_reply(reply))),
+                ..load_arrived(*arrived)
+            }))
+        }
+        StoredChange::AutoReplied { message, note } => Change::AutoReplied {
+            message: EntryId(message),
+            note: Box::new(load_reply(note)),
+        },
         StoredChange::ApprovalOf(change, json) => Change::Approval(Box::new(ApprovalChange {
             metadata: Some(json.into_owned()),
             ..load_approval_change(*change)
@@ -574,6 +609,7 @@ fn store_arrived(arrived: &Arrived) -> StoredArrived<'_> {
         in_reply_to_metadata: _,
         rules: _,
         spam: _,
+        auto_reply: _,
     } = arrived;
     StoredArrived {
         arrival: match kind {
@@ -610,6 +646,7 @@ fn load_arrived(stored: StoredArrived<'_>) -> Arrived {
         in_reply_to_metadata: None,
         rules: Vec::new(),
         spam: None,
+        auto_reply: None,
     }
 }
 

@@ -7,6 +7,7 @@
 //! alone makes a [`Receipt`]; stored encodings are read and written in `format.rs` only.
 
 mod account;
+mod answered;
 mod approval;
 mod arrival;
 mod arriving;

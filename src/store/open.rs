@@ -337,6 +337,7 @@ pub(super) const STEPS: &[SchemaStep] = &[
     SchemaStep::sql(include_str!("step26.sql")),
     SchemaStep::sql(include_str!("step27.sql")),
     SchemaStep::sql(include_str!("step28.sql")),
+    SchemaStep::sql(include_str!("step29.sql")),
 ];
 
 /// Step 5: finds the mail that each conversation depends on, and counts what rows cost.

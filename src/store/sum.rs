@@ -295,6 +295,13 @@ pub(super) const TABLES: &[SummedTable] = &[
         kept_by: KeptBy::Triggers(FILTER_RULE),
     },
     SummedTable {
+        name: "answered",
+        key: &["inbox", "address"],
+        sums: &[("sum", &["inbox", "address", "org", "expires_at"])],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(&["inbox", "address", "org", "expires_at"]),
+    },
+    SummedTable {
         name: "rule",
         key: &["id"],
         sums: &[("sum", RULE)],

@@ -1316,6 +1316,10 @@ export class FoldersResource {
   }
 }
 
+/** The parameters of `rules.test`. */
+export interface RulesTestParams extends models.RuleTrial {
+}
+
 /** The parameters of `rules.create`. */
 export interface RulesCreateParams extends models.NewRule {
 }
@@ -1336,6 +1340,18 @@ export interface RulesUpdateParams extends models.RulePatch {
  */
 export class RulesResource {
   constructor(protected readonly client: Postern) {}
+
+  /**
+   * Try a rule. Tries a rule over the stored mail of an inbox, newest first, and says which
+   * messages it would match and what it would do. Nothing is stored, sent or counted. It looks
+   * at the newest 1,000 messages, up to 64 MiB of them; mail that did not come in is left out.
+   * The key needs the scopes `messages:read` and `rules:write`.
+   */
+  test(inbox: string, params: RulesTestParams, options?: RequestOptions): Pages<models.RuleTrialRow> {
+    const body: Record<string, unknown> = { ...params };
+    const call: Call = { method: "POST", path: `/api/v1/inboxes/${place(inbox)}/rules/test`, body, options };
+    return new Pages<models.RuleTrialRow>(this.client, call, false);
+  }
 
   /**
    * Make a rule. Makes a rule of an inbox. It holds from the next message on. A pattern is
@@ -1384,6 +1400,10 @@ export class RulesResource {
   }
 }
 
+/** The parameters of `orgRules.test`. */
+export interface OrgRulesTestParams extends models.RuleTrial {
+}
+
 /** The parameters of `orgRules.create`. */
 export interface OrgRulesCreateParams extends models.NewRule {
 }
@@ -1401,6 +1421,17 @@ export interface OrgRulesUpdateParams extends models.RulePatch {
 /** The same for every inbox of an organization; those of an inbox are asked first. */
 export class OrgRulesResource {
   constructor(protected readonly client: Postern) {}
+
+  /**
+   * Try a rule of the organization. Tries a rule over the stored mail of all inboxes, as for
+   * one inbox. The key needs the scopes `messages:read` and `rules:write` and is bound to no
+   * inbox.
+   */
+  test(params: OrgRulesTestParams, options?: RequestOptions): Pages<models.RuleTrialRow> {
+    const body: Record<string, unknown> = { ...params };
+    const call: Call = { method: "POST", path: "/api/v1/rules/test", body, options };
+    return new Pages<models.RuleTrialRow>(this.client, call, false);
+  }
 
   /**
    * Make a rule of the organization. Makes a rule that each inbox of the organization asks

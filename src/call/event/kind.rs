@@ -65,7 +65,7 @@ words! {
         MessageUpdated = "message.updated",
         /// Messages are gone.
         MessageDeleted = "message.deleted",
-        /// A message has been answered by a rule. Nothing makes it yet.
+        /// A message has been answered by a rule.
         MessageAutoReplied = "message.auto_replied",
         /// An inbox has been made.
         InboxCreated = "inbox.created",

@@ -114,6 +114,7 @@ impl Event {
             Change::DomainVerified { .. } => row(Some(EventKind::DomainVerified), unseen, None),
             Change::OrgDeleted => row(None, unseen, Some(SessionEnd::Org(self.org))),
             Change::Outbound(news) => row(Some(news.kind), unseen, None),
+            Change::AutoReplied { .. } => row(Some(EventKind::MessageAutoReplied), unseen, None),
         }
     }
 

@@ -20,8 +20,9 @@ pub use kind::{EventKind, FailureClass, KindSet, PriorityLevel, Verdict};
 pub use meaning::SessionEnd;
 
 use super::{
-    Access, ApprovalChange, Arrival, ConnId, DomainId, EntryId, EntryState, InboxId, KeyId,
-    MailboxId, OrgId, OutboundId, RuleNote, SenderAuth, SpamReport, Summary, ThreadId, UidSet,
+    Access, ApprovalChange, Arrival, AutoReplyNote, ConnId, DomainId, EntryId, EntryState, InboxId,
+    KeyId, MailboxId, OrgId, OutboundId, RuleNote, SenderAuth, SpamReport, Summary, ThreadId,
+    UidSet,
 };
 
 /// A set of events that a session can watch.
@@ -144,6 +145,13 @@ pub enum Change {
     },
     /// Something has become of a recipient outside.
     Outbound(Box<OutboundNews>),
+    /// A rule has answered a message.
+    AutoReplied {
+        /// The message.
+        message: EntryId,
+        /// The answer.
+        note: Box<AutoReplyNote>,
+    },
 }
 
 /// Why a message has ended by itself.
@@ -216,6 +224,8 @@ pub struct Arrived {
     pub rules: Vec<RuleNote>,
     /// The judgement of the filter; `None` when it was not judged.
     pub spam: Option<Box<SpamReport>>,
+    /// What became of the answer of a rule, if there was to be one.
+    pub auto_reply: Option<Box<AutoReplyNote>>,
 }
 
 /// A change of many entries.

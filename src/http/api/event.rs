@@ -11,11 +11,12 @@ use super::fields::{ANY, BodyTable, FieldRow, fields, sometimes};
 use super::inbox::COUNT;
 use super::message::{AUTH, FLAGS};
 use super::operation::{Gives, LIMIT, Operation, ResponseContent, Takes};
+use super::rule::ACTIONS;
 use super::spam::SPAM;
 use crate::call::bounds::MESSAGE_METADATA_BYTES_MAX;
 use crate::call::{
-    ApprovalId, DomainId, EntryId, EventKind, FailureClass, InboxId, OutboundId, PriorityLevel,
-    ThreadId, Verdict,
+    ApprovalId, AutoReplyRefusal, AutoReplyStatus, DomainId, EntryId, EventKind, FailureClass,
+    InboxId, OutboundId, PriorityLevel, RuleId, ThreadId, Verdict,
 };
 use crate::http::stream;
 
@@ -97,6 +98,34 @@ static EVENT_STATE: BodyTable = BodyTable {
     },
 };
 
+static EVENT_RULE: BodyTable = BodyTable {
+    name: "EventRule",
+    says: "What a rule has done with a message.",
+    optional: false,
+    example: "",
+    fields: fields! {
+        id: required Id(RuleId::PREFIX), r#""rul_01Hq7Zk3VdX""#, "The rule.";
+        name: required Text(ANY), r#""Invoices""#, "Its name.";
+        actions: required ACTIONS, r#"["mark_seen"]"#, "The actions that were carried out.";
+        error: sometimes Text(ANY), r#""there is no folder \"Old\"""#, "Why one was not.";
+    },
+};
+
+static EVENT_REPLY: BodyTable = BodyTable {
+    name: "EventAutoReply",
+    says: "What became of the answer of a rule.",
+    optional: false,
+    example: "",
+    fields: fields! {
+        status: required OneOf(AutoReplyStatus::NAMES), r#""queued""#, "What became of it.";
+        reason: nullable OneOf(AutoReplyRefusal::NAMES), "null", "Why there is none.";
+        rule_id: required Id(RuleId::PREFIX), r#""rul_01Hq7Zk3VdX""#, "The rule.";
+        to: sometimes Text(ANY), r#""ann@example.com""#,
+            "The sender of the message, for a key with `messages:read`.";
+        message_id: nullable Id(EntryId::PREFIX), r#""msg_01Hq7Zk3VdX""#, "Its copy in Sent.";
+    },
+};
+
 /// Written in `stream/show.rs`. A test of `stream/` compares what is written with this table.
 pub(in crate::http) static EVENT: BodyTable = BodyTable {
     name: "Event",
@@ -115,8 +144,10 @@ pub(in crate::http) static EVENT: BodyTable = BodyTable {
         spam: optional Object(&SPAM), "null",
             "What the filter says of the message; null for one that was not judged. Reasons are empty for a key without `messages:read`.";
         auth: optional Object(&AUTH), "null", "What is known of the sender.";
-        rules: sometimes List(&AnyObject(MESSAGE_METADATA_BYTES_MAX)), "[]",
-            "The rules that have matched it or failed for it: `id`, `name`, `actions`, and `error` where one was not carried out.";
+        rules: sometimes List(&Object(&EVENT_RULE)), "[]",
+            "The rules that have matched it or failed for it, in the order in which they were asked.";
+        auto_reply: sometimes Object(&EVENT_REPLY), "{}",
+            "What became of the answer of a rule, if there was to be one.";
         folder: sometimes Text(ANY), r#""INBOX""#, "The folder of the messages that changed.";
         messages: sometimes List(&Object(&EVENT_STATE)), "[]", "Up to 100 messages that changed, fewer if they have many labels.";
         count: sometimes COUNT, "1", "How many messages changed.";

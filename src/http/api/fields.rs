@@ -113,8 +113,6 @@ pub(crate) enum FieldKind {
     Objects(&'static BodyTable),
     /// One object by this table (in requests).
     Nested(&'static BodyTable),
-    /// The API has the field and this server refuses it until it is built (in requests).
-    Later,
     /// An object (in responses).
     Object(&'static dyn Described),
     /// A list (in responses).

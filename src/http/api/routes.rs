@@ -396,6 +396,8 @@ const APPROVE: RouteNeed = Inboxes(Scopes::APPROVE);
 const KEYS: RouteNeed = Inboxes(Scopes::KEYS_WRITE);
 const RULES: RouteNeed = Inboxes(Scopes::RULES_WRITE);
 const AUDIT: RouteNeed = Organization(Scopes::ADMIN);
+const RULE_TRIAL: RouteNeed = Inboxes(Scopes::RULES_WRITE.and(Scopes::MESSAGES_READ));
+const ORG_RULE_TRIAL: RouteNeed = Organization(Scopes::RULES_WRITE.and(Scopes::MESSAGES_READ));
 const ORG_RULES: RouteNeed = Organization(Scopes::RULES_WRITE);
 const SUPPRESSIONS: RouteNeed = Organization(Scopes::RULES_WRITE);
 
@@ -476,11 +478,13 @@ routes! {
     POST "/api/v1/inboxes/{inbox}/folders" MAIL_WRITE Answered(&folder::CREATE);
     PATCH "/api/v1/inboxes/{inbox}/folders/{folder}" MAIL_WRITE Answered(&folder::RENAME);
     DELETE "/api/v1/inboxes/{inbox}/folders/{folder}" MAIL_WRITE Answered(&folder::DELETE);
+    POST "/api/v1/inboxes/{inbox}/rules/test" RULE_TRIAL Answered(&rule::TRY);
     POST "/api/v1/inboxes/{inbox}/rules" RULES Answered(&rule::CREATE);
     GET "/api/v1/inboxes/{inbox}/rules" RULES Answered(&rule::LIST);
     GET "/api/v1/inboxes/{inbox}/rules/{rule}" RULES Answered(&rule::READ);
     PATCH "/api/v1/inboxes/{inbox}/rules/{rule}" RULES Answered(&rule::PATCH);
     DELETE "/api/v1/inboxes/{inbox}/rules/{rule}" RULES Answered(&rule::DELETE);
+    POST "/api/v1/rules/test" ORG_RULE_TRIAL Answered(&rule::TRY_OF_ALL);
     POST "/api/v1/rules" ORG_RULES Answered(&rule::CREATE_OF_ALL);
     GET "/api/v1/rules" ORG_RULES Answered(&rule::LIST_OF_ALL);
     GET "/api/v1/rules/{rule}" ORG_RULES Answered(&rule::READ_OF_ALL);
@@ -513,8 +517,6 @@ routes! {
     GET "/api/v1/inboxes/{inbox}/events" EVENTS Lasting(&event::ONE);
     GET "/api/v1/inboxes/{inbox}/watch" EVENTS Lasting(&event::TREE);
 
-    * "/api/v1/inboxes/{inbox}/rules/test" Key Later;
-    * "/api/v1/rules/test" Key Later;
     * "/api/v1/inboxes/{inbox}/webhooks" Key Later;
     * "/api/v1/inboxes/{inbox}/webhooks/{id}" Key Later;
     * "/api/v1/ws" Key Later;

@@ -12,10 +12,13 @@ use super::problems::Problem;
 use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
 use super::shapes::{Shape, shape};
 use super::values::{Values, any_of};
+use crate::call::bounds::PAGE_ROWS_MAX;
 use crate::call::{
-    Answer, InboxId, InboxRef, NewRule, PriorityLevel, RULE_NAME_BYTES_MAX, RULE_PRIORITY,
-    RULE_PRIORITY_MAX, RULE_TEXT_BYTES_MAX, RuleAction, RuleCondition, RuleField, RuleId, RuleOp,
-    RulePatch, RulePlace, RuleRead, RuleRow, RuleValue, RuleWhen, RuleWrite, Shared, Written,
+    Answer, EntryId, InboxId, InboxRef, NewRule, PriorityLevel, RULE_NAME_BYTES_MAX,
+    RULE_ONCE_PER_S, RULE_ONCE_PER_S_MAX, RULE_ONCE_PER_S_MIN, RULE_PRIORITY, RULE_PRIORITY_MAX,
+    RULE_REPLY_BYTES_MAX, RULE_TEXT_BYTES_MAX, RuleAction, RuleCondition, RuleField, RuleId,
+    RuleOp, RulePatch, RulePlace, RuleRead, RuleReply, RuleRow, RuleTrial, RuleTrialRow, RuleValue,
+    RuleWhen, RuleWrite, Shared, Written,
 };
 use crate::http::wire::json::{self, Object as JsonObject};
 use crate::http::wire::response::Response;
@@ -23,6 +26,10 @@ use crate::http::wire::response::Response;
 const NAME: TextBound = TextBound {
     min: 0,
     max: TextMax::Octets(RULE_NAME_BYTES_MAX),
+};
+const REPLY: TextBound = TextBound {
+    min: 1,
+    max: TextMax::Octets(RULE_REPLY_BYTES_MAX),
 };
 const PRIORITY: super::fields::FieldKind = Number {
     min: 0,
@@ -85,6 +92,33 @@ const LABEL: BodyTable = BodyTable {
     },
 };
 
+const FORWARD: BodyTable = BodyTable {
+    name: "RuleForward",
+    says: "Sends a message on. Policy and budgets of sending hold.",
+    optional: false,
+    example: "",
+    fields: fields! {
+        to: required LabelLines, r#"["ann@example.com"]"#, "The addresses, at most 10.";
+    },
+};
+
+const AUTO_REPLY: BodyTable = BodyTable {
+    name: "RuleAutoReply",
+    says: "An answer (RFC 3834). Its texts may have `{{from.name}}`, `{{from.address}}`, \
+           `{{subject}}` and `{{inbox.address}}` in them.",
+    optional: false,
+    example: "",
+    fields: fields! {
+        subject: optional Line(REPLY), r#""Auto: {{subject}}""#, "The subject.";
+        text: optional Text(REPLY), r#""Hello {{from.name}}, we have got your message.""#,
+            "The text; `text` or `html` is needed.";
+        html: optional Text(REPLY), r#""<p>We have got your message.</p>""#, "The same as HTML.";
+        once_per: optional Text(octets(10)), r#""24h""#,
+            "How long a sender gets no other answer of the inbox: a number with `m`, `h` or `d`, \
+             from 1 hour to 366 days." or r#""7d""#;
+    },
+};
+
 const ACTION: BodyTable = BodyTable {
     name: "RuleAction",
     says: "One action that has arguments: exactly one of these.",
@@ -96,13 +130,16 @@ const ACTION: BodyTable = BodyTable {
         label: optional Nested(&LABEL), r#"{"add":["invoice"]}"#, "Changes its labels.";
         priority: optional OneOf(PriorityLevel::NAMES), r#""high""#,
             "The priority in its event. Of several rules the first holds.";
-        forward: optional super::fields::FieldKind::Later, "", "Sends it on.";
-        auto_reply: optional super::fields::FieldKind::Later, "", "Answers it.";
+        forward: optional Nested(&FORWARD), r#"{"to":["ann@example.com"]}"#,
+            "Sends it on as it is, from the inbox, with a copy in Sent.";
+        auto_reply: optional Nested(&AUTO_REPLY), r#"{"text":"We have got {{subject}}."}"#,
+            "Answers its sender, unless it is a machine, a list or spam. Of several rules the first \
+             holds.";
     },
 };
 
 /// A list of actions.
-const ACTIONS: super::fields::FieldKind = WordsOrObjects(RuleAction::WORDS, &ACTION);
+pub(crate) const ACTIONS: super::fields::FieldKind = WordsOrObjects(RuleAction::WORDS, &ACTION);
 
 const NEW_RULE: BodyTable = BodyTable {
     name: "NewRule",
@@ -163,7 +200,7 @@ static RULE: Shape<RuleRow> = shape! {
         => |mut slot, row| write_when(slot.octets(), &row.rule.when);
     then: always ACTIONS, r#"["mark_seen",{"move":{"folder":"Invoices","create":true}}]"#,
         "What it does then."
-        => |mut slot, row| write_actions(slot.octets(), &row.rule.then);
+        => |mut slot, row| write_actions(slot.octets(), &row.rule.then, true);
     hits: always Number { min: 0, max: u64::MAX }, "17", "Messages that it has matched."
         => |slot, row| slot.number(row.hits.count);
     last_hit_at: or_null Time, r#""2026-01-31T12:00:00.000Z""#, "The last of them."
@@ -207,8 +244,8 @@ fn thousandths(number: i64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Writes a list of actions.
-pub(crate) fn write_actions(out: &mut Vec<u8>, actions: &[RuleAction]) {
+/// Writes a list of actions; the addresses of a forwarding only for those who may see them.
+pub(crate) fn write_actions(out: &mut Vec<u8>, actions: &[RuleAction], open: bool) {
     json::list(out, actions, |out, action| {
         let one = |out: &mut Vec<u8>, fill: &dyn Fn(&mut JsonObject<'_>)| {
             json::object(out, |o| o.object(action.name(), fill));
@@ -225,6 +262,24 @@ pub(crate) fn write_actions(out: &mut Vec<u8>, actions: &[RuleAction]) {
             RuleAction::Priority(level) => {
                 json::object(out, |o| o.text("priority", level.name()));
             }
+            RuleAction::Forward { to } => one(out, &|o| {
+                if open {
+                    o.texts("to", to);
+                }
+            }),
+            RuleAction::AutoReply(reply) => one(out, &|o| {
+                let texts = [
+                    ("subject", &reply.subject),
+                    ("text", &reply.text),
+                    ("html", &reply.html),
+                ];
+                for (name, text) in texts {
+                    if let Some(text) = text {
+                        o.text(name, text);
+                    }
+                }
+                o.text("once_per", &shown_duration(reply.once_per_s));
+            }),
             RuleAction::MarkSeen | RuleAction::Flag | RuleAction::Delete | RuleAction::Stop => {
                 json::quote(out, action.name());
             }
@@ -309,6 +364,27 @@ fn read_actions(
             let level = PriorityLevel::named(&word).unwrap_or(PriorityLevel::Normal);
             given.push(RuleAction::Priority(level));
         }
+        if let Some(Some(mut of)) = values.nested("forward") {
+            given.push(RuleAction::Forward {
+                to: of.texts("to").unwrap_or_default(),
+            });
+        }
+        if let Some(Some(mut of)) = values.nested("auto_reply") {
+            let once_per_s = match of.text("once_per") {
+                None => RULE_ONCE_PER_S,
+                Some(text) => duration(&text).ok_or_else(|| {
+                    let place = format!("{place}[{at}].auto_reply.once_per");
+                    let why = "must be a number with m, h or d, from 1h to 366d";
+                    Problem::invalid(&place, why)
+                })?,
+            };
+            given.push(RuleAction::AutoReply(Box::new(RuleReply {
+                subject: of.text("subject"),
+                text: of.text("text"),
+                html: of.text("html"),
+                once_per_s,
+            })));
+        }
         match (given.pop(), given.is_empty()) {
             (Some(action), true) => actions.push(action),
             _ => {
@@ -320,8 +396,33 @@ fn read_actions(
     Ok(actions)
 }
 
+/// Seconds of a text such as `24h`, within the bounds of `once_per`.
+fn duration(text: &str) -> Option<u64> {
+    let (digits, unit_s) = if let Some(digits) = text.strip_suffix('d') {
+        (digits, 86_400)
+    } else if let Some(digits) = text.strip_suffix('h') {
+        (digits, 3600)
+    } else {
+        (text.strip_suffix('m')?, 60)
+    };
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let number: u64 = is_number.then(|| digits.parse().ok()).flatten()?;
+    let seconds = number.checked_mul(unit_s)?;
+    (RULE_ONCE_PER_S_MIN..=RULE_ONCE_PER_S_MAX)
+        .contains(&seconds)
+        .then_some(seconds)
+}
+
+fn shown_duration(seconds: u64) -> String {
+    match seconds {
+        s if s.is_multiple_of(86_400) => format!("{}d", s / 86_400),
+        s if s.is_multiple_of(3600) => format!("{}h", s / 3600),
+        s => format!("{}m", s / 60),
+    }
+}
+
 /// Reads a rule to make.
-fn read_rule(body: &mut Values) -> Result<NewRule, Box<Problem>> {
+fn read_rule(body: &mut Values, prefix: &str) -> Result<NewRule, Box<Problem>> {
     let when = body.nested("when").flatten().unwrap_or_default();
     let then = body.words_or_objects("then").unwrap_or_default();
     Ok(NewRule {
@@ -329,8 +430,8 @@ fn read_rule(body: &mut Values) -> Result<NewRule, Box<Problem>> {
         enabled: body.flag("enabled").unwrap_or(true),
         priority: priority(body).unwrap_or(RULE_PRIORITY),
         stop: body.flag("stop").unwrap_or(false),
-        when: read_when(when, "when")?,
-        then: read_actions(then, "then")?,
+        when: read_when(when, &format!("{prefix}when"))?,
+        then: read_actions(then, &format!("{prefix}then"))?,
     })
 }
 
@@ -342,7 +443,6 @@ fn priority(body: &mut Values) -> Option<u32> {
 /// The errors of a rule that is saved.
 const SAVE_ERRORS: &[&codes::ErrorCode] = &[
     codes::NOT_FOUND,
-    codes::NOT_SUPPORTED,
     codes::INVALID_HEADER_VALUE,
     codes::LIMIT_REACHED,
 ];
@@ -402,6 +502,16 @@ operations! {
         "Deletes a rule of an inbox. It holds no more from the next message on."
         &[], Takes::Nothing, GONE, &[],
         |request| delete(request, true);
+    TRY = "rules.test" "Try a rule"
+        "Tries a rule over the stored mail of an inbox, newest first, and says which messages it \
+         would match and what it would do. Nothing is stored, sent or counted. It looks at the \
+         newest 1,000 messages, up to 64 MiB of them; mail that did not come in is left out."
+        &[], Takes::Json(&TRIAL), TRIED, SAVE_ERRORS,
+        |request| try_out(request, true);
+    TRY_OF_ALL = "org_rules.test" "Try a rule of the organization"
+        "Tries a rule over the stored mail of all inboxes, as for one inbox."
+        &[], Takes::Json(&TRIAL), TRIED, SAVE_ERRORS,
+        |request| try_out(request, false);
     CREATE_OF_ALL = "org_rules.create" "Make a rule of the organization"
         "Makes a rule that each inbox of the organization asks after its own."
         &[], Takes::Json(&NEW_RULE), RULE_MADE, SAVE_ERRORS,
@@ -424,6 +534,59 @@ operations! {
         |request| delete(request, false);
 }
 
+const TRIED: &[Gives] = &[Gives {
+    status: 200,
+    says: "The messages that it would match.",
+    content: ResponseContent::Page(&TRIAL_ROW),
+}];
+
+const TRIAL: BodyTable = BodyTable {
+    name: "RuleTrial",
+    says: "A rule to try.",
+    optional: false,
+    example: r#"{"rule":{"when":{"all":[{"field":"subject","op":"contains","value":"invoice"}]},"then":["flag"]},"limit":10}"#,
+    fields: fields! {
+        rule: required Nested(&NEW_RULE),
+            r#"{"when":{"all":[{"field":"subject","op":"contains","value":"invoice"}]},"then":["flag"]}"#,
+            "The rule.";
+        limit: optional Number { min: 1, max: PAGE_ROWS_MAX as u64 }, "10",
+            "How many matches at most." or "50";
+    },
+};
+
+static TRIAL_ROW: Shape<RuleTrialRow> = shape! {
+    "RuleTrialRow", "A message that the rule would match.";
+    message_id: always Id(EntryId::PREFIX), r#""msg_01Hq7Zk3VdX""#, "The message."
+        => |slot, row| slot.shown(row.message);
+    would: always ACTIONS, r#"["flag"]"#, "What the rule would do."
+        => |mut slot, row| write_actions(slot.octets(), &row.would, true);
+};
+
+fn try_out(request: &mut RouteRequest<'_>, of_inbox: bool) -> RouteResult {
+    let (place, _) = place_of(request, of_inbox)?;
+    let body = &mut request.body;
+    let mut rule = body.nested("rule").flatten().unwrap_or_default();
+    let limit = body.number("limit").unwrap_or(50);
+    let trial = Box::new(RuleTrial {
+        rule: read_rule(&mut rule, "rule.")?,
+        limit: usize::try_from(limit).unwrap_or(usize::MAX),
+        looked: 0,
+        looked_octets: 0,
+        rows: Vec::new(),
+        cursor: None,
+        is_end: false,
+        list: Box::default(),
+        waiting: Vec::new(),
+    });
+    Ok(RouteStep::Read(
+        Box::new(RuleRead::Try { place, trial }.into()),
+        |answer, _, _| match answer {
+            Answer::RuleTrial(rows) => Some(TRIAL_ROW.page(&rows, None)),
+            _ => None,
+        },
+    ))
+}
+
 /// The place of a path; also where its rule stands in it.
 fn place_of(
     request: &RouteRequest<'_>,
@@ -437,7 +600,7 @@ fn place_of(
 
 fn create(request: &mut RouteRequest<'_>, of_inbox: bool) -> RouteResult {
     let (place, _) = place_of(request, of_inbox)?;
-    let new = Box::new(read_rule(&mut request.body)?);
+    let new = Box::new(read_rule(&mut request.body, "")?);
     let call = RuleWrite::Create {
         place,
         new,

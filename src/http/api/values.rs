@@ -410,7 +410,6 @@ fn of_json(
         FieldKind::Number { min, max } => number(place, &value, (min, max)).map(FieldValue::Number),
         FieldKind::Score => score(place, &value).map(FieldValue::Score),
         FieldKind::Scores(max) => scores(place, value, max).map(FieldValue::Scores),
-        FieldKind::Later => Err(Problem::not_supported(place)),
         // These are kinds of queries, paths and responses.
         FieldKind::Plain(_)
         | FieldKind::Keyword

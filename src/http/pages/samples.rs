@@ -255,7 +255,7 @@ fn object(out: &mut String, shape: &dyn Described, depth: usize) {
     let mut is_first = true;
     out.push('{');
     for row in shape.fields() {
-        if row.example.is_empty() || matches!(row.kind, FieldKind::Later) {
+        if row.example.is_empty() {
             continue;
         }
         if !core::mem::take(&mut is_first) {

@@ -80,7 +80,6 @@ pub(crate) fn write_kind(o: &mut Object<'_>, kind: FieldKind, limits: &Limits) {
         FieldKind::AttachmentId => pattern(o, "^att_(0|[1-9][0-9]{0,4})$"),
         FieldKind::OneOf(words) => one_of(o, words),
         // Any value but null is refused.
-        FieldKind::Later => o.text("type", "null"),
         FieldKind::Object(shape) => reference(o, shape.name()),
         FieldKind::SearchWords(max) => search_words(o, max),
         FieldKind::HeaderFields => header_fields(o),
@@ -305,7 +304,7 @@ pub(crate) fn reference(o: &mut Object<'_>, name: &str) {
 
 /// Writes the schema of a row, with what null, absence and the sentence add.
 pub(crate) fn write_row(o: &mut Object<'_>, row: &FieldRow, limits: &Limits) {
-    if row.null && !matches!(row.kind, FieldKind::Later) {
+    if row.null {
         json::list(o.value("anyOf"), [false, true], |out, is_null| {
             json::object(out, |o| match is_null {
                 true => o.text("type", "null"),
@@ -395,7 +394,6 @@ pub(crate) fn words(kind: FieldKind, limits: &Limits) -> String {
         }
         FieldKind::Labels | FieldKind::LabelLines => "list of labels".to_owned(),
         FieldKind::Keyword => "label".to_owned(),
-        FieldKind::Later => "not built yet".to_owned(),
         FieldKind::Sender => "address or domain".to_owned(),
         FieldKind::HeaderFields => "object, or list of {name, value}".to_owned(),
         FieldKind::SearchWords(max) => format!("1 to {max} words"),

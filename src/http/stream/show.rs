@@ -8,9 +8,9 @@
 use super::cursor::ResetReason;
 use super::subscription::EndReason;
 use crate::call::{
-    Access, ApprovalChange, Arrival, Arrived, Bulk, Change, EntryState, Event, EventKind,
-    FailureClass, INBOX, Now, OutboundId, OutboundNews, PriorityLevel, RuleNote, Scopes,
-    SenderAuth, SpamReport, Summary, ThreadId,
+    Access, ApprovalChange, Arrival, Arrived, AutoReplyNote, AutoReplyRefusal, Bulk, Change,
+    EntryState, Event, EventKind, FailureClass, INBOX, Now, OutboundId, OutboundNews,
+    PriorityLevel, RuleNote, Scopes, SenderAuth, SpamReport, Summary, ThreadId,
 };
 use crate::http::api::address::{address, addresses};
 use crate::http::api::message::{auth, labels_and_flags};
@@ -80,6 +80,10 @@ pub(super) fn event(out: &mut Vec<u8>, kind: EventKind, event: &Event, access: &
             Change::Approval(change) => approval(o, change, open),
             Change::InboxCreated | Change::InboxUpdated | Change::InboxDeleted => {}
             Change::Outbound(news) => outbound(o, news, open),
+            Change::AutoReplied { message, note } => {
+                o.object("message", |o| o.shown("id", message));
+                o.object("auto_reply", |o| reply(o, note, open));
+            }
             // These have no public type, so they are never shown.
             Change::MailboxCreated { .. }
             | Change::MailboxRenamed { .. }
@@ -203,6 +207,7 @@ struct WholeMessage<'a> {
     answered: Option<&'a str>,
     rules: &'a [RuleNote],
     spam: Option<&'a SpamReport>,
+    auto_reply: Option<&'a AutoReplyNote>,
 }
 
 impl<'a> WholeMessage<'a> {
@@ -217,6 +222,7 @@ impl<'a> WholeMessage<'a> {
             answered: arrived.in_reply_to_metadata.as_deref(),
             rules: &arrived.rules,
             spam: arrived.spam.as_deref(),
+            auto_reply: arrived.auto_reply.as_deref(),
         }
     }
 
@@ -232,6 +238,7 @@ impl<'a> WholeMessage<'a> {
             answered: None,
             rules: &[],
             spam: detail.spam.as_deref(),
+            auto_reply: None,
         });
         told.collect()
     }
@@ -247,15 +254,31 @@ fn whole(o: &mut Object<'_>, told: &WholeMessage<'_>, open: bool) {
     });
     spam(o, told.spam, open);
     auth(o, told.auth);
-    json::list(o.value("rules"), told.rules, rule);
+    json::list(o.value("rules"), told.rules, |out, note| {
+        rule(out, note, open)
+    });
+    if let Some(note) = told.auto_reply {
+        o.object("auto_reply", |o| reply(o, note, open));
+    }
+}
+
+/// What became of the answer of a rule.
+fn reply(o: &mut Object<'_>, note: &AutoReplyNote, open: bool) {
+    o.text("status", note.status.name());
+    o.text_or_null("reason", note.reason.map(AutoReplyRefusal::name));
+    o.shown("rule_id", note.rule);
+    if open {
+        o.text("to", &note.to);
+    }
+    o.shown_or_null("message_id", note.message);
 }
 
 /// What a rule has done.
-fn rule(out: &mut Vec<u8>, note: &RuleNote) {
+fn rule(out: &mut Vec<u8>, note: &RuleNote, open: bool) {
     json::object(out, |o| {
         o.shown("id", note.id);
         o.text("name", &note.name);
-        write_actions(o.value("actions"), &note.actions);
+        write_actions(o.value("actions"), &note.actions, open);
         if let Some(error) = &note.error {
             o.text("error", error);
         }

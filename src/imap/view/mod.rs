@@ -43,7 +43,8 @@ impl Happening {
             | Change::KeyRevoked { .. }
             | Change::DomainVerified { .. }
             | Change::OrgDeleted
-            | Change::Outbound(_) => None,
+            | Change::Outbound(_)
+            | Change::AutoReplied { .. } => None,
         }
     }
 }

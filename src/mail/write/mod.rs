@@ -14,6 +14,7 @@ mod plain_text;
 pub mod return_path;
 pub mod seven_bit;
 pub mod submit;
+pub mod template;
 pub mod word;
 
 #[cfg(test)]

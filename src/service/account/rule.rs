@@ -2,8 +2,8 @@
 //! here; `service/rules` asks them.
 
 use crate::call::{
-    Access, Answer, Countable, InboxId, Limits, NewRule, Noun, OrgId, Refusal, RuleHits, RuleId,
-    RulePatch, RulePlace, RuleRow, Written,
+    Access, Answer, Countable, InboxId, Limits, NewRule, Noun, OrgId, Refusal, RuleAction,
+    RuleHits, RuleId, RulePatch, RulePlace, RuleRow, Scopes, Written, require,
 };
 use crate::service::context::{ReadContext, WriteContext};
 use crate::service::field::invalid;
@@ -23,6 +23,22 @@ fn find_place(
         None if access.is_bound() => Err(Refusal::KeyBound),
         None => Ok(None),
     }
+}
+
+/// What a rule needs of the key that saves it, for what it does in the name of the inbox: it sends,
+/// and hands mail on.
+fn scopes_of(rule: &NewRule) -> Scopes {
+    let mut scopes = Scopes::RULES_WRITE;
+    for action in &rule.then {
+        match action {
+            RuleAction::AutoReply(_) => scopes = scopes.and(Scopes::MESSAGES_WRITE),
+            RuleAction::Forward { .. } => {
+                scopes = (scopes.and(Scopes::MESSAGES_WRITE)).and(Scopes::MESSAGES_READ);
+            }
+            _ => {}
+        }
+    }
+    scopes
 }
 
 /// Checks that there is room for a rule beside the others.
@@ -56,6 +72,7 @@ pub fn create_rule(
     let inbox = find_place(context.store, access, place)?;
     let limits = &context.shared.limits;
     let mut rule = new.clone();
+    require(access.scopes, scopes_of(&rule))?;
     let pattern_bytes = check_rule(limits, &mut rule, "")?;
     let id = RuleId(context.store.new_id(context.now));
     check_room(
@@ -86,6 +103,7 @@ pub fn patch_rule(
 ) -> Result<Written, Refusal> {
     let mut row = find_rule(context.store, access, place, id)?;
     patch.clone().apply(&mut row.rule);
+    require(access.scopes, scopes_of(&row.rule))?;
     let limits = &context.shared.limits;
     let pattern_bytes = check_rule(limits, &mut row.rule, "")?;
     let of = (access.org, row.inbox);

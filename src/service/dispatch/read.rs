@@ -15,7 +15,7 @@ use crate::service::context::ReadContext;
 use crate::service::events;
 use crate::service::mail::find::{FindIn, find};
 use crate::service::mail::{
-    awaited, entry, export, folder, full, list, mailbox, message, search, thread,
+    awaited, entry, export, folder, full, list, mailbox, message, search, thread, trial,
 };
 use crate::service::outbound;
 use crate::service::outgoing::approval;
@@ -51,6 +51,9 @@ pub(super) fn read(
         }) => {
             let page = (cursor.as_deref(), *limit);
             rule::list_rules(context, caller.access()?, place, page).map(Some)
+        }
+        Read::Rule(RuleRead::Try { place, trial }) => {
+            trial::try_rule(context, caller.access()?, place, trial)
         }
         Read::Rule(RuleRead::Get { place, id }) => {
             rule::read_rule(context, caller.access()?, (place, *id)).map(Some)

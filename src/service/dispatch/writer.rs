@@ -552,9 +552,18 @@ impl Writer {
             }
             // A message that is delivered has no savepoint: see `GroupRun`.
             let has_savepoint = is_guarded || !matches!(task, WriteTask::Deliver(_));
-            let mark = RequestMark::begin(store, has_savepoint, events)?;
-            let mut context = self.context(store, run, (task.conn(), task.request_id()), events);
-            let result = carry_out(&mut context, task, in_pieces);
+            let mut mark = RequestMark::begin(store, has_savepoint, events)?;
+            let of = (task.conn(), task.request_id());
+            let mut result = carry_out(&mut self.context(store, run, of, events), task, in_pieces);
+            if result.is_err() && has_savepoint && self.service.rules.take_sent() {
+                // No message is refused because of what its rules send.
+                mark.end(&self.service, store, &result, events)?;
+                mark = RequestMark::begin(store, has_savepoint, events)?;
+                self.service.rules.set_quiet(true);
+                let mut context = self.context(store, run, of, events);
+                result = carry_out(&mut context, task, in_pieces);
+                self.service.rules.set_quiet(false);
+            }
             mark.end(&self.service, store, &result, events)?;
             results.push(result);
         }
@@ -621,6 +630,7 @@ impl Writer {
             let decided = now.unix_ms.saturating_sub(DECIDED_MS);
             let approvals = store.trim_approvals(decided, TRIM_ANSWERS)?;
             let expunged = store.trim_expunged(TRIM_EXPUNGED)?;
+            let answered = store.trim_answered(now.unix_ms, TRIM_ANSWERS)?;
             let counts = store.trim_day_counts(policy::day_of(now), TRIM_ANSWERS)?;
             let uploads = store.trim_uploads(now.unix_ms, TRIM_UPLOADS)?;
             let days = i64::try_from(self.service.shared.limits.audit_days).unwrap_or(90);
@@ -629,7 +639,15 @@ impl Writer {
             let usage = store.trim_usage(policy::day_of(now) - USAGE_DAYS, TRIM_ANSWERS)?;
             store.delete_ended_dkim_keys(now.unix_ms)?;
             let kept_long = uploads || acts || usage;
-            Ok(more || kept > 0 || keys || approvals || expunged || counts || kept_long)
+            Ok(
+                more || kept > 0
+                    || keys
+                    || approvals
+                    || expunged
+                    || counts
+                    || answered
+                    || kept_long,
+            )
         })();
         match done {
             Ok(more) => {

@@ -43,8 +43,10 @@ pub(super) fn approved(
     if shown != row.sha256 {
         return Err(Refusal::Conflict(ConflictReason::ApprovalDecided));
     }
-    let entry = store.entry(access.org, row.inbox, row.message)?;
-    let labels = entry.map(|entry| entry.state.keywords).unwrap_or_default();
+    let entry = store.message(access.org, row.inbox, row.message)?;
+    let (labels, auth) = entry
+        .map(|found| (found.entry.state.keywords, found.entry.auth))
+        .unwrap_or_default();
     let prefix = opened.prefix.clone();
     let octets = match edit.is_empty() {
         true => opened.octets,
@@ -68,6 +70,7 @@ pub(super) fn approved(
                 subject: unicode::prefix(&analysis.subject, SUBJECT_BYTES).to_owned(),
             },
             prefix,
+            auth,
             send_at: row.send_at.filter(|at| *at > context.now.unix_ms),
         },
         octets,

@@ -13,6 +13,7 @@ use super::upload;
 use crate::call::{
     Access, Answer, Countable, Draft, DraftAddress, DraftAttachment, DraftPurpose, Envelope, Flags,
     InboxRef, Metric, Now, PolicyReason, PolicyRefusal, Recipient, Refusal, RefusedRecipient,
+    SenderAuth,
 };
 use crate::mail::parse::address::Address;
 use crate::mail::parse::address_list::parse_mailbox;
@@ -118,6 +119,7 @@ pub(super) fn composed(
             metadata: draft.metadata,
             trial,
             draft: None,
+            auth: SenderAuth::Client,
         },
     };
     Ok(ParsedMessage::new(way, octets, analysis, envelope))

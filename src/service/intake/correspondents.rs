@@ -9,7 +9,7 @@ use crate::service::lists;
 use crate::store::KnownBy;
 
 /// Notes whom an inbox has written to: their mail is not screened. Mail of the own organization
-/// never is.
+/// never is. An answer of a rule, which has no return path, makes its recipient no better known.
 pub(super) fn note_correspondents(
     context: &WriteContext<'_>,
     caller: &Caller,
@@ -18,6 +18,9 @@ pub(super) fn note_correspondents(
     let (Some(inbox), Some(access)) = (plan.sender, caller.key()) else {
         return Ok(());
     };
+    if plan.reverse_path.is_none() {
+        return Ok(());
+    }
     let others = plan.recipients.iter().filter(|r| r.org != Some(access.org));
     for recipient in others {
         // An inbox here answers as itself, whatever name of it was written to.

@@ -154,11 +154,12 @@ pub(super) fn send_filtered<'m>(
 ) -> Result<Option<Filter<'m>>, Refusal> {
     let (envelope, analysis, body) = mail;
     let from = ScreenedSender {
-        client,
+        // What a rule hands on is of its author, and not of the inbox that sends it.
+        client: client.filter(|_| auth == SenderAuth::Client),
         author: (analysis.author().and_then(Mailbox::address)).map(|a| a.canonical()),
         auth,
     };
-    let message = RuleSubject::new(body, digest, auth);
+    let message = RuleSubject::new(body, digest, (auth, envelope.reverse_path.as_deref()));
     let with = (treatment, &from, reports, &message);
     let mut filter = match service.shared.filter.enabled {
         true => Some(Filter::of(context.store, mail, &from)?),
@@ -211,12 +212,12 @@ fn decide_way(
             expires_at: ends,
             metadata: own,
             draft: was,
+            auth: of_author,
             ..
         } => {
             metadata = own;
             expires_at = ends;
-            sender = Some(inbox);
-            auth = SenderAuth::Client;
+            (sender, auth) = (Some(inbox), of_author);
             let from = (caller.access()?.org, inbox);
             decision = outgoing::judge(service, context.store, &mail_of(from, envelope))?;
             let until = waits_until(decision, send_at);
@@ -236,10 +237,10 @@ fn decide_way(
             labels,
             prefix,
             mail,
+            auth: of_author,
             send_at,
         } => {
-            sender = Some(inbox);
-            auth = SenderAuth::Client;
+            (sender, auth) = (Some(inbox), of_author);
             let from = (caller.access()?.org, inbox);
             outgoing::judge_approved(service, context.store, &mail_of(from, envelope))?;
             let until = send_at.map(WaitsFor::Time);
@@ -393,7 +394,7 @@ fn send_on(
                         filter.apply(service, context, recipient, &mut entry)?;
                     }
                 }
-                let of = (recipient.org, inbox);
+                let of = ((recipient.org, inbox), recipient.address.as_str());
                 let entry = apply_rules(service, context.store, of, message, entry)?;
                 effects.push(Effect::Place(entry));
             }

@@ -14,16 +14,18 @@ use super::beside::{body_of, note_metadata, note_verdict};
 use super::correspondents::note_correspondents;
 use super::enqueue::{content_of, enqueue};
 use super::full;
+use super::handed::{DeliverySteps, SendingInbox, send_planned, tell_of_reply};
 use super::plan::{
     Delivery, Effect, Placement, Plan, Released, StoredPieces, TakenDraft, WaitingPlan, WaitsFor,
 };
-use super::ruled::{RuledTarget, asked_again, count_hits, find_target};
+use super::ruled::{RuledTarget, asked_again, count_hits, find_target, is_moved};
+use super::stored::{StoredEntry, count_delivery, delivered};
 use super::thread::thread_of;
 use super::upload;
 use crate::call::{
     Access, ApprovalId, ApprovalRow, Arrival, Arrived, BodyId, Caller, Change, Decision, EntryId,
     EntryState, INBOX, InboxId, Metric, Noun, OrgId, OutboundStatus, PriorityLevel, ReceivedBody,
-    Refusal, SendStatus, SenderAuth, SpecialUse, ThreadId, UidSet, Written,
+    Refusal, SenderAuth, SpecialUse, ThreadId, UidSet, Written,
 };
 use crate::service::context::WriteContext;
 use crate::service::mail::message;
@@ -46,18 +48,21 @@ struct PlacementTarget<'p> {
     to: RuledTarget<'p>,
 }
 
-/// An entry that was stored.
-struct StoredEntry {
-    inbox: InboxId,
-    entry: EntryId,
-    thread: ThreadId,
-    kind: Arrival,
-    placed: (u32, u32),
-}
-
 /// Carries out every effect: stores bodies (one for each organization), entries, conversations and
 /// events, and a row for each recipient outside.
 pub fn deliver(
+    context: &mut WriteContext<'_>,
+    caller: &Caller,
+    delivery: &Delivery,
+) -> Result<Written, Refusal> {
+    let rules = &context.service.rules;
+    rules.begin_delivery();
+    let done = deliver_one(context, caller, delivery);
+    rules.end_delivery(done.is_ok());
+    done
+}
+
+fn deliver_one(
     context: &mut WriteContext<'_>,
     caller: &Caller,
     delivery: &Delivery,
@@ -103,15 +108,7 @@ pub fn deliver(
             Effect::Place(_) => {
                 let target = targets.next().ok_or(Refusal::Internal)?;
                 let body = body_of(&bodies, target.place.org)?;
-                let auth = plan.auth_in(caller, target.place.org);
-                let thread = thread_of(context, plan, target.placement.inbox, &mut threads)?;
-                let at = (
-                    target.place.org,
-                    Some(target.placement.inbox),
-                    target.placement.kind,
-                );
-                let stored = store_entry(context, plan, target, (body, thread, auth))
-                    .map_err(|refusal| full::told(context.store, caller, plan, at, refusal))?;
+                let stored = place(context, caller, plan, (target, body), &mut threads)?;
                 // The answer names the sender's copy, or else the first entry.
                 let is_better = best
                     .as_ref()
@@ -165,42 +162,30 @@ pub fn deliver(
     Ok(delivered(plan, best.as_ref(), (held, queued)))
 }
 
-/// Counts a delivery for the rates of those who receive, and in the metrics.
-fn count_delivery(
-    context: &WriteContext<'_>,
+/// Places a message in one inbox, behind what its rules send because of it.
+fn place(
+    context: &mut WriteContext<'_>,
+    caller: &Caller,
     plan: &Plan,
-    (receivers, kind, queued): (Vec<(InboxId, u64)>, Option<Arrival>, usize),
-) {
-    policy::count_receive(context.service, context.now, receivers, plan.party);
-    let metrics = &context.shared.metrics;
-    match kind {
-        Some(Arrival::Appended) if plan.sender.is_none() => metrics.count(Metric::Appends),
-        _ => metrics.count(Metric::Messages),
+    (mut target, body): (PlacementTarget<'_>, BodyId),
+    threads: &mut Vec<(InboxId, ThreadId)>,
+) -> Result<StoredEntry, Refusal> {
+    let (org, inbox) = (target.place.org, target.placement.inbox);
+    let auth = plan.auth_in(caller, org);
+    let thread = thread_of(context, plan, inbox, threads)?;
+    if let Some(ruled) = &mut target.to.ruled {
+        let from = SendingInbox {
+            org,
+            inbox,
+            thread,
+            auth,
+            steps: STEPS,
+        };
+        send_planned(context, plan, from, ruled)?;
     }
-    if plan.waits.is_none() {
-        metrics.add(Metric::OutboundQueued, queued as u64);
-    }
-}
-
-/// The answer to a message that is stored: the best of its entries, and what has become of it.
-fn delivered(
-    plan: &Plan,
-    best: Option<&StoredEntry>,
-    (held, queued): (Option<ApprovalId>, usize),
-) -> Written {
-    Written::Delivered {
-        entry: best.map(|stored| stored.entry),
-        thread: best.map(|stored| stored.thread),
-        message_id: plan.message_id.clone(),
-        placed: best.map(|stored| stored.placed),
-        status: match (held, plan.decision, queued) {
-            (Some(approval), ..) => SendStatus::Held(approval),
-            (None, ..) if plan.waits.is_some() => SendStatus::Scheduled,
-            (None, Decision::Draft, _) => SendStatus::Draft,
-            (None, _, 0) => SendStatus::Delivered,
-            (None, _, _) => SendStatus::Queued,
-        },
-    }
+    let at = (org, Some(inbox), target.placement.kind);
+    store_entry(context, plan, target, (body, thread, auth))
+        .map_err(|refusal| full::told(context.store, caller, plan, at, refusal))
 }
 
 /// Ends the rows of recipients whose addresses are of this server by now.
@@ -256,11 +241,7 @@ fn counts_as_answer(plan: &Plan) -> bool {
 /// with nothing written, when the inbox does not take it: it is full, or gone.
 pub fn deliver_own(context: &mut WriteContext<'_>, delivery: &Delivery) -> Result<bool, Refusal> {
     let (plan, caller) = (&delivery.plan, &Caller::System);
-    let checked = check(context, caller, plan).and_then(|targets| {
-        let keepers = keepers(caller, plan, &targets)?;
-        check_before_pieces(context, caller, plan, (&targets, &keepers))
-    });
-    match checked {
+    match check_all(context, caller, plan) {
         Ok(()) => deliver(context, caller, delivery).map(|_| true),
         Err(refusal) if refusal.is_over_quota() => Ok(false),
         Err(
@@ -271,6 +252,17 @@ pub fn deliver_own(context: &mut WriteContext<'_>, delivery: &Delivery) -> Resul
         ) => Ok(false),
         Err(refusal) => Err(refusal),
     }
+}
+
+/// Checks all that may refuse a plan, before its first row is written.
+pub(super) fn check_all(
+    context: &WriteContext<'_>,
+    caller: &Caller,
+    plan: &Plan,
+) -> Result<(), Refusal> {
+    let targets = check(context, caller, plan)?;
+    let keepers = keepers(caller, plan, &targets)?;
+    check_before_pieces(context, caller, plan, (&targets, &keepers))
 }
 
 /// Takes a draft out of its place: the same entry goes to Sent, or to Drafts again. Its
@@ -519,12 +511,6 @@ fn find_targets<'p>(
     Ok(targets)
 }
 
-/// Whether a rule moves the entry.
-fn is_moved(placement: &Placement) -> bool {
-    let ruled = placement.ruled.as_ref();
-    ruled.is_some_and(|ruled| ruled.moved_by.is_some())
-}
-
 /// Checks that every inbox keeps within its quota with all that this message puts there. If
 /// one does not, no inbox gets the message, and the sender's retry finds out which recipient
 /// it is (DECISIONS.md, "Quota").
@@ -752,10 +738,12 @@ fn store_entry(
     let in_reply_to_metadata = note_metadata(context, plan, placement, (at, new.id))?;
     let mut summary = plan.summary.clone();
     let mut rules = Vec::new();
+    let mut auto_reply = None;
     if let Some(ruled) = ruled {
         count_hits(context, place.org, &ruled)?;
         summary.priority = (ruled.priority).map_or(summary.priority, PriorityLevel::stored);
         rules = ruled.notes;
+        auto_reply = ruled.auto_reply.map(Box::new);
     }
     let arrived = Arrived {
         kind: placement.kind,
@@ -777,14 +765,18 @@ fn store_entry(
         in_reply_to_metadata,
         rules,
         spam: placement.spam.clone(),
+        auto_reply: auto_reply.clone(),
     };
     let event = NewEvent {
-        inbox: Some(place.path),
+        inbox: Some(place.path.clone()),
         mailbox: Some(mailbox.id),
         uids: UidSet::one(uid),
         change: Change::Arrived(Box::new(arrived)),
     };
     store.put_event(stamp, context.origin, event, context.events)?;
+    if let Some(note) = auto_reply {
+        tell_of_reply(context, place, (new.id, note))?;
+    }
     Ok(StoredEntry {
         inbox: placement.inbox,
         entry: new.id,
@@ -793,6 +785,12 @@ fn store_entry(
         placed: (mailbox.uidvalidity, uid),
     })
 }
+
+/// How mail that rules send is delivered.
+const STEPS: DeliverySteps = DeliverySteps {
+    check: check_all,
+    deliver,
+};
 
 /// Octets of a large message that one group stores: some milliseconds of work. A message of at most
 /// this size is stored with everything else.

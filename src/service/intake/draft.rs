@@ -18,7 +18,7 @@ use super::plan::TakenDraft;
 use super::submitted::{check_stray, claimed_results, hidden_recipients, sending_inbox};
 use crate::call::{
     Access, ConflictReason, DraftAct, DraftPatch, EntryId, Envelope, Flags, InboxId, InboxRef,
-    Noun, Refusal, SpecialUse,
+    Noun, Refusal, SenderAuth, SpecialUse,
 };
 use crate::mail::digest::Analysis;
 use crate::mail::parse::address::Address;
@@ -356,6 +356,7 @@ fn leave(
             metadata: None,
             trial,
             draft: Some(taken),
+            auth: SenderAuth::Client,
         },
         body,
         analysis,

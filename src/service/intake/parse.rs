@@ -15,7 +15,7 @@ use super::{approve, compose, draft, upload};
 use crate::call::bounds::{IDEMPOTENCY_KEY_BYTES_MAX, MESSAGE_METADATA_BYTES_MAX};
 use crate::call::{
     Access, Arrival, Envelope, Idempotency, Intake, Metric, Noun, Refusal, Render, Request, Route,
-    is_server_label,
+    SenderAuth, is_server_label,
 };
 use crate::crypto;
 use crate::mail::digest::Analysis;
@@ -252,6 +252,7 @@ fn submission(
                 metadata,
                 trial: None,
                 draft: None,
+                auth: SenderAuth::Client,
             },
             body,
             analysis,

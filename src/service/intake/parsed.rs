@@ -7,7 +7,7 @@ use super::inquiry::Inquiry;
 use super::plan::{Placement, TakenDraft};
 use crate::call::{
     ApprovedMail, Charge, EntryId, Envelope, Flags, Idempotency, InboxId, Need, NewUpload, OrgId,
-    RefusedRecipient, Scopes, ThreadId,
+    RefusedRecipient, Scopes, SenderAuth, ThreadId,
 };
 use crate::mail::Headers;
 use crate::mail::auth::Judgement;
@@ -121,6 +121,8 @@ pub(super) enum WayIn {
         trial: Option<Trial>,
         /// The draft that it was.
         draft: Option<TakenDraft>,
+        /// What is known of its author: a rule hands on what others have written.
+        auth: SenderAuth,
     },
     /// Kept as a draft.
     Keep {
@@ -145,6 +147,8 @@ pub(super) enum WayIn {
         /// Octets of the entry in front of the body.
         prefix: Vec<u8>,
         mail: ApprovedMail,
+        /// What is known of its author.
+        auth: SenderAuth,
         /// When it leaves, unix milliseconds; `None` is now.
         send_at: Option<i64>,
     },

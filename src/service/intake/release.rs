@@ -7,7 +7,7 @@ use super::filter::Filter;
 use super::plan::{Delivery, Effect, Plan, Released};
 use super::subject::SubjectKeys;
 use super::treat::Treatment;
-use crate::call::{Decision, Envelope, Need, Refusal, SCHEDULED_LABEL, SenderAuth};
+use crate::call::{Decision, Envelope, Need, Refusal, SCHEDULED_LABEL};
 use crate::mail::digest::{self, Analysis};
 use crate::mail::{Bounds, Digest};
 use crate::service::access::login::folder_access;
@@ -86,7 +86,9 @@ pub fn released(context: &WriteContext<'_>, mail: &StoredScheduled) -> Result<Re
         recipients,
         ..Envelope::default()
     };
-    let from = (Some((org, inbox)), SenderAuth::Client);
+    let stored = store.message(org, inbox, mail.entry)?;
+    let auth = stored.map(|found| found.entry.auth).unwrap_or_default();
+    let from = (Some((org, inbox)), auth);
     let opened = Digest::open(&digest).ok_or(Refusal::Damaged)?;
     let message = ((&envelope, &analysis, body.as_slice()), opened);
     let with = (&Treatment::default(), &[][..], true);
@@ -99,7 +101,7 @@ pub fn released(context: &WriteContext<'_>, mail: &StoredScheduled) -> Result<Re
         joins: None,
         subject: SubjectKeys::of_sent(&analysis, &envelope.recipients),
         sender: Some(inbox),
-        auth: SenderAuth::Client,
+        auth,
         author,
         reverse_path: envelope.reverse_path,
         ret_full: mail.envelope.ret_full,

@@ -18,7 +18,7 @@ use crate::store::{InboxPlace, MailboxRecord, Store};
 pub(super) fn apply_rules(
     service: &Service,
     store: &Store,
-    (org, inbox): (Option<OrgId>, InboxId),
+    ((org, inbox), recipient): ((Option<OrgId>, InboxId), &str),
     message: &RuleSubject<'_>,
     entry: Placement,
 ) -> Result<Placement, Refusal> {
@@ -34,7 +34,13 @@ pub(super) fn apply_rules(
         flags: entry.flags,
         keywords: entry.keywords,
     };
-    let (now, ruled) = rules::run(&service.rules, store, (org, inbox), message, before)?;
+    let (now, ruled) = rules::run(
+        &service.rules,
+        store,
+        ((org, inbox), recipient),
+        message,
+        before,
+    )?;
     Ok(Placement {
         mailbox: now.mailbox,
         flags: now.flags,
@@ -65,7 +71,8 @@ pub(super) fn asked_again(
             continue;
         }
         let digest = Digest::open(&plan.digest).ok_or(Refusal::Internal)?;
-        let message = RuleSubject::new(&plan.body, digest, plan.auth);
+        let from = (plan.auth, plan.reverse_path.as_deref());
+        let message = RuleSubject::new(&plan.body, digest, from);
         let RuledWay {
             mailbox,
             flags,
@@ -78,7 +85,7 @@ pub(super) fn asked_again(
             ruled: None,
             ..placement.clone()
         };
-        let of = (Some(place.org), placement.inbox);
+        let of = ((Some(place.org), placement.inbox), ruled.recipient.as_str());
         let now = apply_rules(context.service, context.store, of, &message, before)?;
         let fresh = fresh.get_or_insert_with(|| plan.clone());
         if let Some(effect) = fresh.effects.get_mut(at) {
@@ -99,6 +106,12 @@ pub(super) struct RuledTarget<'p> {
     pub makes: Option<&'p str>,
     /// What the rules have done.
     pub ruled: Option<Box<RuledEntry>>,
+}
+
+/// Whether a rule moves the entry.
+pub(super) fn is_moved(placement: &Placement) -> bool {
+    let ruled = placement.ruled.as_ref();
+    ruled.is_some_and(|ruled| ruled.moved_by.is_some())
 }
 
 /// Finds where an entry goes; `mailbox` is the one that its placement names, if it is there.

@@ -22,3 +22,4 @@ mod redact;
 pub mod search;
 pub mod slice;
 pub mod thread;
+pub mod trial;

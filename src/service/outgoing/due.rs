@@ -10,6 +10,7 @@
 //! is.
 
 use super::approval::{self, DECLINED_LABEL, HeldMail};
+use super::reasons::words;
 use super::schedule::AGAIN_MS;
 use super::waiting::{relabel, waiting_entry};
 use crate::call::{
@@ -167,32 +168,6 @@ fn refused(
         return Ok(context.store.put_off_scheduled(mail.entry, again)?);
     }
     reject(context, mail, &why)
-}
-
-/// Whether it can pass by itself, and the reason for its sender.
-fn words(refusal: &Refusal) -> (bool, String) {
-    match refusal {
-        Refusal::Policy(refused) => {
-            let rule = (refused.rule.as_ref()).map_or(String::new(), |rule| format!(" ({rule})"));
-            let says = refused.reason.says();
-            (refused.reason.is_temporary(), format!("{says}{rule}"))
-        }
-        Refusal::DomainNotVerified { domain } => {
-            (true, format!("The domain {domain} is not verified"))
-        }
-        Refusal::NoSuchInbox | Refusal::Invalid { .. } => {
-            (false, "A recipient does not exist any more".to_owned())
-        }
-        Refusal::OverQuota { .. } | Refusal::Limit { .. } => {
-            (true, "There is no room for it".to_owned())
-        }
-        Refusal::RateLimited { .. } => (true, "A recipient gets too much mail".to_owned()),
-        Refusal::NotFound(_) => (false, "Its inbox is gone".to_owned()),
-        other => {
-            log::error!("scheduled message does not leave: {other:?}");
-            (true, "This server could not send it".to_owned())
-        }
-    }
 }
 
 /// The message stays in Drafts, and each of its recipients is told of.

@@ -9,6 +9,7 @@ pub mod approval;
 pub mod budget;
 pub mod drafts;
 pub mod due;
+pub mod reasons;
 pub mod schedule;
 pub mod taken_back;
 pub mod velocity;

@@ -5,11 +5,14 @@
 
 use super::compile::CompiledRule;
 use super::kept::KeptRules;
+use super::manners::{AnsweringInbox, answer_address};
 use super::matching::{MatchError, MatchWork, matches};
 use super::subject::RuleSubject;
 use crate::call::{
-    Flags, InboxId, OrgId, PriorityLevel, Refusal, RuleAction, RuleNote, SpecialUse,
+    AutoReplyNote, AutoReplyRefusal, AutoReplyStatus, Flags, InboxId, OrgId, PriorityLevel,
+    Refusal, RuleAction, RuleId, RuleNote, RuleReply, SpecialUse,
 };
+use crate::mail::Address;
 use crate::store::Store;
 
 /// An entry as far as rules change it.
@@ -34,8 +37,41 @@ pub struct RuledEntry {
     pub moved_by: Option<(usize, bool)>,
     /// The priority of its event.
     pub priority: Option<PriorityLevel>,
+    /// The address that the message came to.
+    pub recipient: String,
+    /// What the rules send.
+    pub sends: Vec<RuledSend>,
+    /// What becomes of the answer, if there is to be one.
+    pub auto_reply: Option<AutoReplyNote>,
     /// What each rule has done that matched or failed.
     pub notes: Vec<RuleNote>,
+}
+
+/// Mail that a rule sends.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RuledSend {
+    /// An answer.
+    Reply(PlannedReply),
+    /// The message itself.
+    Forward {
+        /// The note of the rule.
+        at: usize,
+        /// The addresses.
+        to: Vec<String>,
+    },
+}
+
+/// An answer whose sender may have one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PlannedReply {
+    /// The note of the rule.
+    pub at: usize,
+    /// The rule.
+    pub rule: RuleId,
+    /// The return path of the message.
+    pub to: Address,
+    /// What it says.
+    pub reply: Box<RuleReply>,
 }
 
 /// The state while one rule after another is asked.
@@ -51,7 +87,7 @@ struct Ran {
 pub fn run(
     kept: &KeptRules,
     store: &Store,
-    (org, inbox): (OrgId, InboxId),
+    ((org, inbox), recipient): ((OrgId, InboxId), &str),
     message: &RuleSubject<'_>,
     before: RuledWay,
 ) -> Result<(RuledWay, RuledEntry), Refusal> {
@@ -63,6 +99,9 @@ pub fn run(
             before,
             moved_by: None,
             priority: None,
+            recipient: recipient.to_owned(),
+            sends: Vec::new(),
+            auto_reply: None,
             notes: Vec::new(),
         },
     };
@@ -84,7 +123,7 @@ pub fn run(
         };
         match found {
             Ok(true) => {
-                ran.take(rule, store, (org, inbox))?;
+                ran.take(rule, message, store, (org, inbox))?;
                 if rule.stop || rule.then.contains(&RuleAction::Stop) {
                     break;
                 }
@@ -111,6 +150,7 @@ impl Ran {
     fn take(
         &mut self,
         rule: &CompiledRule,
+        message: &RuleSubject<'_>,
         store: &Store,
         (org, inbox): (OrgId, InboxId),
     ) -> Result<(), Refusal> {
@@ -155,11 +195,67 @@ impl Ran {
                 RuleAction::Flag => self.now.flags = self.now.flags.with(Flags::FLAGGED),
                 RuleAction::Priority(level) => self.ruled.priority = Some(*level),
                 RuleAction::Stop => {}
+                RuleAction::Forward { to } => {
+                    let to = to.clone();
+                    self.ruled.sends.push(RuledSend::Forward { at, to });
+                }
+                // The first one holds.
+                RuleAction::AutoReply(_) if self.ruled.auto_reply.is_some() => continue,
+                RuleAction::AutoReply(reply) => {
+                    if !self.plan_reply(rule.id, reply, message, store, (org, inbox))? {
+                        continue;
+                    }
+                }
             }
-            done.push(action.clone());
+            done.push(brief(action));
         }
         self.note(rule, done, error);
         Ok(())
+    }
+
+    /// Plans an answer; `false` when the message is one that is not answered.
+    fn plan_reply(
+        &mut self,
+        rule: RuleId,
+        reply: &RuleReply,
+        message: &RuleSubject<'_>,
+        store: &Store,
+        (org, inbox): (OrgId, InboxId),
+    ) -> Result<bool, Refusal> {
+        let row = store.inbox(org, inbox)?;
+        let own = row.into_iter().map(|row| row.address);
+        let own: Vec<Address> = own
+            .chain([self.ruled.recipient.clone()])
+            .filter_map(|address| Address::parse(&address).ok())
+            .collect();
+        let junk = store.mailbox_special(org, inbox, SpecialUse::Junk)?;
+        let of = AnsweringInbox {
+            own: &own,
+            is_junk: junk.is_some_and(|junk| junk.name == self.ruled.before.mailbox),
+        };
+        let found = match message.header_facts() {
+            Some(header) => answer_address(message, &header, &of),
+            None => Err(AutoReplyRefusal::NullReturnPath),
+        };
+        let mut note = AutoReplyNote {
+            rule,
+            to: message.reverse_path().unwrap_or_default().to_owned(),
+            status: AutoReplyStatus::LeftOut,
+            reason: None,
+            message: None,
+        };
+        match found {
+            Ok(to) => self.ruled.sends.push(RuledSend::Reply(PlannedReply {
+                at: self.ruled.notes.len(),
+                rule,
+                to,
+                reply: Box::new(reply.clone()),
+            })),
+            Err(reason) => note.reason = Some(reason),
+        }
+        let is_planned = note.reason.is_none();
+        self.ruled.auto_reply = Some(note);
+        Ok(is_planned)
     }
 
     /// Takes the labels back that the mailbox does not take.
@@ -194,6 +290,14 @@ impl RuledEntry {
         }
     }
 
+    /// Actions of a rule were not carried out; `error` says why, where the rule has failed.
+    pub fn undo(&mut self, at: usize, undone: impl Fn(&RuleAction) -> bool, error: Option<String>) {
+        if let Some(note) = self.notes.get_mut(at) {
+            note.actions.retain(|action| !undone(action));
+            note.error = error.or(note.error.take());
+        }
+    }
+
     /// The move of its rules cannot be carried out.
     pub fn undo_move(&mut self, why: String) {
         let Some((at, _)) = self.moved_by.take() else {
@@ -204,6 +308,19 @@ impl RuledEntry {
                 .retain(|action| !matches!(action, RuleAction::Move { .. } | RuleAction::Delete));
             note.error = Some(why);
         }
+    }
+}
+
+/// An action as events show it: without the texts of an answer.
+pub(super) fn brief(action: &RuleAction) -> RuleAction {
+    match action {
+        RuleAction::AutoReply(reply) => RuleAction::AutoReply(Box::new(RuleReply {
+            subject: None,
+            text: None,
+            html: None,
+            once_per_s: reply.once_per_s,
+        })),
+        other => other.clone(),
     }
 }
 

@@ -6,10 +6,13 @@
 use super::compile::compile;
 use crate::call::bounds::check_line;
 use crate::call::{
-    Limits, NewRule, RULE_ACTIONS_MAX, RULE_CONDITIONS_MAX, RULE_LABELS_MAX, RULE_NAME_BYTES_MAX,
-    RULE_NUMBER_MAX, RULE_PATTERN_BYTES_MAX, RULE_PATTERNS_MAX, RULE_TEXT_BYTES_MAX, Refusal,
-    RuleAction, RuleOp, RuleValue, RuleWhen, check_label,
+    Limits, NewRule, RULE_ACTIONS_MAX, RULE_CONDITIONS_MAX, RULE_FORWARDS_MAX, RULE_LABELS_MAX,
+    RULE_NAME_BYTES_MAX, RULE_NUMBER_MAX, RULE_PATTERN_BYTES_MAX, RULE_PATTERNS_MAX,
+    RULE_REPLY_BYTES_MAX, RULE_TEXT_BYTES_MAX, Refusal, RuleAction, RuleOp, RuleReply, RuleValue,
+    RuleWhen, check_label,
 };
+use crate::mail::Address;
+use crate::mail::write::{field, template};
 use crate::service::mail::mailbox::parse_name;
 
 /// Checks a rule and brings the names of its folders into the form in which they are stored; the
@@ -116,6 +119,53 @@ fn check_action(limits: &Limits, action: &mut RuleAction) -> Result<(), WrongPar
         | RuleAction::Priority(_)
         | RuleAction::Delete
         | RuleAction::Stop => {}
+        RuleAction::Forward { to } => {
+            if to.is_empty() || to.len() > RULE_FORWARDS_MAX {
+                let why = format!("must have 1 to {RULE_FORWARDS_MAX} addresses");
+                return Err(("forward.to".to_owned(), why));
+            }
+            for (at, address) in to.iter_mut().enumerate() {
+                match Address::parse(address.trim()) {
+                    Ok(parsed) => *address = parsed.to_string(),
+                    Err(_) => {
+                        let why = "is not an address".to_owned();
+                        return Err((format!("forward.to[{at}]"), why));
+                    }
+                }
+            }
+        }
+        RuleAction::AutoReply(reply) => check_reply(reply)?,
     }
     Ok(())
+}
+
+/// Checks the texts of an answer. Its times are checked where they are read.
+fn check_reply(reply: &RuleReply) -> Result<(), WrongPart> {
+    let wrong = |name: &str, why: String| Err((format!("auto_reply.{name}"), why));
+    if reply.text.is_none() && reply.html.is_none() {
+        return wrong(
+            "text",
+            "is missing: an answer has `text`, `html` or both".to_owned(),
+        );
+    }
+    let bodies = [("text", &reply.text), ("html", &reply.html)];
+    for (name, text) in bodies.into_iter().chain([("subject", &reply.subject)]) {
+        let Some(text) = text else { continue };
+        if text.len() > RULE_REPLY_BYTES_MAX {
+            return wrong(
+                name,
+                format!("must be at most {RULE_REPLY_BYTES_MAX} octets long"),
+            );
+        }
+        if let Err(why) = template::check(text) {
+            return wrong(name, why);
+        }
+    }
+    match &reply.subject {
+        Some(subject) if !field::is_value(subject) => {
+            let why = "must be one line, not too long and without control characters";
+            wrong("subject", why.to_owned())
+        }
+        _ => Ok(()),
+    }
 }

@@ -4,7 +4,7 @@ use core::cmp::Ordering;
 
 use super::pattern::RulePattern;
 use crate::call::{
-    RuleAction, RuleCondition, RuleField, RuleId, RuleOp, RuleRow, RuleValue, RuleWhen,
+    NewRule, RuleAction, RuleCondition, RuleField, RuleId, RuleOp, RuleRow, RuleValue, RuleWhen,
 };
 use crate::mail::parse::address::parse_domain;
 use crate::mail::unicode;
@@ -57,26 +57,30 @@ impl CompiledRules {
     pub fn new(rows: Vec<RuleRow>) -> CompiledRules {
         let mut all = CompiledRules::default();
         for row in rows.into_iter().filter(|row| row.rule.enabled) {
-            all.bytes = all.bytes.saturating_add(RULE_BYTES);
-            let (conditions, broken) = match compile(&row.rule.when) {
-                Ok((conditions, bytes)) => {
-                    all.bytes = all.bytes.saturating_add(bytes);
-                    (conditions, None)
-                }
-                Err(wrong) => (Vec::new(), Some(wrong.why)),
-            };
-            all.rules.push(CompiledRule {
-                id: row.id,
-                name: row.rule.name,
-                all: row.rule.when.all,
-                conditions,
-                stop: row.rule.stop,
-                then: row.rule.then,
-                broken,
-            });
+            let (rule, bytes) = compiled(row.id, row.rule);
+            all.bytes = all.bytes.saturating_add(bytes);
+            all.rules.push(rule);
         }
         all
     }
+}
+
+/// Compiles a rule; also the octets that it takes.
+pub(super) fn compiled(id: RuleId, rule: NewRule) -> (CompiledRule, usize) {
+    let (conditions, bytes, broken) = match compile(&rule.when) {
+        Ok((conditions, bytes)) => (conditions, bytes, None),
+        Err(wrong) => (Vec::new(), 0, Some(wrong.why)),
+    };
+    let compiled = CompiledRule {
+        id,
+        name: rule.name,
+        all: rule.when.all,
+        conditions,
+        then: rule.then,
+        stop: rule.stop,
+        broken,
+    };
+    (compiled, bytes.saturating_add(RULE_BYTES))
 }
 
 /// A condition that cannot be asked.

@@ -4,7 +4,7 @@
 //! that has changed a rule. A reader takes the version before it reads the rows, so what it keeps
 //! is never older than its version says. A server without rules pays one load of a flag.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,6 +22,12 @@ pub struct KeptRules {
     any: Existence,
     /// Rules have changed in the open transaction.
     is_changing: AtomicBool,
+    /// Deliveries of the writer that are open inside one another.
+    nested: AtomicUsize,
+    /// What the rules of the outermost one and of those inside it have sent.
+    sent: AtomicUsize,
+    /// Rules send nothing.
+    is_quiet: AtomicBool,
     state: Mutex<KeptState>,
 }
 
@@ -96,9 +102,44 @@ impl KeptRules {
         self.is_changing.store(true, Ordering::Relaxed);
     }
 
+    /// The writer begins a delivery. One inside it is of a message that its rules send.
+    pub fn begin_delivery(&self) {
+        if self.nested.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.sent.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// It has ended, and is done or refused.
+    pub fn end_delivery(&self, is_done: bool) {
+        if self.nested.fetch_sub(1, Ordering::Relaxed) == 1 && is_done {
+            self.sent.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes one of the messages that rules may send because of one message.
+    pub fn take_send(&self) -> bool {
+        self.sent.fetch_add(1, Ordering::Relaxed) < SENDS_MAX
+    }
+
+    /// Whether rules send nothing now.
+    pub fn is_quiet(&self) -> bool {
+        self.is_quiet.load(Ordering::Relaxed)
+    }
+
+    /// Whether the rules of the last delivery have sent anything, and it was refused; asked once.
+    pub fn take_sent(&self) -> bool {
+        self.sent.swap(0, Ordering::Relaxed) > 0
+    }
+
+    /// Whether rules send nothing in the deliveries that follow.
+    pub fn set_quiet(&self, on: bool) {
+        self.is_quiet.store(on, Ordering::Relaxed);
+    }
+
     /// The transaction has ended: what was read before is read again. The writer calls it before
     /// it answers.
     pub fn settle(&self) {
+        self.nested.store(0, Ordering::Relaxed);
         if !self.is_changing.swap(false, Ordering::Relaxed) {
             return;
         }
@@ -148,6 +189,9 @@ impl KeptState {
 
 /// Octets of compiled rules in one of the two halves: 16 MiB in all.
 const YOUNG_BYTES_MAX: usize = 8 << 20;
+/// Messages that rules send because of one message, with those that its forwardings cause: they
+/// leave in one transaction.
+const SENDS_MAX: usize = 20;
 /// Octets of an entry beside its rules.
 const KEPT_BYTES: usize = 128;
 

@@ -13,12 +13,15 @@ mod apply;
 mod check;
 mod compile;
 mod kept;
+mod manners;
 mod matching;
 mod pattern;
 mod subject;
+mod tried;
 
 pub(in crate::service) use apply::no_folder;
-pub use apply::{RuledEntry, RuledWay, run};
+pub use apply::{PlannedReply, RuledEntry, RuledSend, RuledWay, run};
 pub use check::check_rule;
 pub use kept::KeptRules;
 pub use subject::RuleSubject;
+pub use tried::TriedRule;

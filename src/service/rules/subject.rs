@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::call::{AuthResult, RuleField, SenderAuth, SpamReport, Verdict};
-use crate::mail::digest::AddressItems;
+use crate::mail::digest::{self, AddressItems, Analysis};
 use crate::mail::parse::address_list::Mailbox;
 use crate::mail::text::beginning_of;
 use crate::mail::{Bounds, Digest, Headers, unicode};
@@ -22,6 +22,8 @@ pub struct RuleSubject<'a> {
     auth: SenderAuth,
     /// The judgement of the filter, with the score in thousandths; `None` without one.
     judgement: Cell<Option<(Verdict, i64)>>,
+    /// The reverse-path; `None` is the null path.
+    reverse_path: Option<&'a str>,
     texts: RefCell<HashMap<RuleField, Rc<[RuleText]>>>,
     header: OnceCell<Headers<'a>>,
 }
@@ -38,13 +40,19 @@ pub(super) struct RuleText {
 }
 
 impl<'a> RuleSubject<'a> {
-    /// A message with what is known of its sender.
-    pub fn new(octets: &'a [u8], digest: Digest<'a>, auth: SenderAuth) -> RuleSubject<'a> {
+    /// A message with what is known of its sender, and its reverse-path, which is `None` for the
+    /// null path.
+    pub fn new(
+        octets: &'a [u8],
+        digest: Digest<'a>,
+        (auth, reverse_path): (SenderAuth, Option<&'a str>),
+    ) -> RuleSubject<'a> {
         RuleSubject {
             octets,
             digest,
             auth,
             judgement: Cell::new(None),
+            reverse_path,
             texts: RefCell::default(),
             header: OnceCell::new(),
         }
@@ -72,6 +80,29 @@ impl<'a> RuleSubject<'a> {
     /// In thousandths.
     pub(super) fn score(&self) -> Option<i64> {
         self.judgement.get().map(|(_, score)| score)
+    }
+
+    /// The reverse-path; `None` is the null path.
+    pub(super) fn reverse_path(&self) -> Option<&str> {
+        self.reverse_path
+    }
+
+    /// Whether it is a report of another server (RFC 6522).
+    pub(super) fn is_report(&self) -> bool {
+        let first = self.digest.part(0);
+        first.is_some_and(|part| {
+            part.is_media("multipart") && part.subtype.eq_ignore_ascii_case(b"report")
+        })
+    }
+
+    /// What its header says.
+    pub(super) fn header_facts(&self) -> Option<Analysis> {
+        let bounds = Bounds {
+            received_hops: usize::MAX,
+            ..Bounds::default()
+        };
+        let header = self.octets.get(..self.digest.header_len() as usize)?;
+        digest::analyse(header, &bounds).ok()
     }
 
     /// What DMARC gave, where the sender was checked.

@@ -8,17 +8,17 @@ use serde::{Deserialize, Serialize};
 
 use super::Form;
 use crate::call::{
-    PriorityLevel, RuleAction, RuleCondition, RuleField, RuleId, RuleNote, RuleOp, RuleValue,
-    RuleWhen,
+    AutoReplyNote, AutoReplyRefusal, AutoReplyStatus, EntryId, PriorityLevel, RuleAction,
+    RuleCondition, RuleField, RuleId, RuleNote, RuleOp, RuleReply, RuleValue, RuleWhen,
 };
 use crate::store::Error;
 
 const RULE: Form = Form {
     what: "rule",
-    version: 1,
+    version: 2,
 };
 
-/// Version 1 of `rule.spec`.
+/// Versions 1 and 2 of `rule.spec`. Version 2 added the last two actions, so one layout reads both.
 #[derive(Serialize, Deserialize)]
 struct StoredRule<'a> {
     all: bool,
@@ -56,6 +56,28 @@ enum StoredAction<'a> {
     Priority(i8),
     Delete,
     Stop,
+    Forward {
+        to: Vec<Cow<'a, str>>,
+    },
+    AutoReply(Box<StoredReply<'a>>),
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredReply<'a> {
+    subject: Option<Cow<'a, str>>,
+    text: Option<Cow<'a, str>>,
+    html: Option<Cow<'a, str>>,
+    once_per_s: u64,
+}
+
+/// What became of the answer of a rule: a part of `event.detail`. Words are those of the API.
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredAutoReply<'a> {
+    rule: i64,
+    to: Cow<'a, str>,
+    status: Cow<'a, str>,
+    reason: Option<Cow<'a, str>>,
+    message: Option<i64>,
 }
 
 /// What a rule has done: a part of `event.detail`.
@@ -130,6 +152,21 @@ fn store_action(action: &RuleAction) -> StoredAction<'_> {
         RuleAction::Priority(level) => StoredAction::Priority(level.stored()),
         RuleAction::Delete => StoredAction::Delete,
         RuleAction::Stop => StoredAction::Stop,
+        RuleAction::Forward { to } => StoredAction::Forward { to: texts(to) },
+        RuleAction::AutoReply(reply) => {
+            let RuleReply {
+                subject,
+                text,
+                html,
+                once_per_s,
+            } = &**reply;
+            StoredAction::AutoReply(Box::new(StoredReply {
+                subject: subject.as_deref().map(Cow::from),
+                text: text.as_deref().map(Cow::from),
+                html: html.as_deref().map(Cow::from),
+                once_per_s: *once_per_s,
+            }))
+        }
     }
 }
 
@@ -149,6 +186,13 @@ fn load_action(stored: StoredAction<'_>) -> RuleAction {
         StoredAction::Priority(level) => RuleAction::Priority(PriorityLevel::of(level)),
         StoredAction::Delete => RuleAction::Delete,
         StoredAction::Stop => RuleAction::Stop,
+        StoredAction::Forward { to } => RuleAction::Forward { to: texts(to) },
+        StoredAction::AutoReply(reply) => RuleAction::AutoReply(Box::new(RuleReply {
+            subject: reply.subject.map(Cow::into_owned),
+            text: reply.text.map(Cow::into_owned),
+            html: reply.html.map(Cow::into_owned),
+            once_per_s: reply.once_per_s,
+        })),
     }
 }
 
@@ -167,5 +211,32 @@ pub(super) fn load_note(stored: StoredRuleNote<'_>) -> RuleNote {
         name: stored.name.into_owned(),
         actions: stored.actions.into_iter().map(load_action).collect(),
         error: stored.error.map(Cow::into_owned),
+    }
+}
+
+pub(super) fn store_reply(note: &AutoReplyNote) -> StoredAutoReply<'_> {
+    let AutoReplyNote {
+        rule,
+        to,
+        status,
+        reason,
+        message,
+    } = note;
+    StoredAutoReply {
+        rule: rule.0,
+        to: to.into(),
+        status: status.name().into(),
+        reason: reason.map(|reason| reason.name().into()),
+        message: message.map(|id| id.0),
+    }
+}
+
+pub(super) fn load_reply(stored: StoredAutoReply<'_>) -> AutoReplyNote {
+    AutoReplyNote {
+        rule: RuleId(stored.rule),
+        to: stored.to.into_owned(),
+        status: AutoReplyStatus::named(&stored.status).unwrap_or(AutoReplyStatus::LeftOut),
+        reason: (stored.reason).and_then(|word| AutoReplyRefusal::named(&word)),
+        message: stored.message.map(EntryId),
     }
 }

@@ -8,8 +8,7 @@ use super::super::format::*;
 use super::*;
 use crate::call::{
     ApprovalChange, ApprovalId, ApprovalStatus, InjectionPlace, InjectionReport, InjectionSpan,
-    PriorityLevel, Recipient, RuleAction, RuleCondition, RuleField, RuleHit, RuleId, RuleNote,
-    RuleOp, RuleValue, RuleWhen, Score, SpamPolicy, SpamReport, SpamSettings, Verdict,
+    Recipient, RuleHit, Score, SpamPolicy, SpamReport, SpamSettings, Verdict,
 };
 
 /// The lines of a golden file.
@@ -71,7 +70,7 @@ fn state(uid: u32, keywords: &[&str]) -> EntryState {
     }
 }
 
-fn arrived(kind: Arrival, auth: SenderAuth) -> Change {
+pub(super) fn arrived(kind: Arrival, auth: SenderAuth) -> Change {
     let arrived = Arrived {
         kind,
         state: state(9, &["Todo", "x"]),
@@ -84,6 +83,7 @@ fn arrived(kind: Arrival, auth: SenderAuth) -> Change {
         in_reply_to_metadata: None,
         rules: Vec::new(),
         spam: None,
+        auto_reply: None,
     };
     Change::Arrived(Box::new(arrived))
 }
@@ -165,6 +165,7 @@ pub(super) fn changes() -> Vec<(&'static str, Change)> {
     changes.extend(later_changes());
     changes.extend(ended());
     changes.extend(judged());
+    changes.extend(rule_format::replied());
     changes
 }
 
@@ -292,56 +293,19 @@ fn ended() -> Vec<(&'static str, Change)> {
                 reason: Some(ExpiryReason::Expired),
             },
         ),
-        ("ruled", ruled(None)),
-        ("ruled-answer", ruled(Some("{\"run\":7}".into()))),
-    ]
-}
-
-/// A message that a rule of every action has matched, and one that has failed.
-fn ruled(in_reply_to_metadata: Option<String>) -> Change {
-    let Change::Arrived(mut ruled) = arrived(Arrival::Received, SenderAuth::Unknown) else {
-        return Change::InboxCreated;
-    };
-    ruled.in_reply_to_metadata = in_reply_to_metadata;
-    ruled.rules = vec![
-        RuleNote {
-            id: RuleId(1 << 41),
-            name: "Ünder".into(),
-            actions: actions(),
-            error: None,
-        },
-        RuleNote {
-            id: RuleId(7),
-            name: String::new(),
-            actions: Vec::new(),
-            error: Some("there is no folder \"A\"".into()),
-        },
-    ];
-    Change::Arrived(ruled)
-}
-
-/// Every action.
-fn actions() -> Vec<RuleAction> {
-    vec![
-        RuleAction::Move {
-            folder: "A/B".into(),
-            create: true,
-        },
-        RuleAction::Label {
-            add: vec!["x".into(), "y".into()],
-            remove: vec!["z".into()],
-        },
-        RuleAction::MarkSeen,
-        RuleAction::Flag,
-        RuleAction::Priority(PriorityLevel::High),
-        RuleAction::Priority(PriorityLevel::Low),
-        RuleAction::Delete,
-        RuleAction::Stop,
+        ("ruled", rule_format::ruled(None)),
+        (
+            "ruled-answer",
+            rule_format::ruled(Some("{\"run\":7}".into())),
+        ),
     ]
 }
 
 /// How many of [`changes`] version 11 has.
 const CHANGES_OF_11: usize = 30;
+
+/// How many of [`changes`] version 12 has.
+const CHANGES_OF_12: usize = 33;
 
 /// How many of [`changes`] version 10 has.
 const CHANGES_OF_10: usize = 28;
@@ -355,7 +319,7 @@ fn answer() -> Change {
 }
 
 /// A report with every field.
-fn report() -> SpamReport {
+pub(super) fn report() -> SpamReport {
     SpamReport {
         verdict: Verdict::Spam,
         score: Score(705),
@@ -470,7 +434,7 @@ pub(super) const CHANGES_OF_2: usize = 15;
 
 #[test]
 fn changes_of_every_version_are_read() {
-    for version in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] {
+    for version in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13] {
         let kept = golden(&format!("event_detail_{version}"));
         let mut changes = changes();
         if version < 3 {
@@ -493,13 +457,15 @@ fn changes_of_every_version_are_read() {
             changes.truncate(CHANGES_OF_10);
         } else if version < 12 {
             changes.truncate(CHANGES_OF_11);
+        } else if version < 13 {
+            changes.truncate(CHANGES_OF_12);
         }
         assert_eq!(kept.len(), changes.len());
         for ((name, octets), (expected, change)) in kept.into_iter().zip(changes) {
             assert_eq!(name, expected);
             assert_eq!(octets[0], version, "{name}");
             assert_eq!(decode_change(&octets).unwrap(), change, "{name}");
-            if version == 12 {
+            if version == 13 {
                 assert_eq!(encode_change(&change).unwrap(), octets, "{name}");
             }
         }
@@ -637,32 +603,6 @@ fn envelopes_of_held_mail_are_read() {
     assert_eq!(decode_held(&kept).unwrap(), envelope);
     assert_eq!(encode_held(&envelope).unwrap(), kept);
     assert!(decode_held(&kept[..kept.len() - 1]).is_err());
-}
-
-#[test]
-fn rules_are_read() {
-    let condition = |field: &str, op, value| RuleCondition {
-        field: RuleField::named(field).unwrap(),
-        op,
-        value,
-    };
-    let when = RuleWhen {
-        all: false,
-        conditions: vec![
-            condition(
-                "header:x-ticket",
-                RuleOp::Matches,
-                Some(RuleValue::Text("a|ä".into())),
-            ),
-            condition("score", RuleOp::Greater, Some(RuleValue::Number(-1250))),
-            condition("has_attachment", RuleOp::Is, Some(RuleValue::Flag(true))),
-            condition("auth.dmarc", RuleOp::Exists, None),
-        ],
-    };
-    let kept = golden_one("rule_spec_1");
-    assert_eq!(decode_rule(&kept).unwrap(), (when.clone(), actions()));
-    assert_eq!(encode_rule(&when, &actions()).unwrap(), kept);
-    assert!(decode_rule(&kept[..kept.len() - 1]).is_err());
 }
 
 #[test]

@@ -29,6 +29,7 @@ pub(super) fn insert_lists(store: &Store, org: OrgId, inbox: InboxId) {
     store
         .count_rule_hit((org, row.id), 5, Some("failed"))
         .unwrap();
+    store.set_answered((org, inbox), "ann@z.test", 9).unwrap();
 }
 
 /// A rule of an inbox.

@@ -16,6 +16,7 @@ mod old;
 mod page;
 mod reclaim;
 mod rows;
+mod rule_format;
 mod signature;
 mod steps;
 mod upload;

@@ -320,6 +320,13 @@ pub(super) const ALL: &[Check] = &[
                   AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND id = r.org)",
     },
     Check {
+        what: "answered sender of an inbox that is gone",
+        table: "answered",
+        sql: "SELECT DISTINCT a.inbox FROM answered a LEFT JOIN inbox i ON i.id = a.inbox
+              WHERE i.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = a.inbox)",
+    },
+    Check {
         what: "hits of a rule that is gone",
         table: "rule_hit",
         sql: "SELECT h.rule FROM rule_hit h LEFT JOIN rule r ON r.id = h.rule WHERE r.id IS NULL",

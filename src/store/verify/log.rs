@@ -81,7 +81,8 @@ fn log(store: &Store, org: OrgId, told: &ToldUids, found: &mut Findings) -> Resu
                     | Change::KeyRevoked { .. }
                     | Change::DomainVerified { .. }
                     | Change::OrgDeleted
-                    | Change::Outbound(_),
+                    | Change::Outbound(_)
+                    | Change::AutoReplied { .. },
                     _,
                 ) => {}
             }

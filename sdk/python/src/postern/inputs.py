@@ -44,10 +44,13 @@ __all__ = [
     "NewSuppression",
     "OrganizationPatch",
     "RuleAction",
+    "RuleAutoReply",
     "RuleCondition",
+    "RuleForward",
     "RuleLabel",
     "RuleMove",
     "RulePatch",
+    "RuleTrial",
     "RuleWhen",
 ]
 
@@ -633,6 +636,17 @@ class FolderPatch(TypedDict):
     """Its new name."""
 
 
+class _RuleTrial(TypedDict):
+    rule: inputs.NewRule
+
+
+class RuleTrial(_RuleTrial, total=False):
+    """A rule to try."""
+
+    limit: int | None
+    """How many matches at most."""
+
+
 class _NewRule(TypedDict):
     when: inputs.RuleWhen
     then: Sequence[Literal["mark_seen", "flag", "delete", "stop"] | inputs.RuleAction]
@@ -665,6 +679,41 @@ class RuleAction(TypedDict, total=False):
 
     priority: Literal["high", "normal", "low"] | None
     """The priority in its event. Of several rules the first holds."""
+
+    forward: inputs.RuleForward | None
+    """Sends it on as it is, from the inbox, with a copy in Sent."""
+
+    auto_reply: inputs.RuleAutoReply | None
+    """Answers its sender, unless it is a machine, a list or spam. Of several rules the first
+    holds.
+    """
+
+
+class RuleAutoReply(TypedDict, total=False):
+    """An answer (RFC 3834). Its texts may have `{{from.name}}`, `{{from.address}}`, `{{subject}}`
+    and `{{inbox.address}}` in them.
+    """
+
+    subject: str | None
+    """The subject."""
+
+    text: str | None
+    """The text; `text` or `html` is needed."""
+
+    html: str | None
+    """The same as HTML."""
+
+    once_per: str | None
+    """How long a sender gets no other answer of the inbox: a number with `m`, `h` or `d`, from 1
+    hour to 366 days.
+    """
+
+
+class RuleForward(TypedDict):
+    """Sends a message on. Policy and budgets of sending hold."""
+
+    to: Sequence[str]
+    """The addresses, at most 10."""
 
 
 class RuleLabel(TypedDict, total=False):

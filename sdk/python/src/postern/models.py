@@ -23,9 +23,11 @@ __all__ = [
     "Endpoints",
     "Error",
     "Event",
+    "EventAutoReply",
     "EventDomain",
     "EventInbox",
     "EventMessage",
+    "EventRule",
     "EventState",
     "ExportedMessage",
     "FilterRule",
@@ -57,10 +59,13 @@ __all__ = [
     "RefusedRecipient",
     "Rule",
     "RuleAction",
+    "RuleAutoReply",
     "RuleCondition",
+    "RuleForward",
     "RuleHit",
     "RuleLabel",
     "RuleMove",
+    "RuleTrialRow",
     "RuleWhen",
     "SendTrial",
     "Sent",
@@ -1254,11 +1259,42 @@ class RuleAction(Model):
     priority: Literal["high", "normal", "low"] | None = None
     """The priority in its event. Of several rules the first holds."""
 
-    forward: None = None
-    """Sends it on."""
+    forward: RuleForward | None = None
+    """Sends it on as it is, from the inbox, with a copy in Sent."""
 
-    auto_reply: None = None
-    """Answers it."""
+    auto_reply: RuleAutoReply | None = None
+    """Answers its sender, unless it is a machine, a list or spam. Of several rules the first
+    holds.
+    """
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class RuleAutoReply(Model):
+    """An answer (RFC 3834). Its texts may have `{{from.name}}`, `{{from.address}}`, `{{subject}}`
+    and `{{inbox.address}}` in them.
+    """
+
+    subject: str | None = None
+    """The subject."""
+
+    text: str | None = None
+    """The text; `text` or `html` is needed."""
+
+    html: str | None = None
+    """The same as HTML."""
+
+    once_per: str | None = None
+    """How long a sender gets no other answer of the inbox: a number with `m`, `h` or `d`, from 1
+    hour to 366 days.
+    """
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class RuleForward(Model):
+    """Sends a message on. Policy and budgets of sending hold."""
+
+    to: list[str]
+    """The addresses, at most 10."""
 
 
 @dataclasses.dataclass(kw_only=True, repr=False)
@@ -1314,6 +1350,17 @@ class RuleCondition(Model):
     value: str | float | bool | None = None
     """A text, a number or true or false, as the field and `op` need it; only `exists` needs none.
     """
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class RuleTrialRow(Model):
+    """A message that the rule would match."""
+
+    message_id: str
+    """The message."""
+
+    would: list[Literal["mark_seen", "flag", "delete", "stop"] | RuleAction]
+    """What the rule would do."""
 
 
 @dataclasses.dataclass(kw_only=True, repr=False)
@@ -1628,10 +1675,11 @@ class Event(Model):
     auth: Auth | None = None
     """What is known of the sender."""
 
-    rules: list[dict[str, Any]] | None = None
-    """The rules that have matched it or failed for it: `id`, `name`, `actions`, and `error` where
-    one was not carried out.
-    """
+    rules: list[EventRule] | None = None
+    """The rules that have matched it or failed for it, in the order in which they were asked."""
+
+    auto_reply: EventAutoReply | None = None
+    """What became of the answer of a rule, if there was to be one."""
 
     folder: str | None = None
     """The folder of the messages that changed."""
@@ -1751,6 +1799,43 @@ class EventState(Model):
 
     auth: Auth | None = None
     """What is known of the sender."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class EventAutoReply(Model):
+    """What became of the answer of a rule."""
+
+    status: Literal["delivered", "queued", "held", "draft", "left_out"]
+    """What became of it."""
+
+    reason: Literal["null_return_path", "auto_submitted", "mailing_list", "bulk", "replies_suppressed", "spam", "system_sender", "own_address", "not_addressed", "answered_lately", "daily_limit", "policy"] | None
+    """Why there is none."""
+
+    rule_id: str
+    """The rule."""
+
+    to: str | None = None
+    """The sender of the message, for a key with `messages:read`."""
+
+    message_id: str | None
+    """Its copy in Sent."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class EventRule(Model):
+    """What a rule has done with a message."""
+
+    id: str
+    """The rule."""
+
+    name: str
+    """Its name."""
+
+    actions: list[Literal["mark_seen", "flag", "delete", "stop"] | RuleAction]
+    """The actions that were carried out."""
+
+    error: str | None = None
+    """Why one was not."""
 
 
 @dataclasses.dataclass(kw_only=True, repr=False)

@@ -434,6 +434,13 @@ export interface FolderPatch {
     /** Its new name. */
     name: string;
 }
+/** A rule to try. */
+export interface RuleTrial {
+    /** The rule. */
+    rule: NewRule;
+    /** How many matches at most. */
+    limit?: number | null;
+}
 /** A rule to make. */
 export interface NewRule {
     /** A line for people. */
@@ -460,6 +467,35 @@ export interface RuleAction {
     label?: RuleLabel | null;
     /** The priority in its event. Of several rules the first holds. */
     priority?: "high" | "normal" | "low" | null;
+    /** Sends it on as it is, from the inbox, with a copy in Sent. */
+    forward?: RuleForward | null;
+    /**
+     * Answers its sender, unless it is a machine, a list or spam. Of several rules the first
+     * holds.
+     */
+    auto_reply?: RuleAutoReply | null;
+}
+/**
+ * An answer (RFC 3834). Its texts may have `{{from.name}}`, `{{from.address}}`, `{{subject}}`
+ * and `{{inbox.address}}` in them.
+ */
+export interface RuleAutoReply {
+    /** The subject. */
+    subject?: string | null;
+    /** The text; `text` or `html` is needed. */
+    text?: string | null;
+    /** The same as HTML. */
+    html?: string | null;
+    /**
+     * How long a sender gets no other answer of the inbox: a number with `m`, `h` or `d`, from 1
+     * hour to 366 days.
+     */
+    once_per?: string | null;
+}
+/** Sends a message on. Policy and budgets of sending hold. */
+export interface RuleForward {
+    /** The addresses, at most 10. */
+    to: string[];
 }
 /** Changes the labels of a message. */
 export interface RuleLabel {
@@ -1345,6 +1381,13 @@ export interface Folder {
     /** How many octets they take. */
     size: number;
 }
+/** A message that the rule would match. */
+export interface RuleTrialRow {
+    /** The message. */
+    message_id: string;
+    /** What the rule would do. */
+    would: Array<"mark_seen" | "flag" | "delete" | "stop" | RuleAction>;
+}
 /** A rule of delivery. The rules of an inbox are asked before those of its organization. */
 export interface Rule {
     /** Its id. */
@@ -1563,11 +1606,10 @@ export interface Event {
     spam?: Spam | null;
     /** What is known of the sender. */
     auth?: Auth | null;
-    /**
-     * The rules that have matched it or failed for it: `id`, `name`, `actions`, and `error` where
-     * one was not carried out.
-     */
-    rules?: Array<Record<string, unknown>>;
+    /** The rules that have matched it or failed for it, in the order in which they were asked. */
+    rules?: EventRule[];
+    /** What became of the answer of a rule, if there was to be one. */
+    auto_reply?: EventAutoReply;
     /** The folder of the messages that changed. */
     folder?: string;
     /** Up to 100 messages that changed, fewer if they have many labels. */
@@ -1650,6 +1692,30 @@ export interface EventState {
     spam?: Spam;
     /** What is known of the sender. */
     auth?: Auth | null;
+}
+/** What became of the answer of a rule. */
+export interface EventAutoReply {
+    /** What became of it. */
+    status: "delivered" | "queued" | "held" | "draft" | "left_out";
+    /** Why there is none. */
+    reason: "null_return_path" | "auto_submitted" | "mailing_list" | "bulk" | "replies_suppressed" | "spam" | "system_sender" | "own_address" | "not_addressed" | "answered_lately" | "daily_limit" | "policy" | null;
+    /** The rule. */
+    rule_id: string;
+    /** The sender of the message, for a key with `messages:read`. */
+    to?: string;
+    /** Its copy in Sent. */
+    message_id: string | null;
+}
+/** What a rule has done with a message. */
+export interface EventRule {
+    /** The rule. */
+    id: string;
+    /** Its name. */
+    name: string;
+    /** The actions that were carried out. */
+    actions: Array<"mark_seen" | "flag" | "delete" | "stop" | RuleAction>;
+    /** Why one was not. */
+    error?: string;
 }
 /**
  * The message of an event; of what became of one that was sent, only its id and subject. A key

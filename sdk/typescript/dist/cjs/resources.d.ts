@@ -940,6 +940,9 @@ export declare class FoldersResource {
      */
     delete(inbox: string, folder: string, params?: FoldersDeleteParams, options?: RequestOptions): Promise<void>;
 }
+/** The parameters of `rules.test`. */
+export interface RulesTestParams extends models.RuleTrial {
+}
 /** The parameters of `rules.create`. */
 export interface RulesCreateParams extends models.NewRule {
 }
@@ -958,6 +961,13 @@ export interface RulesUpdateParams extends models.RulePatch {
 export declare class RulesResource {
     protected readonly client: Postern;
     constructor(client: Postern);
+    /**
+     * Try a rule. Tries a rule over the stored mail of an inbox, newest first, and says which
+     * messages it would match and what it would do. Nothing is stored, sent or counted. It looks
+     * at the newest 1,000 messages, up to 64 MiB of them; mail that did not come in is left out.
+     * The key needs the scopes `messages:read` and `rules:write`.
+     */
+    test(inbox: string, params: RulesTestParams, options?: RequestOptions): Pages<models.RuleTrialRow>;
     /**
      * Make a rule. Makes a rule of an inbox. It holds from the next message on. A pattern is
      * compiled when the rule is saved; one that does not compile is refused with the reason. The
@@ -982,6 +992,9 @@ export declare class RulesResource {
      */
     delete(inbox: string, rule: string, options?: RequestOptions): Promise<void>;
 }
+/** The parameters of `orgRules.test`. */
+export interface OrgRulesTestParams extends models.RuleTrial {
+}
 /** The parameters of `orgRules.create`. */
 export interface OrgRulesCreateParams extends models.NewRule {
 }
@@ -997,6 +1010,12 @@ export interface OrgRulesUpdateParams extends models.RulePatch {
 export declare class OrgRulesResource {
     protected readonly client: Postern;
     constructor(client: Postern);
+    /**
+     * Try a rule of the organization. Tries a rule over the stored mail of all inboxes, as for
+     * one inbox. The key needs the scopes `messages:read` and `rules:write` and is bound to no
+     * inbox.
+     */
+    test(params: OrgRulesTestParams, options?: RequestOptions): Pages<models.RuleTrialRow>;
     /**
      * Make a rule of the organization. Makes a rule that each inbox of the organization asks
      * after its own. The key needs the scope `rules:write` and is bound to no inbox.

@@ -749,6 +749,17 @@ export class RulesResource {
         this.client = client;
     }
     /**
+     * Try a rule. Tries a rule over the stored mail of an inbox, newest first, and says which
+     * messages it would match and what it would do. Nothing is stored, sent or counted. It looks
+     * at the newest 1,000 messages, up to 64 MiB of them; mail that did not come in is left out.
+     * The key needs the scopes `messages:read` and `rules:write`.
+     */
+    test(inbox, params, options) {
+        const body = { ...params };
+        const call = { method: "POST", path: `/api/v1/inboxes/${place(inbox)}/rules/test`, body, options };
+        return new Pages(this.client, call, false);
+    }
+    /**
      * Make a rule. Makes a rule of an inbox. It holds from the next message on. A pattern is
      * compiled when the rule is saved; one that does not compile is refused with the reason. The
      * key needs the scope `rules:write`.
@@ -794,6 +805,16 @@ export class RulesResource {
 export class OrgRulesResource {
     constructor(client) {
         this.client = client;
+    }
+    /**
+     * Try a rule of the organization. Tries a rule over the stored mail of all inboxes, as for
+     * one inbox. The key needs the scopes `messages:read` and `rules:write` and is bound to no
+     * inbox.
+     */
+    test(params, options) {
+        const body = { ...params };
+        const call = { method: "POST", path: "/api/v1/rules/test", body, options };
+        return new Pages(this.client, call, false);
     }
     /**
      * Make a rule of the organization. Makes a rule that each inbox of the organization asks

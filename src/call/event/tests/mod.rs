@@ -73,6 +73,7 @@ fn arrived(kind: Arrival, from: &str, priority: i8, labels: &[&str]) -> Change {
         in_reply_to_metadata: None,
         rules: Vec::new(),
         spam: None,
+        auto_reply: None,
     }))
 }
 

@@ -43,6 +43,16 @@ fn compare(place: &str, rows: &[&FieldRow], value: &Value, seen: &mut BTreeSet<S
     }
 }
 
+fn reply() -> AutoReplyNote {
+    AutoReplyNote {
+        rule: RuleId(1),
+        to: "ann@x.test".into(),
+        status: AutoReplyStatus::LeftOut,
+        reason: Some(AutoReplyRefusal::Bulk),
+        message: Some(EntryId(2)),
+    }
+}
+
 /// Every field of a table, with those below it.
 fn described(place: &str, rows: &[&FieldRow], all: &mut BTreeSet<String>) {
     for row in rows {
@@ -126,8 +136,14 @@ fn changes() -> Vec<Change> {
             },
             auth,
             in_reply_to_metadata: Some("{\"run\":7}".into()),
-            rules: Vec::new(),
             spam: Some(Box::new(report())),
+            rules: vec![RuleNote {
+                id: RuleId(1),
+                name: "rule".into(),
+                actions: vec![RuleAction::Flag],
+                error: Some("failed".into()),
+            }],
+            auto_reply: Some(Box::new(reply())),
         }))
     };
     let bulk = Bulk {
@@ -188,6 +204,10 @@ fn changes() -> Vec<Change> {
         })),
         outbound(OutboundId(1), Some(FailureClass::Hard)),
         outbound(OutboundId(0), None),
+        Change::AutoReplied {
+            message: EntryId(1),
+            note: Box::new(reply()),
+        },
         Change::DomainVerified {
             domain: DomainId(1),
             name: "agents.example".into(),

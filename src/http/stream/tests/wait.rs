@@ -97,6 +97,7 @@ fn arrived(id: i64, kind: Arrival) -> Event {
         spam: None,
         in_reply_to_metadata: None,
         rules: Vec::new(),
+        auto_reply: None,
     })))
 }
 

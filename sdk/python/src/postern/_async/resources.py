@@ -3070,6 +3070,43 @@ class AsyncRules:
     def __init__(self, client: AsyncPostern) -> None:
         self._client = client
 
+    def test(
+        self,
+        inbox: str,
+        *,
+        rule: inputs.NewRule,
+        limit: int | None = None,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> AsyncPages[models.RuleTrialRow]:
+        """Try a rule.
+
+        Tries a rule over the stored mail of an inbox, newest first, and says which messages it
+        would match and what it would do. Nothing is stored, sent or counted. It looks at the
+        newest 1,000 messages, up to 64 MiB of them; mail that did not come in is left out. The key
+        needs the scopes `messages:read` and `rules:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            rule: The rule.
+            limit: How many matches at most.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                f"/api/v1/inboxes/{place(inbox)}/rules/test",
+                body={
+                    "rule": rule,
+                    "limit": limit,
+                },
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return AsyncPages(self._client, call, models.RuleTrialRow, follows=False)
+
     async def create(
         self,
         inbox: str,
@@ -3250,6 +3287,39 @@ class AsyncOrgRules:
 
     def __init__(self, client: AsyncPostern) -> None:
         self._client = client
+
+    def test(
+        self,
+        *,
+        rule: inputs.NewRule,
+        limit: int | None = None,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> AsyncPages[models.RuleTrialRow]:
+        """Try a rule of the organization.
+
+        Tries a rule over the stored mail of all inboxes, as for one inbox. The key needs the
+        scopes `messages:read` and `rules:write` and is bound to no inbox.
+
+        Args:
+            rule: The rule.
+            limit: How many matches at most.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                "/api/v1/rules/test",
+                body={
+                    "rule": rule,
+                    "limit": limit,
+                },
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return AsyncPages(self._client, call, models.RuleTrialRow, follows=False)
 
     async def create(
         self,
