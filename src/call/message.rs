@@ -8,8 +8,8 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Authentication, BodyId, EntryId, InboxId, MailboxId, OrgId, ReceivedBody, SignatureWalk,
-    SpamReport, ThreadId, UidSet, Verdict,
+    Authentication, BodyId, DatedBlock, EntryId, GatheredKeys, InboxId, MailboxId, OrgId,
+    ReceivedBody, SignatureWalk, SignedFacts, SpamReport, ThreadId, UidSet, Verdict,
 };
 
 /// System flags (RFC 3501 section 2.3.2) as bits. `\Recent` is not one of them: it follows from a
@@ -237,6 +237,16 @@ pub struct Summary {
     pub codes: Vec<String>,
 }
 
+impl Summary {
+    /// What the index of searches says of the message.
+    pub fn signed_facts(&self) -> SignedFacts {
+        SignedFacts {
+            has_code: !self.codes.is_empty(),
+            has_attachments: self.has_attachments,
+        }
+    }
+}
+
 /// An inbox as clients name it: by id or by address.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum InboxRef {
@@ -411,6 +421,10 @@ pub struct ListProgress {
     pub merge: Option<Box<ListMerge>>,
     /// Of a list with `q`: where it is.
     pub find: Option<Box<FindProgress>>,
+    /// Messages that it has looked at one by one.
+    pub looked: usize,
+    /// Those that may meet its filter, when it gathers them.
+    pub gathered: Option<Box<GatheredKeys>>,
 }
 
 /// The position of a search in the API. A position in its order is the time at which a message was
@@ -423,10 +437,14 @@ pub struct FindProgress {
     pub gathered: ListMerge,
     /// What may match in each inbox that was come to.
     pub sources: BTreeMap<InboxId, FindSource>,
-    /// The walk through the index of the inbox that is asked now.
-    pub walk: SignatureWalk,
     /// The last message that was looked at.
     pub last: Option<(i64, i64)>,
+    /// Messages that were looked at.
+    pub looked: usize,
+    /// What may match in the inbox that is gathered now.
+    pub gathering: Option<(InboxId, Box<GatheredKeys>)>,
+    /// Inboxes in which there is nothing better than to look at one message after the other.
+    pub walked: BTreeSet<InboxId>,
 }
 
 /// What may match in an inbox.
@@ -436,10 +454,19 @@ pub enum FindSource {
     All,
     /// Messages with these bodies.
     Some {
+        /// The blocks of the index that are not asked yet, that with the newest message last.
+        blocks: Vec<DatedBlock>,
         /// The bodies whose positions are not looked up yet, the newest last.
         bodies: Vec<ReceivedBody>,
         /// The positions of the newest bodies, the newest last.
         positions: Vec<(i64, i64)>,
+    },
+    /// These messages, and perhaps older ones.
+    Listed {
+        /// Their positions, the newest last.
+        positions: Vec<(i64, i64)>,
+        /// Older ones were left out.
+        is_cut: bool,
     },
 }
 
@@ -448,7 +475,12 @@ impl FindSource {
     pub fn held(&self) -> usize {
         match self {
             FindSource::All => 0,
-            FindSource::Some { bodies, positions } => bodies.len() + positions.len(),
+            FindSource::Some {
+                blocks,
+                bodies,
+                positions,
+            } => blocks.len() + bodies.len() + positions.len(),
+            FindSource::Listed { positions, .. } => positions.len(),
         }
     }
 }
@@ -464,6 +496,9 @@ pub struct ListMerge {
     pub is_gathered: bool,
     /// An inbox has the folder of the filter.
     pub has_folder: bool,
+    /// The ids of messages that may meet the filter, the newest last, of each inbox in which they
+    /// were gathered; `None`: it is walked through.
+    pub listed: BTreeMap<InboxId, Option<Vec<i64>>>,
 }
 
 /// The mailbox that mail is delivered to; every inbox has it, and its name has no case (RFC 3501

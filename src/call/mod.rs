@@ -19,6 +19,7 @@ mod dns;
 mod draft;
 mod event;
 mod filter_rule;
+mod gather;
 mod idempotency;
 mod ids;
 mod import;
@@ -85,6 +86,7 @@ pub use filter_rule::{
     FilterAction, FilterDirection, FilterRuleRow, MatchType, NewFilterRule, SuppressionReason,
     SuppressionRow, candidates,
 };
+pub use gather::{GatheredKeys, ListKey};
 pub use idempotency::{Idempotency, Render};
 pub use ids::{
     ApprovalId, AuditId, BodyId, ConnId, DomainId, EntryId, FilterRuleId, InboxId, KeyId,
@@ -123,7 +125,10 @@ pub use rule::*;
 pub use server_label::{HELD_LABEL, SCHEDULED_LABEL, check_label, is_server_label};
 pub use share::{Share, ShareOwner, SharePart};
 pub use shared::{PublicEndpoints, Shared};
-pub use signature::{GramQuery, ReceivedBody, Signature, SignatureWalk, UnsignedBody};
+pub use signature::{
+    ATTACHMENT_GRAM, CODE_GRAM, DatedBlock, FIRST_FACT_GRAM, GramQuery, ReceivedBody, Signature,
+    SignatureWalk, SignedFacts, UnsignedBody,
+};
 pub use spam::{
     INJECTION_SPANS_MAX, InjectionPlace, InjectionReport, InjectionSpan, RULE_HITS_MAX,
     RULE_ID_BYTES_MAX, RuleHit, SCORE_MAX, SPAM_DEFAULT, SUSPICIOUS_DEFAULT, Score, SpamPolicy,

@@ -1,10 +1,27 @@
 //! Signatures of messages: for each message the set of its grams. A gram is three characters in a
-//! row, as a hash of 16 bits; `mail::text::grams` makes them.
+//! row, as a number of 16 bits; `mail::text::grams` makes them. The last numbers are facts about the
+//! message that never change.
 //!
 //! A signature never misses: a message that has a text has all grams of the text. It may have them
 //! by chance too, so what it finds is compared with the message itself.
 
 use super::{BodyId, InboxId};
+
+/// The gram of a message with an attachment.
+pub const ATTACHMENT_GRAM: u16 = 0xffff;
+/// The gram of a message with a one-time code.
+pub const CODE_GRAM: u16 = 0xfffe;
+/// The first number that is a fact and no text.
+pub const FIRST_FACT_GRAM: u16 = 0xfff0;
+
+/// What the index of searches says of a message beside its text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SignedFacts {
+    /// It has a one-time code.
+    pub has_code: bool,
+    /// It has an attachment.
+    pub has_attachments: bool,
+}
 
 /// The grams of a message. Its octets are the difference of each gram to the one before it, modulo
 /// 65,536, seven bits an octet and the lowest ones first; the highest bit of an octet says that
@@ -45,6 +62,17 @@ pub struct ReceivedBody {
     pub body: BodyId,
 }
 
+/// A block of the index of searches, and when its newest and its oldest message were received.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct DatedBlock {
+    /// Unix milliseconds.
+    pub newest: i64,
+    /// Unix milliseconds.
+    pub oldest: i64,
+    /// The block.
+    pub id: i64,
+}
+
 /// A body of an inbox with the octets in front of it there.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UnsignedBody {
@@ -56,6 +84,8 @@ pub struct UnsignedBody {
     pub prefixes: Vec<Vec<u8>>,
     /// Envelope and structure.
     pub digest: Vec<u8>,
+    /// What the index says of it beside its text.
+    pub facts: SignedFacts,
     /// The octets.
     pub octets: Vec<u8>,
 }
@@ -114,6 +144,16 @@ impl Signature {
     /// Adds grams.
     pub fn add_all(&mut self, grams: &[u16]) {
         grams.iter().for_each(|gram| self.add(*gram));
+    }
+
+    /// Adds the facts of the message.
+    pub fn add_facts(&mut self, facts: SignedFacts) {
+        if facts.has_code {
+            self.add(CODE_GRAM);
+        }
+        if facts.has_attachments {
+            self.add(ATTACHMENT_GRAM);
+        }
     }
 
     /// Its grams, ascending, each once.

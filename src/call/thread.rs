@@ -3,6 +3,8 @@
 //! It is no row: it is made of the messages each time. The rule: at most [`THREAD_MESSAGES_MAX`] of
 //! them are counted, the newest ones.
 
+use std::collections::BTreeSet;
+
 use super::{EntryId, InboxId, ListProgress, NamedAddress, ThreadId};
 
 /// A thread.
@@ -45,6 +47,9 @@ pub struct ThreadProgress {
     pub list: ListProgress,
     /// The threads of the page so far; of one thread, the thread itself.
     pub threads: Vec<ThreadView>,
+    /// The newest message of each thread that may meet the filter, and the thread, if these are
+    /// gathered.
+    pub heads: Option<BTreeSet<(i64, ThreadId)>>,
 }
 
 /// The most messages that are counted in a thread.

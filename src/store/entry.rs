@@ -98,26 +98,6 @@ pub struct Entry {
     pub received_at: i64,
 }
 
-/// The part of an entry that a search reads without opening the message.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Scanned {
-    /// UID, id, MODSEQ, flags, keywords.
-    pub state: EntryState,
-    /// Internal date.
-    pub received_at: i64,
-    /// Octets with the prefix.
-    pub size: u32,
-}
-
-/// Which entries a scan shows, and how much of them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ScanWant {
-    /// Of the first flags, the second ones are set and the others are not.
-    pub flags: (Flags, Flags),
-    /// UID and flags are enough: all else is empty.
-    pub flags_only: bool,
-}
-
 impl Store {
     /// Makes an entry with the next UID of the mailbox and moves every counter; the UID.
     pub fn add_entry(
@@ -366,60 +346,6 @@ impl Store {
         Ok(states)
     }
 
-    /// The entries in `uids` with these flags, ascending, until `look` breaks.
-    pub fn scan(
-        &self,
-        mailbox: &MailboxRecord,
-        uids: &UidSet,
-        want: ScanWant,
-        mut look: impl FnMut(Scanned) -> Result<ControlFlow<()>, Error>,
-    ) -> Result<ControlFlow<()>, Error> {
-        let sql = if want.flags_only { SCAN_FLAGS } else { SCAN };
-        let (of, set) = want.flags;
-        let all = uids.ranges() == [(1, u32::MAX)];
-        for (low, high) in spans(uids) {
-            let end = self.direct().each(
-                sql,
-                [
-                    mailbox.id.0,
-                    low.into(),
-                    high.into(),
-                    mailbox.org.0,
-                    of.0.into(),
-                    set.0.into(),
-                ],
-                |r| {
-                    let uid = uint32(r.get(0)?);
-                    if !all && !uids.contains(uid) {
-                        return Ok(ControlFlow::Continue(()));
-                    }
-                    look(match want.flags_only {
-                        true => Scanned {
-                            state: EntryState {
-                                uid,
-                                id: EntryId(0),
-                                modseq: 0,
-                                flags: read_flags(r, 1)?,
-                                keywords: Vec::new(),
-                            },
-                            received_at: 0,
-                            size: 0,
-                        },
-                        false => Scanned {
-                            state: read_state(r)?,
-                            received_at: r.get(5)?,
-                            size: uint32(r.get(6)?),
-                        },
-                    })
-                },
-            )?;
-            if end.is_break() {
-                return Ok(end);
-            }
-        }
-        Ok(ControlFlow::Continue(()))
-    }
-
     /// Envelope and structure of the message at a UID, without the message itself.
     pub fn digest_at(&self, mailbox: &MailboxRecord, uid: u32) -> Result<Option<Vec<u8>>, Error> {
         let stored = self.direct().one(
@@ -636,12 +562,6 @@ const PAGE_CHECKED: &str = "SELECT e.uid, e.id, e.modseq, e.flags, e.keywords, e
  FROM entry e JOIN body b ON b.id = e.body
  WHERE e.mailbox = ?1 AND e.uid BETWEEN ?2 AND ?3 AND e.modseq > ?4 AND e.org = ?5
  ORDER BY e.uid";
-
-const SCAN: &str = "SELECT uid, id, modseq, flags, keywords, received_at, size FROM entry
- WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND org = ?4 AND (flags & ?5) = ?6 ORDER BY uid";
-
-const SCAN_FLAGS: &str = "SELECT uid, flags FROM entry
- WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3 AND org = ?4 AND (flags & ?5) = ?6 ORDER BY uid";
 
 /// A page of up to this many UIDs is compared with its checksums.
 const FEW_UIDS: u32 = 4;

@@ -14,6 +14,7 @@ mod arriving;
 mod audit;
 mod backup;
 mod body;
+mod column;
 mod conversation;
 mod copy;
 mod counter;
@@ -75,10 +76,11 @@ pub use approval::{HeldEnvelope, StoredApproval};
 pub use arriving::ArrivingBody;
 pub use backup::{backup, restore};
 pub use body::{CHUNK_BYTES, NewBody};
+pub use column::{ColumnBounds, FoundEntry, FoundStep, ScanWant, Scanned};
 pub use conversation::ConversationHints;
 pub use day_count::DayCount;
 pub use dkim::{DkimKeyRow, DkimKeyState, SHARED_DOMAIN_ID};
-pub use entry::{NewEntry, PageRequest, PieceBound, ScanWant, Scanned};
+pub use entry::{NewEntry, PageRequest, PieceBound};
 pub use error::Error;
 pub use event::{LogState, NewEvent};
 pub use expiring::{ExpiringMessage, RetainingInbox};
@@ -160,6 +162,8 @@ pub struct Store {
     ended_from: Cell<(i64, i64)>,
     /// The newest signatures of some inboxes.
     tails: RefCell<signature::TailCache>,
+    /// The heads of blocks of signatures.
+    heads: RefCell<signature::HeadCache>,
     /// The quotas that changes must keep.
     quota: Cell<Quota>,
     /// The checksums of pages; a writer of a file has them.

@@ -178,6 +178,7 @@ pub(super) fn finish(
         last_signed: Cell::new(0),
         ended_from: Cell::new((0, 0)),
         tails: RefCell::default(),
+        heads: RefCell::default(),
         quota: Cell::new(quota::Quota::NONE),
         page_sums: RefCell::new(None),
         octets: OnceCell::new(),
@@ -338,6 +339,7 @@ pub(super) const STEPS: &[SchemaStep] = &[
     SchemaStep::sql(include_str!("step27.sql")),
     SchemaStep::sql(include_str!("step28.sql")),
     SchemaStep::sql(include_str!("step29.sql")),
+    SchemaStep::sql(include_str!("step30.sql")),
 ];
 
 /// Step 5: finds the mail that each conversation depends on, and counts what rows cost.

@@ -179,7 +179,7 @@ pub(crate) static LIST_OF_INBOX: Operation = Operation {
            With `q` it is a search of every folder but Trash and Junk, by the time of receipt, \
            newest first, and each message has a `snippet`. A page is full or the last one; one \
            whose rows are large, and a list with other filters that has looked at very many \
-           messages, may end early, and `next_cursor` then goes on.",
+           messages, may end early, and `next_cursor` then goes on. A page without a message is the last one.",
     query: IN_INBOX,
     takes: Takes::Nothing,
     gives: LIST_GIVES,

@@ -1,8 +1,10 @@
 //! The grams of a message: what its signature must have, so that a search finds it.
 //!
-//! A gram is three characters in a row without white space, in lower case, as a hash of 16 bits.
-//! White space is left out, because it makes nearly half of all grams and tells little. So a needle
-//! without three such characters in a row has no gram, and is sought in every message.
+//! A gram is three characters in a row without white space, in lower case, in 16 bits: three letters
+//! of ASCII have a number of their own, and all else is hashed to the numbers behind those. So a
+//! word of such letters that is not there is not mistaken for others. White space is left out,
+//! because it makes nearly half of all grams and tells little. So a needle without three such
+//! characters in a row has no gram, and is sought in every message.
 //!
 //! The rule: **whatever a search may look at, its grams are in the signature.** That is each field
 //! and text of [`searchable`], the text as it is shown, and the names and addresses of the
@@ -12,7 +14,7 @@
 
 use super::body::shown_text;
 use super::search::searchable;
-use crate::call::Signature;
+use crate::call::{FIRST_FACT_GRAM, Signature};
 use crate::mail::Bounds;
 use crate::mail::digest::{AddressItems, Digest};
 use crate::mail::parse::address_list::{Mailbox, parse_list_with};
@@ -306,7 +308,8 @@ fn each_form(text: &str, mut see: impl FnMut(&str)) {
 }
 
 /// The grams of a text of ASCII, those of [`each_gram`] in fewer steps: the octets of a block that
-/// are no white space are marked together, and only places with three of them in a row are visited.
+/// are no white space are marked together, and only places with three of them in a row are visited,
+/// those of three letters first.
 fn each_ascii_gram(text: &[u8], field: GramField, mut see: impl FnMut(u16)) {
     let salt = field.salt();
     let mut rest = text;
@@ -318,49 +321,83 @@ fn each_ascii_gram(text: &[u8], field: GramField, mut see: impl FnMut(u16)) {
             own.copy_from_slice(block);
         }
         octets.make_ascii_lowercase();
-        let solid = solid_octets(&octets) & (u64::MAX >> (BLOCK_BYTES - block.len()));
-        let mut starts = solid & (solid >> 1) & (solid >> 2);
-        while starts != 0 {
-            let at = starts.trailing_zeros() as usize;
-            starts &= starts - 1;
-            let Some(four) = octets.get(at..).and_then(<[u8]>::first_chunk) else {
-                break;
-            };
-            let four = u64::from(u32::from_le_bytes(*four));
-            let chars = (four & 0xff) << 42 | (four & 0xff00) << 13 | (four & 0xff_0000) >> 16;
-            see(gram_of(chars, salt));
-        }
+        let (solid, letters) = marked_octets(&octets);
+        let within = u64::MAX >> (BLOCK_BYTES - block.len());
+        let [solid, letters] = [solid, letters].map(|marks| {
+            let marks = marks & within;
+            (marks & (marks >> 1)) & (marks >> 2)
+        });
+        let lettered = if salt == 0 { letters } else { 0 };
+        each_three(&octets, lettered, |[a, b, c]| {
+            let digit = |letter: u8| u16::from(letter.wrapping_sub(b'a'));
+            see((digit(a) * LETTERS + digit(b)) * LETTERS + digit(c));
+        });
+        each_three(&octets, solid & !lettered, |[a, b, c]| {
+            see(gram_of(
+                (u64::from(a) << 42) | (u64::from(b) << 21) | u64::from(c),
+                salt,
+            ));
+        });
         rest = rest.get(BLOCK_BYTES - 2..).unwrap_or_default();
     }
 }
 
-/// A bit for each octet of a block of ASCII that is no white space, the first in the lowest one.
-fn solid_octets(octets: &[u8]) -> u64 {
+/// Shows the three octets at each place of a block that has a bit, the first in the lowest one.
+fn each_three(octets: &[u8; BLOCK_BYTES + 1], mut places: u64, mut see: impl FnMut([u8; 3])) {
+    while places != 0 {
+        let at = places.trailing_zeros() as usize;
+        places &= places - 1;
+        let Some(&[a, b, c, _]) = octets.get(at..).and_then(<[u8]>::first_chunk) else {
+            break;
+        };
+        see([a, b, c]);
+    }
+}
+
+/// A bit for each octet of a block of ASCII in lower case that is no white space, and for each that
+/// is a letter; the first octet has the lowest one.
+fn marked_octets(octets: &[u8]) -> (u64, u64) {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    let mut solid = 0;
+    const HIGHEST: u64 = ONES * 0x80;
+    let (mut solid, mut letters) = (0, 0);
+    // The product moves the highest bits of eight octets together.
+    let together = |marks: u64| (marks & HIGHEST).wrapping_mul(0x0002_0408_1020_4081) >> 56;
     for (n, eight) in octets.as_chunks().0.iter().enumerate() {
         // The highest bit of an octet of ASCII is free: a sum sets it from some octet on.
         let eight = u64::from_le_bytes(*eight);
-        let is_from_tab = eight + ONES * (0x80 - u64::from(b'\t'));
-        let is_above_return = eight + ONES * (0x7f - u64::from(b'\r'));
+        let is_from = |octet: u8| eight + ONES * (0x80 - u64::from(octet));
         let is_no_space = (eight ^ (ONES * u64::from(b' '))) + ONES * 0x7f;
-        let highest = is_no_space & (!is_from_tab | is_above_return) & (ONES * 0x80);
-        // The product moves the highest bits of eight octets together.
-        solid |= (highest.wrapping_mul(0x0002_0408_1020_4081) >> 56) << (8 * n);
+        solid |= together(is_no_space & (!is_from(b'\t') | is_from(b'\r' + 1))) << (8 * n);
+        letters |= together(is_from(b'a') & !is_from(b'z' + 1)) << (8 * n);
     }
-    solid
+    (solid, letters)
 }
 
-/// The hash of each three characters of a text in lower case, and whether they are a gram: none of
+/// The number of each three characters of a text in lower case, and whether they are a gram: none of
 /// them is white space. Letters of ASCII may be capitals.
 fn each_gram(text: &str, field: GramField, mut see: impl FnMut(u16, bool)) {
     let salt = field.salt();
     // The last three characters, 21 bits each, and a bit for each that is no white space.
     let (mut last, mut solid) = (0u64, 0u8);
+    // The last letters of ASCII as digits of base 26, and a bit for each character that is one.
+    let (mut letter, mut pair, mut letters) = (0u16, 0u16, 0u8);
+    let are_lettered = salt == 0;
     let mut step = |c: u64, is_space: bool| {
         last = (last << 21 | c) & CHARS_MASK;
         solid = (solid << 1 | u8::from(!is_space)) & 0b111;
-        see(gram_of(last, salt), solid == 0b111);
+        let digit = c.wrapping_sub(u64::from(b'a'));
+        let is_letter = digit < LETTERS.into();
+        let digit = if is_letter { digit as u16 } else { 0 };
+        letters = (letters << 1 | u8::from(is_letter)) & 0b111;
+        let number = pair * LETTERS + digit;
+        (pair, letter) = (letter * LETTERS + digit, digit);
+        let hashed = gram_of(last, salt);
+        let gram = if (letters == 0b111) & are_lettered {
+            number
+        } else {
+            hashed
+        };
+        see(gram, solid == 0b111);
     };
     if text.is_ascii() {
         for octet in text.bytes() {
@@ -374,9 +411,11 @@ fn each_gram(text: &str, field: GramField, mut see: impl FnMut(u16, bool)) {
     }
 }
 
+/// A number behind those of letters and before those of facts.
 fn gram_of(chars: u64, salt: u64) -> u16 {
     let mixed = (chars ^ salt).wrapping_mul(GRAM_MULTIPLIER);
-    ((mixed ^ (mixed >> 32)).wrapping_mul(GRAM_MULTIPLIER) >> 48) as u16
+    let hash = (mixed ^ (mixed >> 32)).wrapping_mul(GRAM_MULTIPLIER) >> 32;
+    (u64::from(LETTER_GRAMS) + ((hash * HASHED_GRAMS) >> 32)) as u16
 }
 
 /// Octets of ASCII in lower case, and a space for white space.
@@ -395,9 +434,14 @@ const LOWER: [u8; 256] = {
 
 /// Octets of ASCII that are looked at together: a bit each.
 const BLOCK_BYTES: usize = 64;
+/// Letters of ASCII, and the grams of three of them.
+const LETTERS: u16 = 26;
+const LETTER_GRAMS: u16 = LETTERS * LETTERS * LETTERS;
+/// Grams that are hashed: all others but those of facts.
+const HASHED_GRAMS: u64 = FIRST_FACT_GRAM as u64 - LETTER_GRAMS as u64;
 /// Three characters.
 const CHARS_MASK: u64 = (1 << 63) - 1;
-/// Spreads three characters over 16 bits.
+/// Spreads three characters over 32 bits.
 const GRAM_MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Grams of a needle that are looked up: more hardly ever tell more.
@@ -499,6 +543,6 @@ mod tests {
         let digest = analyse(raw.as_bytes(), &Bounds::default()).unwrap().digest;
         let signature = signature_of(raw.as_bytes(), &Digest::open(&digest).unwrap());
         let checksum = crc32fast::hash(signature.octets());
-        assert_eq!((signature.octets().len(), checksum), (253, 1_414_738_749));
+        assert_eq!((signature.octets().len(), checksum), (246, 2_055_541_216));
     }
 }

@@ -2,8 +2,8 @@
 //! delivery.
 
 use super::decide::summary_of;
-use super::index::signed;
-use crate::mail::{Bounds, digest};
+use crate::mail::text::grams::signature_of;
+use crate::mail::{Bounds, Digest, digest};
 use crate::store::ReadBody;
 
 /// What would be stored beside these octets of a body; `None` when they are not a message.
@@ -14,7 +14,7 @@ pub fn read_again(octets: &[u8]) -> Option<ReadBody> {
     };
     let mut analysis = digest::analyse(octets, &bounds).ok()?;
     let digest = core::mem::take(&mut analysis.digest);
-    let signature = signed(octets, &digest)?;
+    let signature = signature_of(octets, &Digest::open(&digest)?);
     Some(ReadBody {
         signature,
         header_len: analysis.header_len,

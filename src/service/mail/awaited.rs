@@ -6,7 +6,7 @@
 
 use core::ops::ControlFlow;
 
-use super::list::CompiledFilter;
+use super::filter::CompiledFilter;
 use super::message;
 use crate::call::{
     Access, Answer, AwaitProgress, ContentAsk, EntryId, INBOX, InboxId, InboxRef, MessageFilter,

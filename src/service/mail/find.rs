@@ -3,22 +3,26 @@
 //!
 //! The index of searches names the bodies that may match. If they are few, their entries are looked
 //! up and put in order; if they are many, the entries are walked in order and the others passed
-//! over. Where the index does not help, every entry is read. A page is full, or it is the last: a
+//! over. Where the index does not help, and where few of the entries that it names match, those
+//! that may match by their columns are gathered (`gather.rs`). A page is full, or it is the last: a
 //! search goes on in slices of some milliseconds, and is refused at its deadline if it has found
 //! nothing by then. No snapshot is held while a message is searched.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::list::{SliceClock, next_chunk, wanted_folder};
+use super::gather::{Sought, WALKED_MAX, gather, is_few};
+use super::list::{next_chunk, wanted_folder};
 use super::listed::row_octets;
 use super::message::message_view;
 use super::opened::OpenedMessage;
+use super::page::{SliceClock, wrong_cursor};
 use super::query::{CompiledQuery, ShownMessage};
 use crate::call::bounds::PAGE_ROWS_MAX;
 use crate::call::{
-    Access, Answer, EntryId, FindProgress, FindSource, GramQuery, InboxId, InboxRef, ListMerge,
-    ListProgress, MessageFilter, MessageView, Metric, Noun, OrgId, ReceivedBody, Refusal,
+    Access, Answer, DatedBlock, EntryId, FindProgress, FindSource, GramQuery, InboxId, InboxRef,
+    ListMerge, ListProgress, MessageFilter, MessageView, Metric, Noun, OrgId, ReceivedBody,
+    Refusal,
 };
 use crate::mail::Digest;
 use crate::service::context::ReadContext;
@@ -48,11 +52,17 @@ pub fn find(
     progress: &mut ListProgress,
 ) -> Result<Option<Answer>, Refusal> {
     let query = CompiledQuery::new(filter)?;
-    let below = parse_cursor(cursor)?;
+    let folder = wanted_folder(context, filter);
+    let sought = query.sought(folder.as_deref());
+    let mut below = parse_cursor(cursor)?;
+    if let Some(end) = sought.bounds.received.end().checked_add(1) {
+        below = below.min((end, i64::MIN));
+    }
     let mut search = Search {
         context,
         access,
-        folder: wanted_folder(context, filter),
+        folder,
+        sought,
         grams: query.grams(),
         query,
         limit: limit.clamp(1, PAGE_ROWS_MAX),
@@ -82,6 +92,8 @@ struct Search<'a> {
     grams: GramQuery,
     /// The one folder of the list.
     folder: Option<String>,
+    /// What the columns of every match say.
+    sought: Sought,
     limit: usize,
     clock: SliceClock<'a>,
     since_ms: u64,
@@ -173,16 +185,22 @@ impl Search<'_> {
                 found.heads.insert((position, inbox));
                 return Ok(true);
             }
-            let is_candidate = match self.next_of(inbox, position, found)? {
-                NextStep::Later => {
+            if position.0 < *self.sought.bounds.received.start() {
+                // All that is left of the inbox is older still.
+                continue;
+            }
+            match self.gather_now(inbox, position, found)? {
+                GatherStep::Walk => {}
+                GatherStep::Gathered => continue,
+                GatherStep::Later => {
                     found.heads.insert((position, inbox));
                     return Ok(false);
                 }
-                NextStep::Moved => false,
-                NextStep::Candidate => true,
-            };
-            if is_candidate {
+            }
+            let step = self.next_of(inbox, position, found)?;
+            if matches!(step, NextStep::Candidate) {
                 found.last = Some(position);
+                found.looked += 1;
                 if let Some(row) = self.evaluate((inbox, EntryId(position.1)), found)? {
                     octets += row_octets(&row);
                     rows.push(Arc::new(row));
@@ -203,7 +221,8 @@ impl Search<'_> {
         position: Position,
         found: &mut FindProgress,
     ) -> Result<NextStep, Refusal> {
-        if let Some(FindSource::Some { positions, .. }) = found.sources.get_mut(&inbox)
+        if let Some(FindSource::Some { positions, .. } | FindSource::Listed { positions, .. }) =
+            found.sources.get_mut(&inbox)
             && let [.., next, last] = positions.as_slice()
             && *last == position
         {
@@ -212,23 +231,51 @@ impl Search<'_> {
             found.heads.insert((next, inbox));
             return Ok(NextStep::Candidate);
         }
-        let _moment = self.store().snapshot()?;
+        let store = self.context.store;
+        let _moment = store.snapshot()?;
         if !found.sources.contains_key(&inbox) {
-            let Some(source) = self.source_of(inbox, position, found)? else {
-                return Ok(NextStep::Later);
-            };
+            let source = self.source_of(inbox, position, found)?;
             found.sources.insert(inbox, source);
         }
         let (next, step) = match found.sources.get_mut(&inbox) {
-            Some(FindSource::Some { bodies, positions }) => {
+            Some(FindSource::Some {
+                blocks,
+                bodies,
+                positions,
+            }) => {
                 let step = match positions.pop_if(|last| *last == position) {
                     Some(_) => NextStep::Candidate,
                     None => NextStep::Moved,
                 };
-                self.look_up(inbox, position, (bodies, positions))?;
-                // Of the bodies that are not looked up yet, the newest may be at any id.
-                let later = bodies.last().map(|of| (of.received_at, i64::MAX));
-                (positions.last().copied().or(later), step)
+                let looked_up = self.look_up(inbox, position, (blocks, bodies, positions))?;
+                if looked_up == LookedUp::Changed {
+                    // It is asked again, from the first entry that was not looked at.
+                    found.sources.remove(&inbox);
+                    let place = (self.access.org, inbox);
+                    let next = match step {
+                        NextStep::Candidate => store.received_below(place, position)?,
+                        NextStep::Moved => Some(position),
+                    };
+                    (next, step)
+                } else {
+                    // Of those that are not looked up yet, the newest may be at any id.
+                    let newest = bodies.last().map(|of| of.received_at);
+                    let newest = newest.max(blocks.last().map(|block| block.newest));
+                    let later = newest.map(|at| (at, i64::MAX).min(position));
+                    (positions.last().copied().or(later), step)
+                }
+            }
+            Some(FindSource::Listed { positions, is_cut }) => {
+                positions.pop();
+                if positions.is_empty() && *is_cut {
+                    // The older ones are gathered next.
+                    found.sources.remove(&inbox);
+                    let place = (self.access.org, inbox);
+                    let next = self.store().received_below(place, position)?;
+                    (next, NextStep::Candidate)
+                } else {
+                    (positions.last().copied(), NextStep::Candidate)
+                }
             }
             _ => {
                 let place = (self.access.org, inbox);
@@ -240,36 +287,56 @@ impl Search<'_> {
         Ok(step)
     }
 
-    /// Looks up the positions of the newest bodies, if none is left: some at or below `head`, or
-    /// none if many bodies have no entry there.
-    fn look_up(
+    /// Gathers what may match in an inbox, from its head on, if the search has looked at many
+    /// messages or there are few to gather.
+    fn gather_now(
         &self,
         inbox: InboxId,
         head: Position,
-        (bodies, positions): (&mut Vec<ReceivedBody>, &mut Vec<Position>),
-    ) -> Result<(), Refusal> {
-        if !positions.is_empty() {
-            return Ok(());
-        }
-        let mut looked = 0;
-        while positions.len() < AHEAD_MAX
-            && looked < LOOKED_UP_MAX
-            && let Some(newest) = bodies.last().copied()
+        found: &mut FindProgress,
+    ) -> Result<GatherStep, Refusal> {
+        let source = found.sources.get(&inbox);
+        if self.sought.is_open()
+            || found.walked.contains(&inbox)
+            || matches!(source, Some(FindSource::Listed { .. }))
+            || (source.is_some() && found.looked < WALKED_MAX)
         {
-            let same = bodies.partition_point(|of| of.received_at < newest.received_at);
-            let mut same = bodies.split_off(same);
-            looked += same.len();
-            if newest.received_at > head.0 {
-                continue;
-            }
-            looked += self.rule_out(&mut same)?;
-            let own = self.store().positions_of(inbox, &same)?;
-            // Those above the head were passed over by the cursor.
-            let own = own.into_iter().rev().filter(|position| *position <= head);
-            positions.extend(own);
+            return Ok(GatherStep::Walk);
         }
-        positions.reverse();
-        Ok(())
+        let place = (self.access.org, inbox);
+        let is_gathering = found.gathering.as_ref().is_some_and(|(of, _)| *of == inbox);
+        let _moment = self.store().snapshot()?;
+        if !is_gathering {
+            if found.looked < WALKED_MAX && !is_few(self.store(), place, &self.sought)? {
+                return Ok(GatherStep::Walk);
+            }
+            found.gathering = Some((inbox, Box::default()));
+        }
+        let Some((_, gathered)) = &mut found.gathering else {
+            return Ok(GatherStep::Walk);
+        };
+        let below = (head.0, head.1.saturating_add(1));
+        let is_over = || self.clock.is_over();
+        if !gather(self.store(), place, &self.sought, below, gathered, is_over)? {
+            return Ok(GatherStep::Later);
+        }
+        let gathered = found.gathering.take().map(|(_, gathered)| *gathered);
+        let gathered = gathered.unwrap_or_default();
+        // The texts of so many are looked for by their index.
+        let is_walked = gathered.is_unknown || (gathered.is_cut && !self.grams.is_open());
+        if is_walked {
+            found.walked.insert(inbox);
+            return Ok(GatherStep::Walk);
+        }
+        let positions: Vec<Position> = gathered.keys.into_iter().collect();
+        found
+            .heads
+            .extend(positions.last().map(|newest| (*newest, inbox)));
+        let is_cut = gathered.is_cut;
+        found
+            .sources
+            .insert(inbox, FindSource::Listed { positions, is_cut });
+        Ok(GatherStep::Gathered)
     }
 
     /// Removes bodies of which the octets show that they do not match: an index of trigrams names
@@ -302,37 +369,87 @@ impl Search<'_> {
         failed.map_or(Ok(work), |error| Err(error.into()))
     }
 
-    /// Asks the index about an inbox; `None` when the slice is over before all is known.
+    /// Begins to ask the index about an inbox.
     fn source_of(
-        &self,
+        &mut self,
         inbox: InboxId,
         below: Position,
-        found: &mut FindProgress,
-    ) -> Result<Option<FindSource>, Refusal> {
+        found: &FindProgress,
+    ) -> Result<FindSource, Refusal> {
         if self.grams.is_open() {
-            return Ok(Some(FindSource::All));
+            return Ok(FindSource::All);
         }
-        let walk = &mut found.walk;
-        match self
-            .store()
-            .ask_signatures(inbox, &self.grams, walk, || self.clock.is_over())?
-        {
-            Some(true) => {}
-            Some(false) => return Ok(None),
-            None => {
-                found.walk = Default::default();
-                return Ok(Some(FindSource::All));
-            }
-        }
-        let mut bodies = core::mem::take(&mut found.walk).bodies;
+        let (mut bodies, mut positions) = (Vec::new(), Vec::new());
+        let begun = self
+            .context
+            .store
+            .begin_signatures(inbox, &self.grams, &mut bodies)?;
+        let Some(mut blocks) = begun else {
+            return Ok(FindSource::All);
+        };
         bodies.truncate(bodies.partition_point(|of| of.received_at <= below.0));
         let held: usize = found.sources.values().map(FindSource::held).sum();
-        if held > 0 && bodies.len() + held > HELD_MAX {
-            return Ok(Some(FindSource::All));
+        if held > 0 && bodies.len() + blocks.len() + held > HELD_MAX {
+            return Ok(FindSource::All);
         }
-        let mut positions = Vec::new();
-        self.look_up(inbox, below, (&mut bodies, &mut positions))?;
-        Ok(Some(FindSource::Some { bodies, positions }))
+        let source = (&mut blocks, &mut bodies, &mut positions);
+        match self.look_up(inbox, below, source)? {
+            LookedUp::Known => Ok(FindSource::Some {
+                blocks,
+                bodies,
+                positions,
+            }),
+            // It was listed in this snapshot, so it is damaged.
+            LookedUp::Changed => Ok(FindSource::All),
+        }
+    }
+
+    /// Looks up the positions of the newest bodies, if none is left: some at or below `head`, or
+    /// none if many bodies have no entry there. Blocks are asked when their newest message is the
+    /// next.
+    fn look_up(
+        &mut self,
+        inbox: InboxId,
+        head: Position,
+        (blocks, bodies, positions): BodySource<'_>,
+    ) -> Result<LookedUp, Refusal> {
+        if !positions.is_empty() {
+            return Ok(LookedUp::Known);
+        }
+        let (mut looked, mut asked) = (0, 0);
+        while positions.len() < AHEAD_MAX && looked < LOOKED_UP_MAX {
+            let newest = bodies.last().map(|of| of.received_at);
+            if let Some(block) = blocks.pop_if(|block| Some(block.newest) >= newest) {
+                if block.oldest > head.0 {
+                    continue;
+                }
+                // One is asked in any case, so that each slice comes further.
+                if asked > 0 && self.clock.is_over() {
+                    blocks.push(block);
+                    break;
+                }
+                asked += 1;
+                let store = self.context.store;
+                if store.ask_dated(block, &mut self.grams, bodies)?.is_none() {
+                    return Ok(LookedUp::Changed);
+                }
+                continue;
+            }
+            let Some(newest) = newest else { break };
+            let same = bodies.partition_point(|of| of.received_at < newest);
+            let mut same = bodies.split_off(same);
+            looked += same.len();
+            if newest > head.0 {
+                continue;
+            }
+            looked += self.rule_out(&mut same)?;
+            let own = self.store().positions_of(inbox, &same)?;
+            // Those above the head were passed over by the cursor.
+            let own = own.into_iter().rev().filter(|position| *position <= head);
+            positions.extend(own);
+        }
+        positions.reverse();
+        Ok(LookedUp::Known)
     }
 
     /// The row of an entry that matches.
@@ -400,7 +517,9 @@ impl Search<'_> {
         }
         self.ahead_n = (self.ahead_n * 2).clamp(1, AHEAD_MAX);
         let mut ids = vec![(inbox, id)];
-        if let Some(FindSource::Some { positions, .. }) = found.sources.get(&inbox) {
+        if let Some(FindSource::Some { positions, .. } | FindSource::Listed { positions, .. }) =
+            found.sources.get(&inbox)
+        {
             // Those of another inbox that are newer come first.
             let mut others = found.heads.iter().rev().filter(|(_, of)| *of != inbox);
             let bound = others.next().map(|(position, _)| *position);
@@ -414,15 +533,39 @@ impl Search<'_> {
     }
 }
 
+/// What became of gathering.
+enum GatherStep {
+    /// Nothing is gathered.
+    Walk,
+    /// All is known, and the head is there.
+    Gathered,
+    /// The slice is over.
+    Later,
+}
+
 /// What became of the head of an inbox.
 enum NextStep {
     /// Its entry may match; the next head is there.
     Candidate,
     /// Its entry does not match; the next head is there.
     Moved,
-    /// The index was not asked to its end: the head stays.
-    Later,
 }
+
+/// What became of a look-up.
+#[derive(PartialEq, Eq)]
+enum LookedUp {
+    /// Some of the positions are known, or there is none.
+    Known,
+    /// A block is not there any more: the inbox is asked again.
+    Changed,
+}
+
+/// Blocks, bodies and positions of an inbox, the newest last.
+type BodySource<'s> = (
+    &'s mut Vec<DatedBlock>,
+    &'s mut Vec<ReceivedBody>,
+    &'s mut Vec<Position>,
+);
 
 /// The cursor of the rows behind this one.
 pub(super) fn cursor_behind(row: &MessageView) -> String {
@@ -444,7 +587,7 @@ fn parse_cursor(cursor: Option<&str>) -> Result<Position, Refusal> {
         .and_then(|rest| rest.split_once('.'));
     parts
         .and_then(|(at, id)| hex(at).zip(hex(id)))
-        .ok_or_else(super::list::wrong_cursor)
+        .ok_or_else(wrong_cursor)
 }
 
 /// Messages that are opened at once.

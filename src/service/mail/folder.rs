@@ -3,8 +3,8 @@
 //! had made it. INBOX and special mailboxes stay as they are.
 
 use super::entry::find_place;
-use super::list::wrong_cursor;
 use super::mailbox;
+use super::page::wrong_cursor;
 use super::slice::{self, BulkStep};
 use crate::call::bounds::PAGE_ROWS_MAX;
 use crate::call::{

@@ -6,6 +6,9 @@
 //! is the last one: until it has a row, a list goes on to the deadline of a search. A list with `q`
 //! is a search (`find.rs`).
 //!
+//! A list that has looked at [`WALKED_MAX`] messages and is not full gathers those that may meet its
+//! filter, and goes on with them (`sparse.rs`).
+//!
 //! A list over many inboxes merges them by the ids of their messages, which rise with time: it
 //! holds the newest id of every inbox, takes the highest, and reads the next one of that inbox. It
 //! reads no message that it does not show or compare.
@@ -13,67 +16,23 @@
 use core::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::filter::CompiledFilter;
+use super::gather::{ListOrder, SoughtFolders, WALKED_MAX};
 use super::listed::row_octets;
-use super::mailbox;
 use super::message::message_view;
 use super::newest::{NewestPage, PageAsk};
+use super::page::{
+    PAGE_OCTETS, SliceClock, format_cursor, parse_cursor, parse_id_cursor, within_octets,
+};
+use super::{mailbox, sparse};
 use crate::call::bounds::PAGE_ROWS_MAX;
 use crate::call::{
-    Access, Answer, EntryId, EntryState, Flags, InboxId, InboxRef, ListMerge, ListProgress,
-    MailboxId, MessageFilter, MessageView, Metric, NamedAddress, Noun, Refusal, SpecialUse,
-    Summary, ThreadId, Verdict, is_from,
+    Access, Answer, EntryId, InboxId, InboxRef, ListMerge, ListProgress, MailboxId, MessageFilter,
+    MessageView, Noun, Refusal, SpecialUse,
 };
-use crate::mail::text::search::Needle;
 use crate::service::context::ReadContext;
 use crate::service::policy;
-use crate::store::{ListPosition, MessageRecord, Store};
-
-/// The clock of a list: how long its slice and the whole of it may take.
-pub(super) struct SliceClock<'a> {
-    context: &'a ReadContext<'a>,
-    began_ms: u64,
-    /// Milliseconds that the slices before this one took.
-    took_ms: u64,
-}
-
-impl<'a> SliceClock<'a> {
-    pub(super) fn begin(
-        context: &'a ReadContext<'a>,
-        progress: &mut ListProgress,
-    ) -> SliceClock<'a> {
-        let began_ms = (context.clock)().mono_ms;
-        if progress.since_ms == 0 {
-            progress.since_ms = began_ms.max(1);
-        }
-        SliceClock {
-            context,
-            began_ms,
-            took_ms: began_ms.saturating_sub(progress.since_ms),
-        }
-    }
-
-    /// Whether a page ends with its rows though it is not full, because it has taken long. One
-    /// without a row goes on.
-    ///
-    /// # Errors
-    /// It has no row at the deadline.
-    pub(super) fn ends_page(&self, rows: usize) -> Result<bool, Refusal> {
-        let shared = &self.context.shared;
-        if rows > 0 {
-            return Ok(self.took_ms >= LIST_MS);
-        }
-        if self.took_ms > shared.limits.search_s.saturating_mul(1000) {
-            shared.metrics.count(Metric::SearchesCut);
-            return Err(Refusal::SearchDeadline);
-        }
-        Ok(false)
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        let spent = (self.context.clock)().mono_ms.saturating_sub(self.began_ms);
-        spent >= self.context.shared.limits.search_slice_ms
-    }
-}
+use crate::store::{MessageRecord, Store};
 
 /// Lists a page of an inbox or of one folder, newest first. Gives `None` when a slice of the work
 /// is done and the page is not yet complete.
@@ -87,17 +46,7 @@ pub fn list(
 ) -> Result<Option<Answer>, Refusal> {
     let store = context.store;
     let inbox = policy::find_inbox(store, access, inbox)?;
-    let folder = match &filter.folder {
-        Some(text) if text == MessageFilter::DRAFTS => {
-            let found = store.mailbox_special(access.org, inbox, SpecialUse::Drafts)?;
-            Some(found.ok_or(Refusal::NotFound(Noun::Mailbox))?.id)
-        }
-        Some(text) if text != MessageFilter::EVERY_FOLDER => {
-            let found = mailbox::find(store, &context.shared.limits, (access, inbox), text);
-            Some(found?.id)
-        }
-        _ => None,
-    };
+    let folder = folder_of(context, (access, inbox), filter)?;
     let limit = limit.clamp(1, PAGE_ROWS_MAX);
     let is_newest = cursor.is_none() && progress.since_ms == 0;
     let mut ask = None;
@@ -135,6 +84,23 @@ fn read_page(
     let mut below = parse_cursor(cursor.as_deref(), folder)?;
     let mut compiled = CompiledFilter::new(filter);
     let clock = SliceClock::begin(context, progress);
+    let place = (access.org, inbox);
+    let sought = compiled.sought(folder, folder.map_or(ListOrder::Id, |_| ListOrder::Uid));
+    if sparse::is_gathered(store, place, &sought, progress)? {
+        let list = (&sought, &mut compiled, with_special(filter));
+        return sparse::go_on(
+            context,
+            place,
+            list,
+            (cursor, below, limit),
+            progress,
+            &clock,
+        );
+    }
+    let walked_max = match progress.gathered {
+        None if !sought.is_open() => WALKED_MAX,
+        _ => usize::MAX,
+    };
     let listed = &context.service.listed;
     let mut rows = core::mem::take(&mut progress.rows);
     let (mut is_first, mut is_end) = (true, false);
@@ -142,13 +108,13 @@ fn read_page(
     while !is_end && !more && !is_slice {
         limit = within_octets(limit, &rows);
         let (mut found, mut octets) = (Vec::new(), 0);
-        let place = (access.org, inbox);
         is_end = true;
         let moment = store.snapshot()?;
         store.messages_below(place, below, with_special(filter), |at, row| {
             let full = rows.len() + found.len();
             let is_full = full >= limit || found.len() >= BATCH_ROWS || octets >= PAGE_OCTETS;
-            is_slice = clock.is_over() && !is_first;
+            is_slice = (clock.is_over() || progress.looked >= walked_max) && !is_first;
+            progress.looked += 1;
             more = row.is_some() && full >= limit;
             if is_slice || more || (is_full && row.is_some()) {
                 more |= rows.len() >= limit;
@@ -165,6 +131,9 @@ fn read_page(
                     octets += row_octets(&known);
                     found.push(FoundRow::Known(known));
                 }
+                return Ok(ControlFlow::Continue(()));
+            }
+            if !compiled.may_pass(&row.entry) {
                 return Ok(ControlFlow::Continue(()));
             }
             if let Some(record) = row.read()?.filter(|record| compiled.passes(record)) {
@@ -190,9 +159,32 @@ fn read_page(
     if is_slice && rows.len() < limit && !clock.ends_page(rows.len())? {
         *cursor = next;
         progress.rows = rows;
+        if progress.looked >= walked_max {
+            progress.gathered = Some(Box::default());
+        }
         return Ok(None);
     }
     Ok(Some((rows, next)))
+}
+
+/// The one folder of a filter.
+fn folder_of(
+    context: &ReadContext<'_>,
+    (access, inbox): (&Access, InboxId),
+    filter: &MessageFilter,
+) -> Result<Option<MailboxId>, Refusal> {
+    let found = match &filter.folder {
+        Some(text) if text == MessageFilter::DRAFTS => {
+            let drafts = SpecialUse::Drafts;
+            let found = (context.store).mailbox_special(access.org, inbox, drafts)?;
+            found.ok_or(Refusal::NotFound(Noun::Mailbox))?
+        }
+        Some(text) if text != MessageFilter::EVERY_FOLDER => {
+            mailbox::find(context.store, &context.shared.limits, (access, inbox), text)?
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(found.id))
 }
 
 /// Lists a page over `inboxes`, or without them over every inbox that the key sees, newest first.
@@ -225,6 +217,10 @@ pub fn list_all(
     }
     let mut compiled = CompiledFilter::new(filter);
     let wanted = wanted_folder(context, filter);
+    let mut sought = compiled.sought(None, ListOrder::Id);
+    if let Some(name) = &wanted {
+        sought.folders = SoughtFolders::Named(name.clone());
+    }
     let mut rows = core::mem::take(&mut progress.rows);
     let mut last = below;
     let mut is_slice = false;
@@ -239,12 +235,31 @@ pub fn list_all(
             if is_slice {
                 break;
             }
+            let place = (access.org, inbox);
+            if progress.looked >= WALKED_MAX
+                && !sought.is_open()
+                && !merge.listed.contains_key(&inbox)
+            {
+                let gathered = progress.gathered.get_or_insert_default();
+                is_slice =
+                    !sparse::gather_ids(store, place, (&sought, id), gathered, &mut merge, &clock)?;
+                if is_slice {
+                    break;
+                }
+                progress.gathered = None;
+                continue;
+            }
             merge.heads.pop_last();
             last = id;
-            let place = (access.org, inbox);
-            if let Some(next) = store.newest_below(place, id)? {
-                merge.heads.insert((next, inbox));
-            }
+            progress.looked += 1;
+            let next = match merge.listed.get_mut(&inbox) {
+                Some(Some(ids)) => {
+                    ids.pop();
+                    ids.last().copied()
+                }
+                _ => store.newest_below(place, id)?,
+            };
+            merge.heads.extend(next.map(|next| (next, inbox)));
             let view = store.message_in(place, EntryId(id), with_special(filter))?;
             if let Some(record) = view
                 && wanted
@@ -346,15 +361,6 @@ pub(super) fn next_chunk(
     Ok(seen.map(|(inbox, _)| inbox).collect())
 }
 
-/// The rows of a page: `limit`, or those that are there if they have enough octets already.
-fn within_octets(limit: usize, rows: &[Arc<MessageView>]) -> usize {
-    let octets: usize = rows.iter().map(|row| row_octets(row)).sum();
-    match octets >= PAGE_OCTETS {
-        true => limit.min(rows.len()),
-        false => limit,
-    }
-}
-
 /// The name of the one folder of a filter, in the form in which it is stored.
 pub(super) fn wanted_folder(context: &ReadContext<'_>, filter: &MessageFilter) -> Option<String> {
     let name = filter.folder.as_deref()?;
@@ -371,58 +377,6 @@ fn with_special(filter: &MessageFilter) -> bool {
     filter.folder.is_some()
 }
 
-/// The public form of a position in a list.
-fn format_cursor(below: ListPosition) -> String {
-    match below {
-        ListPosition::Id(id) => format!("i{id:x}"),
-        ListPosition::Uid(mailbox, uid) => format!("u{uid:x}.{:x}", mailbox.0),
-    }
-}
-
-/// Parses the text of [`format_cursor`], for the same list.
-fn parse_cursor(cursor: Option<&str>, folder: Option<MailboxId>) -> Result<ListPosition, Refusal> {
-    let wrong = wrong_cursor;
-    let hex = |text: &str| i64::from_str_radix(text, 16).map_err(|_| wrong());
-    let Some(cursor) = cursor else {
-        return Ok(folder.map_or(ListPosition::Id(i64::MAX), |mailbox| {
-            ListPosition::Uid(mailbox, u32::MAX)
-        }));
-    };
-    match (folder, cursor.split_at_checked(1)) {
-        (None, Some(("i", id))) => Ok(ListPosition::Id(hex(id)?)),
-        (Some(mailbox), Some(("u", rest))) => {
-            let (uid, of) = rest.split_once('.').ok_or_else(wrong)?;
-            if hex(of)? != mailbox.0 {
-                return Err(wrong());
-            }
-            let uid = u32::try_from(hex(uid)?).map_err(|_| wrong())?;
-            Ok(ListPosition::Uid(mailbox, uid))
-        }
-        _ => Err(wrong()),
-    }
-}
-
-/// Parses a cursor that is an id behind the letter of its kind of list; without one it is `first`.
-pub(super) fn parse_id_cursor(
-    cursor: Option<&str>,
-    kind: char,
-    first: i64,
-) -> Result<i64, Refusal> {
-    let Some(cursor) = cursor else {
-        return Ok(first);
-    };
-    let id = cursor.strip_prefix(kind);
-    id.and_then(|id| i64::from_str_radix(id, 16).ok())
-        .ok_or_else(wrong_cursor)
-}
-
-pub(super) fn wrong_cursor() -> Refusal {
-    Refusal::Invalid {
-        field: "cursor",
-        why: "is not one that this list gave".to_owned(),
-    }
-}
-
 /// A row that a list has come to.
 enum FoundRow {
     /// One that was made before.
@@ -430,112 +384,6 @@ enum FoundRow {
     /// One that was read.
     Read(Box<MessageRecord>),
 }
-
-/// What a filter looks at.
-#[derive(Clone, Copy)]
-pub(super) struct FilteredRow<'v> {
-    state: &'v EntryState,
-    received_at: i64,
-    thread: ThreadId,
-    summary: &'v Summary,
-    /// What the filter says of it.
-    verdict: Option<Verdict>,
-}
-
-impl<'v> From<&'v MessageRecord> for FilteredRow<'v> {
-    fn from(record: &'v MessageRecord) -> FilteredRow<'v> {
-        FilteredRow {
-            state: &record.entry.state,
-            received_at: record.entry.received_at,
-            thread: record.entry.thread,
-            summary: &record.summary,
-            verdict: record.entry.verdict,
-        }
-    }
-}
-
-impl<'v> From<&'v MessageView> for FilteredRow<'v> {
-    fn from(view: &'v MessageView) -> FilteredRow<'v> {
-        FilteredRow {
-            state: &view.state,
-            received_at: view.received_at,
-            thread: view.thread,
-            summary: &view.summary,
-            verdict: view.spam.as_ref().map(|report| report.verdict),
-        }
-    }
-}
-
-impl FilteredRow<'_> {
-    /// Whether it has one of these verdicts. A message that was not judged has none.
-    pub(super) fn has_verdict(&self, wanted: &[Verdict]) -> bool {
-        self.verdict
-            .is_some_and(|verdict| wanted.contains(&verdict))
-    }
-}
-
-/// A filter that is prepared for many messages. It checks the cheap conditions first.
-pub(super) struct CompiledFilter<'f> {
-    filter: &'f MessageFilter,
-    from: Option<Needle>,
-    to: Option<Needle>,
-    subject: Option<Needle>,
-}
-
-impl<'f> CompiledFilter<'f> {
-    pub(super) fn new(filter: &'f MessageFilter) -> CompiledFilter<'f> {
-        let needle = |text: &Option<String>| text.as_deref().map(Needle::new);
-        CompiledFilter {
-            filter,
-            from: needle(&filter.from),
-            to: needle(&filter.to),
-            subject: needle(&filter.subject),
-        }
-    }
-
-    /// Whether what is stored beside the octets meets the filter.
-    pub(super) fn passes<'v>(&mut self, row: impl Into<FilteredRow<'v>>) -> bool {
-        let (filter, view) = (self.filter, row.into());
-        let has_label = |label: &String| {
-            let words = &view.state.keywords;
-            words.iter().any(|word| word.eq_ignore_ascii_case(label))
-        };
-        let cheap = filter.label.as_ref().is_none_or(has_label)
-            && filter
-                .seen
-                .is_none_or(|seen| seen == view.state.flags.has(Flags::SEEN))
-            && filter.since.is_none_or(|since| view.received_at >= since)
-            && filter.until.is_none_or(|until| view.received_at < until)
-            && filter
-                .has_attachments
-                .is_none_or(|has| has == view.summary.has_attachments)
-            && filter.thread.is_none_or(|thread| thread == view.thread)
-            && (filter.has_code).is_none_or(|has| has != view.summary.codes.is_empty())
-            && (filter.verdicts.is_empty() || view.has_verdict(&filter.verdicts))
-            && (filter.sender.as_deref())
-                .is_none_or(|sender| is_from(&view.summary.from.address, sender));
-        if !cheap {
-            return false;
-        }
-        let summary = view.summary;
-        let is_named = |needle: &mut Option<Needle>, lists: [&[NamedAddress]; 2]| {
-            needle.as_mut().is_none_or(|needle| {
-                (lists.into_iter().flatten())
-                    .any(|n| needle.is_in(&n.name) || needle.is_in(&n.address))
-            })
-        };
-        is_named(&mut self.from, [core::slice::from_ref(&summary.from), &[]])
-            && is_named(&mut self.to, [&summary.to, &summary.cc])
-            && (self.subject.as_mut()).is_none_or(|needle| needle.is_in(&summary.subject))
-    }
-}
-
-/// Milliseconds after which a list answers with the rows that it has, and a cursor.
-const LIST_MS: u64 = 2000;
-
-/// Octets of the rows of one page. A hundred usual rows have some 60 KiB; one row can have four
-/// hundred addresses of hundreds of octets.
-pub(super) const PAGE_OCTETS: usize = 256 << 10;
 
 /// Rows that one snapshot reads.
 const BATCH_ROWS: usize = 32;

@@ -1,10 +1,11 @@
-//! What the index of searches says of SEARCH: which messages of a mailbox may match. The search
+//! What the indexes say of SEARCH: which messages of a mailbox may match, by their words, or else by
+//! their flags, keywords and times of receipt. The search
 //! then looks at those alone. It narrows and never decides: a message that the index names is read
 //! as any other.
 
 use crate::call::{GramQuery, InboxId, Narrowing, SearchKey, SearchProgress, UidSet};
 use crate::mail::text::grams::{GramField, folded_grams};
-use crate::store::{Error, MailboxRecord, Store};
+use crate::store::{ColumnBounds, Error, MailboxRecord, Store};
 
 /// The grams that every match of a key has. The depth of a key is bounded.
 pub(super) fn grams_of(key: &SearchKey) -> GramQuery {
@@ -36,13 +37,16 @@ pub(super) fn grams_of(key: &SearchKey) -> GramQuery {
 pub(super) fn narrow(
     store: &Store,
     (inbox, mailbox): (InboxId, &MailboxRecord),
-    (query, within): (&GramQuery, &UidSet),
+    (query, bounds, within): (&GramQuery, &ColumnBounds, &UidSet),
     progress: &mut SearchProgress,
     mut is_over: impl FnMut() -> bool,
 ) -> Result<bool, Error> {
     if progress.narrowing == Narrowing::NotAsked {
         progress.narrowing = match query.is_open() {
-            true => Narrowing::Open,
+            true => match store.kept_uids(mailbox, bounds)? {
+                Some(uids) => Narrowing::Narrowed(uids.intersection(within)),
+                None => Narrowing::Open,
+            },
             false => Narrowing::Asking {
                 walk: Box::default(),
                 is_walked: false,

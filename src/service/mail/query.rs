@@ -6,8 +6,12 @@
 
 use memchr::memmem;
 
-use super::list::FilteredRow;
-use crate::call::{Flags, GramQuery, INBOX, MessageFilter, Refusal, SpecialUse, ThreadId, Verdict};
+use super::filter::FilteredRow;
+use super::gather::{ListOrder, Sought, SoughtFolders, is_folder};
+use crate::call::{
+    ATTACHMENT_GRAM, CODE_GRAM, Flags, GramQuery, MessageFilter, Refusal, SpecialUse, ThreadId,
+    Verdict,
+};
 use crate::mail::Digest;
 use crate::mail::digest::AddressItems;
 use crate::mail::text::grams::{GramField, is_identity_text, lower_grams, shown_forms};
@@ -15,7 +19,7 @@ use crate::mail::text::query::{self, QueryPart, QueryTerm};
 use crate::mail::text::shown_text;
 use crate::mail::unicode::{lower, one_line};
 use crate::pace;
-use crate::store::MessageRecord;
+use crate::store::{ColumnBounds, MessageRecord};
 
 /// A query with the filters of its list.
 pub(super) struct CompiledQuery {
@@ -203,7 +207,48 @@ impl CompiledQuery {
         let all = fields
             .chain(anywhere)
             .map(|(field, needle)| GramQuery::Grams(lower_grams(&needle.text, field)));
+        let facts = self.facts.iter().filter_map(|fact| match fact {
+            (FactTerm::HasAttachment, false) => Some(ATTACHMENT_GRAM),
+            (FactTerm::HasCode, false) => Some(CODE_GRAM),
+            _ => None,
+        });
+        let all = all.chain([GramQuery::Grams(facts.collect())]);
         GramQuery::All(all.filter(|query| !query.is_open()).collect())
+    }
+
+    /// What is stored beside every match, in one of its folders; `folder` is the name of the one
+    /// folder of the list.
+    pub fn sought(&self, folder: Option<&str>) -> Sought {
+        let mut bounds = ColumnBounds::default();
+        let (mut thread, mut named) = (None, None);
+        for (fact, is_not) in &self.facts {
+            match (fact, is_not) {
+                (FactTerm::Seen, is_not) => bounds.flagged(Flags::SEEN, !is_not),
+                (FactTerm::Flagged, is_not) => bounds.flagged(Flags::FLAGGED, !is_not),
+                (FactTerm::Since(at), false) | (FactTerm::Until(at), true) => bounds.since(*at),
+                (FactTerm::Until(at), false) | (FactTerm::Since(at), true) => bounds.until(*at),
+                (FactTerm::Larger(octets), false) => bounds.larger(*octets),
+                (FactTerm::Smaller(octets), false) => bounds.smaller(*octets),
+                (FactTerm::Larger(octets), true) => bounds.smaller(octets.saturating_add(1)),
+                (FactTerm::Label(word), false) => bounds.keyword(word),
+                (FactTerm::Thread(id), false) => thread = thread.or(Some(*id)),
+                (FactTerm::In(name), false) if name != MessageFilter::EVERY_FOLDER => {
+                    named = named.or(Some(name.as_str()));
+                }
+                _ => {}
+            }
+        }
+        Sought {
+            bounds,
+            folders: match folder.or(named) {
+                Some(name) => SoughtFolders::Named(name.to_owned()),
+                None if self.names_folder => SoughtFolders::Every,
+                None => SoughtFolders::Usual,
+            },
+            grams: GramQuery::All(Vec::new()),
+            thread,
+            order: ListOrder::Received,
+        }
     }
 
     /// Whether it must look into messages.
@@ -300,9 +345,7 @@ impl FactTerm {
             }
             FactTerm::In(name) => {
                 name == MessageFilter::EVERY_FOLDER
-                    || *name == record.entry.folder
-                    || ((record.entry.folder == INBOX || record.entry.special.is_some())
-                        && name.eq_ignore_ascii_case(&record.entry.folder))
+                    || is_folder(name, &record.entry.folder, record.entry.special)
             }
             FactTerm::HasAttachment => record.summary.has_attachments,
             FactTerm::HasCode => !record.summary.codes.is_empty(),

@@ -26,7 +26,7 @@ use crate::mail::text::grams::is_address;
 use crate::mail::text::needles::{Hits, Needles};
 use crate::mail::text::search::{Scope, searchable};
 use crate::service::context::{ReadContext, own_inbox};
-use crate::store::{Error, MailboxRecord, ScanWant, Scanned};
+use crate::store::{ColumnBounds, Error, MailboxRecord, ScanWant, Scanned};
 
 /// Carries out one slice. Gives `None` when there is more to do; `progress` has the position.
 pub fn search(
@@ -46,7 +46,7 @@ pub fn search(
     ) {
         let _moment = context.store.snapshot()?;
         let mailbox = find_mailbox(context, (access.org, inbox, mailbox))?;
-        let ask = (&grams_of(key), within);
+        let ask = (&grams_of(key), &plan.wants().bounds, within);
         let is_over = || clock.is_over();
         if !narrow(context.store, (inbox, &mailbox), ask, progress, is_over)? {
             return Ok(None);
@@ -225,10 +225,10 @@ fn scan(
         Some(from) => within.intersection(&UidSet::from(from..=u32::MAX)),
         None => UidSet::new(),
     };
-    let want = plan.wants();
+    let want = plan.wants().clone();
     // Rows that SQLite passes over by their flags are not seen here, so they are bounded by UIDs.
     let window = progress.done_to.saturating_add(SCAN_UIDS);
-    let is_window = want.flags.0 != Flags::NONE && window < mailbox.uidnext;
+    let is_window = !want.bounds.is_open() && window < mailbox.uidnext;
     let left = match is_window {
         true => left.intersection(&UidSet::from(1..=window)),
         false => left,
@@ -240,8 +240,19 @@ fn scan(
         is_end: false,
         is_slice: false,
     };
+    if plan.is_bounds {
+        let end = context
+            .store
+            .kept_in(&mailbox, &left, &want.bounds, |uid| {
+                progress.found.insert(uid);
+                scanned.done_to = uid;
+                ControlFlow::Continue(())
+            })?;
+        scanned.is_slice = is_window && clock.is_over();
+        return Ok(scanned.through(window, is_window, end));
+    }
     let (mut work, mut slice_work) = (0, 0);
-    let end = context.store.scan(&mailbox, &left, want, |row| {
+    let end = context.store.scan(&mailbox, &left, &want, |row| {
         // A cheap row takes some hundreds of nanoseconds, so the clock is not read for each row.
         if work >= CLOCK_WORK {
             slice_work += core::mem::take(&mut work);
@@ -266,11 +277,18 @@ fn scan(
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    if is_window && end.is_continue() {
-        scanned.done_to = window;
+    Ok(scanned.through(window, is_window, end))
+}
+
+impl ScannedRows {
+    /// The same when a scan up to a UID has come to its end, or was broken off.
+    fn through(mut self, window: u32, is_window: bool, end: ControlFlow<()>) -> ScannedRows {
+        if is_window && end.is_continue() {
+            self.done_to = window;
+        }
+        self.is_end = end.is_continue() && !is_window;
+        self
     }
-    scanned.is_end = end.is_continue() && !is_window;
-    Ok(scanned)
 }
 
 /// A key with its texts folded, as a flat list: children stand before parents, so one pass
@@ -291,6 +309,8 @@ struct Compiled<'k> {
     /// Envelope and structure may decide: keys look at the fields of the envelope, and not at text.
     is_envelope: bool,
     want: ScanWant,
+    /// What its columns say decides whether a message matches.
+    is_bounds: bool,
 }
 
 enum Node<'k> {
@@ -422,15 +442,16 @@ impl<'k> Compiled<'k> {
             wants_date: keys.iter().any(is_date),
             is_envelope: is_envelope(&keys),
             want: ScanWant {
-                flags: wanted_flags(key),
+                bounds: bounds_of(key),
                 flags_only: keys.iter().all(|key| needs_flags_only(key)),
             },
+            is_bounds: is_bounds(key),
         }
     }
 
     /// What a scan must show.
-    fn wants(&self) -> ScanWant {
-        self.want
+    fn wants(&self) -> &ScanWant {
+        &self.want
     }
 
     /// Whether envelope and structure may decide what the row leaves open.
@@ -616,25 +637,46 @@ fn is_envelope(keys: &[&SearchKey]) -> bool {
     is_known && any
 }
 
-/// The flags that every match has or lacks, for the rows that a scan passes over.
-fn wanted_flags(key: &SearchKey) -> (Flags, Flags) {
-    let one = |key: &SearchKey| match key {
-        SearchKey::Has(flags) => (*flags, *flags),
-        SearchKey::Lacks(flags) => (*flags, Flags::NONE),
-        _ => (Flags::NONE, Flags::NONE),
-    };
-    let SearchKey::And(all) = key else {
-        return one(key);
-    };
-    all.iter()
-        .map(one)
-        .fold((Flags::NONE, Flags::NONE), |a, b| {
-            // Keys that contradict each other are left to the evaluation.
-            match a.0.0 & b.0.0 {
-                0 => (a.0.with(b.0), a.1.with(b.1)),
-                _ => a,
-            }
-        })
+/// What the columns of every match say, for the rows that a scan passes over.
+fn bounds_of(key: &SearchKey) -> ColumnBounds {
+    let mut bounds = ColumnBounds::default();
+    for key in all_of(key) {
+        bound(key, &mut bounds);
+    }
+    bounds
+}
+
+/// The keys that every match meets.
+fn all_of(key: &SearchKey) -> &[SearchKey] {
+    match key {
+        SearchKey::And(all) => all,
+        one => core::slice::from_ref(one),
+    }
+}
+
+/// Adds a key to the bounds.
+fn bound(key: &SearchKey, bounds: &mut ColumnBounds) {
+    match key {
+        SearchKey::Has(flags) => bounds.flagged(*flags, true),
+        SearchKey::Lacks(flags) => bounds.flagged(*flags, false),
+        SearchKey::Keyword(word) => bounds.keyword(word),
+        SearchKey::Since(unix_ms) => bounds.since(*unix_ms),
+        SearchKey::Before(unix_ms) => bounds.until(*unix_ms),
+        SearchKey::Larger(octets) => bounds.larger((*octets).into()),
+        SearchKey::Smaller(octets) => bounds.smaller((*octets).into()),
+        _ => {}
+    }
+}
+
+/// Whether the bounds of a key are all that it says. Each key must move them: a second keyword, or
+/// flags that contradict others, are no part of them.
+fn is_bounds(key: &SearchKey) -> bool {
+    let mut bounds = ColumnBounds::default();
+    all_of(key).iter().all(|key| {
+        let before = bounds.clone();
+        bound(key, &mut bounds);
+        bounds != before
+    })
 }
 
 /// Whether UID and flags of a row decide a key.

@@ -8,10 +8,12 @@
 use core::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::filter::CompiledFilter;
 use super::full::{OPENED_OCTETS, octets_of};
-use super::list::{CompiledFilter, PAGE_OCTETS, SliceClock, parse_id_cursor};
+use super::gather::{ListOrder, WALKED_MAX};
 use super::listed::row_octets;
-use super::{mailbox, message};
+use super::page::{PAGE_OCTETS, SliceClock, parse_id_cursor};
+use super::{mailbox, message, sparse};
 use crate::call::bounds::PAGE_ROWS_MAX;
 use crate::call::{
     Access, Answer, ContentAsk, EntryId, Flags, InboxId, InboxRef, MailboxId, MessageFilter,
@@ -39,10 +41,22 @@ pub fn list(
     let mut below = parse_id_cursor(cursor.as_deref(), 't', i64::MAX)?;
     let limit = limit.clamp(1, PAGE_ROWS_MAX);
     let mut compiled = CompiledFilter::new(filter);
+    let clock = SliceClock::begin(context, &mut progress.list);
+    let mut sought = compiled.sought(None, ListOrder::Id);
+    sought.folders = sparse::folders_sought(folders, folder);
+    if sparse::is_gathered(store, place, &sought, &mut progress.list)?
+        && !sparse::gather_threads(store, place, (&sought, folders), progress, &clock)?
+    {
+        clock.ends_page(progress.threads.len())?;
+        return Ok(None);
+    }
+    let walked_max = match progress.list.gathered {
+        None if !sought.is_open() => WALKED_MAX,
+        _ => usize::MAX,
+    };
     let mut passes = |record: &MessageRecord| {
         folder.is_none_or(|folder| folder == record.entry.mailbox) && compiled.passes(record)
     };
-    let clock = SliceClock::begin(context, &mut progress.list);
     let mut rows = core::mem::take(&mut progress.threads);
     let (mut is_first, mut is_slice, mut is_end) = (true, false, false);
     loop {
@@ -50,19 +64,32 @@ pub fn list(
         let is_full = rows.len() >= limit || octets >= PAGE_OCTETS;
         let _moment = store.snapshot()?;
         let mut head = None;
-        store.thread_heads_below(place, below, folders, |id, thread, is_head| {
-            if clock.is_over() && !is_first {
-                is_slice = true;
-                return Ok(ControlFlow::Break(()));
-            }
+        let mut is_over = || {
+            is_slice = (clock.is_over() || progress.list.looked >= walked_max) && !is_first;
             is_first = false;
-            if is_head {
-                head = Some((id, thread));
-                return Ok(ControlFlow::Break(()));
+            progress.list.looked += 1;
+            is_slice
+        };
+        match &progress.heads {
+            Some(heads) => {
+                let next = heads.range(..(below, ThreadId(i64::MIN))).next_back();
+                let next = next.map(|(id, thread)| (EntryId(*id), *thread));
+                head = next.filter(|_| !is_over());
             }
-            below = id.0;
-            Ok(ControlFlow::Continue(()))
-        })?;
+            None => {
+                store.thread_heads_below(place, below, folders, |id, thread, is_head| {
+                    if is_over() {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                    if is_head {
+                        head = Some((id, thread));
+                        return Ok(ControlFlow::Break(()));
+                    }
+                    below = id.0;
+                    Ok(ControlFlow::Continue(()))
+                })?;
+            }
+        }
         let Some((id, thread)) = head else {
             is_end = !is_slice;
             break;
@@ -77,6 +104,9 @@ pub fn list(
     if is_slice && rows.len() < limit && !clock.ends_page(rows.len())? {
         *cursor = next;
         progress.threads = rows;
+        if progress.list.looked >= walked_max {
+            progress.list.gathered = Some(Box::default());
+        }
         return Ok(None);
     }
     Ok(Some(Answer::Threads { rows, next }))

@@ -89,11 +89,15 @@ impl Store {
     ) -> Result<usize, Error> {
         let body = received.body;
         let stored = self.direct().one(
-            "SELECT size, digest FROM body WHERE id = ?1",
+            "SELECT size, digest, summary FROM body WHERE id = ?1",
             [body.0],
-            |r| Ok((uint32(r.get(0)?), r.get::<_, Vec<u8>>(1)?)),
+            |r| {
+                let summary = r.get_ref(2)?.as_blob().unwrap_or_default();
+                let summary = format::decode_summary(summary);
+                Ok((uint32(r.get(0)?), r.get::<_, Vec<u8>>(1)?, summary))
+            },
         )?;
-        let Some((size, digest)) = stored else {
+        let Some((size, digest, summary)) = stored else {
             // `verify` tells of it.
             return Ok(0);
         };
@@ -106,12 +110,13 @@ impl Store {
         let prefixes: BTreeSet<Vec<u8>> = prefixes.into_iter().collect();
         let read = self.body_octets(body, size).ok();
         let unsigned = read
-            .zip(format::decode_digest(digest).ok())
-            .map(|(octets, digest)| UnsignedBody {
+            .zip(format::decode_digest(digest).ok().zip(summary.ok()))
+            .map(|(octets, (digest, summary))| UnsignedBody {
                 inbox,
                 body,
                 prefixes: prefixes.into_iter().collect(),
                 digest,
+                facts: summary.signed_facts(),
                 octets,
             });
         let signature = unsigned.as_ref().and_then(sign).unwrap_or_else(full);

@@ -1,17 +1,19 @@
 //! Asking the index: the bodies of an inbox that may have what a search wants, first from the
 //! blocks, then from the rows that are in no block yet. The rows of an inbox are kept in memory,
-//! and only new ones are read again.
+//! and only new ones are read again. A search for the newest messages asks the blocks in that
+//! order, and only as many as it needs.
 //!
 //! It never leaves out a body that matches. Damage makes it give more bodies, and is logged:
 //! `verify` names the row, and the command that builds the index again repairs it.
 
 use core::ops::ControlFlow;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use super::block::bodies_of;
 use super::cell::{CellReader, all_columns};
 use super::{BlockRow, Error, Store, is_block, length, signature_of_row};
-use crate::call::{GramQuery, InboxId, ReceivedBody, SignatureWalk};
+use crate::call::{DatedBlock, GramQuery, InboxId, ReceivedBody, SignatureWalk};
 use crate::store::{MailboxRecord, int, uint32};
 
 impl Store {
@@ -25,6 +27,78 @@ impl Store {
         walk: &mut SignatureWalk,
         mut is_over: impl FnMut() -> bool,
     ) -> Result<Option<bool>, Error> {
+        let Some(blocks) = self.blocks_to_ask(inbox)? else {
+            return Ok(None);
+        };
+        let newest = blocks.last().map_or(0, |block| block.id);
+        let mut query = query.clone();
+        let after = walk.after;
+        for block in blocks.iter().filter(|block| block.id > after) {
+            if walk.after != 0 && is_over() {
+                return Ok(Some(false));
+            }
+            if !self.ask_block(block, &mut query, &mut walk.bodies)? {
+                return Ok(None);
+            }
+            walk.after = block.id;
+        }
+        self.ask_tail((inbox, newest), &query, &mut walk.bodies)?;
+        Ok(Some(true))
+    }
+
+    /// Begins to ask the signatures of an inbox block by block: appends the bodies that are in no
+    /// block and may match, and gives the blocks, those with the newest message last. `None` as for
+    /// [`Store::ask_signatures`]. The caller holds a snapshot.
+    pub fn begin_signatures(
+        &self,
+        inbox: InboxId,
+        query: &GramQuery,
+        bodies: &mut Vec<ReceivedBody>,
+    ) -> Result<Option<Vec<DatedBlock>>, Error> {
+        let Some(blocks) = self.blocks_to_ask(inbox)? else {
+            return Ok(None);
+        };
+        let newest = blocks.last().map_or(0, |block| block.id);
+        self.ask_tail((inbox, newest), query, bodies)?;
+        let dated = |block: &Arc<BlockHead>| DatedBlock {
+            newest: block.newest,
+            oldest: block.oldest,
+            id: block.id,
+        };
+        let mut dated: Vec<DatedBlock> = blocks.iter().map(dated).collect();
+        dated.sort_unstable();
+        Ok(Some(dated))
+    }
+
+    /// Appends the bodies of a block that may match, and sorts all. It moves the rarest grams of
+    /// the query to its front. `None`: the block is gone, because it went into a larger one or its
+    /// messages have ended.
+    pub fn ask_dated(
+        &self,
+        block: DatedBlock,
+        query: &mut GramQuery,
+        bodies: &mut Vec<ReceivedBody>,
+    ) -> Result<Option<()>, Error> {
+        let Some(head) = self.block_head(block.id)? else {
+            return Ok(None);
+        };
+        let is_there = self.direct().one(
+            "SELECT 1 FROM signature_block WHERE id = ?1",
+            [block.id],
+            |_| Ok(()),
+        )?;
+        if is_there.is_none() || !self.ask_block(&head, query, bodies)? {
+            return Ok(None);
+        }
+        // Messages were received in about this order: that is little work for this sort.
+        bodies.sort();
+        bodies.dedup();
+        Ok(Some(()))
+    }
+
+    /// The blocks of an inbox, by id; `None` if they do not have all of its messages, or one of
+    /// them is damaged.
+    fn blocks_to_ask(&self, inbox: InboxId) -> Result<Option<Vec<Arc<BlockHead>>>, Error> {
         let unsigned =
             self.direct()
                 .one("SELECT 1 FROM unsigned WHERE inbox = ?1", [inbox.0], |_| {
@@ -33,34 +107,14 @@ impl Store {
         if unsigned.is_some() {
             return Ok(None);
         }
-        let blocks = self.blocks_of(inbox)?;
-        let newest = blocks.last().map_or(0, |block| block.id);
-        let is_whole = |block: &BlockRow| is_block(block.messages, &block.starts);
-        if !blocks.iter().all(is_whole) {
-            log::error!(
-                "store error=\"damaged row table=signature_block inbox={}\"",
-                inbox.0
-            );
-            return Ok(None);
-        }
-        let after = walk.after;
-        for block in blocks.iter().filter(|block| block.id > after) {
-            if walk.after != 0 && is_over() {
-                return Ok(Some(false));
-            }
-            if !self.ask_block(block, query, &mut walk.bodies)? {
-                return Ok(None);
-            }
-            walk.after = block.id;
-        }
-        let mut tail = self.tails.borrow_mut().take(inbox, newest);
-        self.read_tail(inbox, &mut tail)?;
-        tail.ask(query, &mut walk.bodies);
-        self.tails.borrow_mut().keep(tail);
-        // Messages were received in about this order: that is little work for this sort.
-        walk.bodies.sort();
-        walk.bodies.dedup();
-        Ok(Some(true))
+        let ids = self.direct().all(
+            "SELECT id FROM signature_block WHERE inbox = ?1 ORDER BY id",
+            [inbox.0],
+            |r| r.get::<_, i64>(0),
+        )?;
+        let heads = ids.into_iter().map(|id| self.block_head(id));
+        let heads: Result<Option<Vec<_>>, Error> = heads.collect();
+        heads
     }
 
     /// The blocks of an inbox without their bodies, ascending by id.
@@ -78,11 +132,49 @@ impl Store {
         )
     }
 
+    /// What is known of a block; `None` if it is damaged or gone. A block never changes, and its id
+    /// has no second use, so it is read once.
+    fn block_head(&self, id: i64) -> Result<Option<Arc<BlockHead>>, Error> {
+        if let Some(known) = self.heads.borrow().heads.get(&id) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let read = self.direct().one(
+            "SELECT messages, starts, bodies,
+                    coalesce(sum = row_sum(id, inbox, messages, starts, bodies), 0)
+             FROM signature_block WHERE id = ?1",
+            [id],
+            |r| {
+                let received = |of: ReceivedBody| of.received_at;
+                let list = r.get_ref(2)?.as_blob().unwrap_or_default();
+                let head = BlockHead {
+                    id,
+                    messages: length(r, 0)?,
+                    starts: r.get::<_, Vec<u8>>(1)?.into(),
+                    newest: bodies_of(list).map(received).max().unwrap_or(i64::MIN),
+                    oldest: bodies_of(list).map(received).min().unwrap_or(i64::MAX),
+                };
+                let is_right = r.get::<_, bool>(3)? && is_block(head.messages, &head.starts);
+                Ok(is_right.then(|| Arc::new(head)))
+            },
+        )?;
+        match read {
+            Some(Some(head)) => {
+                self.heads.borrow_mut().keep(&head);
+                Ok(Some(head))
+            }
+            Some(None) => {
+                log::error!("store error=\"damaged row table=signature_block id={id}\"");
+                Ok(None)
+            }
+            None => Ok(None),
+        }
+    }
+
     /// Appends the bodies of a block that may match; `false` if its bodies cannot be read.
     fn ask_block(
         &self,
-        block: &BlockRow,
-        query: &GramQuery,
+        block: &BlockHead,
+        query: &mut GramQuery,
         bodies: &mut Vec<ReceivedBody>,
     ) -> Result<bool, Error> {
         let mut bits = all_columns(block.messages);
@@ -112,14 +204,14 @@ impl Store {
         Ok(list == Some(true))
     }
 
-    /// Keeps the bits of the columns of a block that have a gram.
-    fn and_row(&self, block: &BlockRow, gram: u16, bits: &mut [u64]) -> Result<(), Error> {
+    /// Keeps the bits of the columns of a block that have a gram; how many have it.
+    fn and_row(&self, block: &BlockHead, gram: u16, bits: &mut [u64]) -> Result<u32, Error> {
         let starts = block.starts.as_chunks::<2>().0;
         let after = starts.partition_point(|start| u16::from_le_bytes(*start) <= gram);
         let at = after.saturating_sub(1);
         let first = starts.get(at).copied().map(u16::from_le_bytes);
         let cell = block.id.saturating_add(int(at as u64));
-        let is_read = self.direct().one(
+        let read = self.direct().one(
             "SELECT checksum, octets FROM signature_cell WHERE id = ?1",
             [cell],
             |r| {
@@ -128,17 +220,34 @@ impl Store {
                 let read = CellReader::open(octets, block.messages);
                 let read = read.filter(|cell| is_right && Some(cell.first) == first);
                 let row = read.and_then(|cell| cell.row(gram));
-                if let Some(row) = row {
+                Ok(row.map(|row| {
                     for (word, row) in bits.iter_mut().zip(row) {
                         *word &= row;
                     }
-                }
-                Ok(row.is_some())
+                    row.iter().map(|word| word.count_ones()).sum::<u32>()
+                }))
             },
         )?;
-        if is_read != Some(true) {
+        let read = read.flatten();
+        if read.is_none() {
             log::error!("store error=\"damaged row table=signature_cell id={cell}\"");
         }
+        Ok(read.unwrap_or(u32::MAX))
+    }
+
+    /// Appends the bodies that are in no block and may match, and sorts all.
+    fn ask_tail(
+        &self,
+        (inbox, newest): (InboxId, i64),
+        query: &GramQuery,
+        bodies: &mut Vec<ReceivedBody>,
+    ) -> Result<(), Error> {
+        let mut tail = self.tails.borrow_mut().take(inbox, newest);
+        self.read_tail(inbox, &mut tail)?;
+        tail.ask(query, bodies);
+        self.tails.borrow_mut().keep(tail);
+        bodies.sort();
+        bodies.dedup();
         Ok(())
     }
 
@@ -232,19 +341,27 @@ impl Store {
     }
 }
 
-/// Keeps the bits of columns that have a gram.
-type AndGram<'a> = &'a mut dyn FnMut(u16, &mut [u64]) -> Result<(), Error>;
+/// Keeps the bits of columns that have a gram; how many columns have it.
+type AndGram<'a> = &'a mut dyn FnMut(u16, &mut [u64]) -> Result<u32, Error>;
 
-/// Clears the bits of `bits` that do not meet the query. `and` keeps those that have a gram.
-fn narrow(query: &GramQuery, bits: &mut [u64], and: AndGram<'_>) -> Result<(), Error> {
+/// Clears the bits of `bits` that do not meet the query. `and` keeps those that have a gram. The
+/// rarest gram comes to the front: in the next block it will be rare too, and perhaps decide alone.
+fn narrow(query: &mut GramQuery, bits: &mut [u64], and: AndGram<'_>) -> Result<(), Error> {
     let is_empty = |bits: &[u64]| bits.iter().all(|word| *word == 0);
     match query {
         GramQuery::Grams(grams) => {
-            for gram in grams {
+            let (mut rarest, mut fewest) = (0, u32::MAX);
+            for (at, gram) in grams.iter().enumerate() {
                 if is_empty(bits) {
                     break;
                 }
-                and(*gram, bits)?;
+                let columns = and(*gram, bits)?;
+                if columns < fewest {
+                    (rarest, fewest) = (at, columns);
+                }
+            }
+            if let Some(front) = grams.get_mut(..=rarest) {
+                front.rotate_right(1);
             }
         }
         GramQuery::All(all) => {
@@ -272,6 +389,38 @@ fn narrow(query: &GramQuery, bits: &mut [u64], and: AndGram<'_>) -> Result<(), E
 
 fn has(bits: &[u64], at: usize) -> bool {
     (bits.get(at / 64)).is_some_and(|word| word >> (at % 64) & 1 == 1)
+}
+
+/// What is known of a block without a look at its cells.
+#[derive(Debug)]
+pub(in crate::store) struct BlockHead {
+    id: i64,
+    messages: usize,
+    /// The first gram of each cell, two octets each.
+    starts: Box<[u8]>,
+    /// When its newest and its oldest message were received.
+    newest: i64,
+    oldest: i64,
+}
+
+/// The heads of blocks that were asked.
+#[derive(Debug, Default)]
+pub(in crate::store) struct HeadCache {
+    heads: HashMap<i64, Arc<BlockHead>>,
+    octets: usize,
+}
+
+impl HeadCache {
+    /// Keeps a head, and forgets all others when they have too many octets: blocks that are gone
+    /// leave with them.
+    fn keep(&mut self, head: &Arc<BlockHead>) {
+        let octets = head.starts.len() + HEAD_BYTES;
+        if self.octets + octets > HEADS_BYTES {
+            *self = HeadCache::default();
+        }
+        self.octets += octets;
+        self.heads.insert(head.id, Arc::clone(head));
+    }
 }
 
 /// The rows of some inboxes.
@@ -348,5 +497,9 @@ fn meets(grams: &[u16], query: &GramQuery) -> bool {
 const ROW_BYTES: usize = 32;
 /// Octets of a tail without its rows.
 const TAIL_BYTES: usize = 200;
+/// Octets of a head without its starts.
+const HEAD_BYTES: usize = 128;
+/// Octets of the heads that a connection keeps: those of some thousand blocks.
+const HEADS_BYTES: usize = 4 << 20;
 /// Octets of the tails that a connection keeps.
 const CACHE_BYTES: usize = 8 << 20;

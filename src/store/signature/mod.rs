@@ -24,7 +24,7 @@ use std::collections::{HashMap, VecDeque};
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
-pub(super) use find::TailCache;
+pub(super) use find::{HeadCache, TailCache};
 
 use super::sum::row_sum;
 use super::{Error, Store};
@@ -145,6 +145,14 @@ impl Store {
     pub fn make_due(&self, inbox: InboxId) {
         self.unsealed.borrow_mut().due.push_back(inbox.0);
         self.leftovers.set(true);
+    }
+
+    /// Makes a block of at least 16 signatures, in a transaction of its own.
+    #[cfg(test)]
+    pub fn seal_rows(&self, inbox: InboxId) {
+        self.begin().unwrap_or_default();
+        let _ = self.seal(Now::default(), inbox, (16, SEAL_ROWS));
+        let _ = self.commit();
     }
 
     /// Makes a block of at least 16 signatures, and of small blocks, in a transaction of its own.

@@ -7,7 +7,7 @@ use core::ops::ControlFlow;
 
 use super::{Fault, Findings, ReadAgain};
 use crate::call::{BodyId, Signature};
-use crate::store::{Error, Store, uint32};
+use crate::store::{Error, Store, format, uint32};
 
 /// Every message of every inbox has its signature, and every block all of its cells.
 pub(super) fn rows(store: &Store, found: &mut Findings) -> Result<(), Error> {
@@ -124,14 +124,25 @@ fn made_again(
     reader: ReadAgain<'_>,
 ) -> Result<Option<Signature>, Error> {
     let size = store.one(
-        "SELECT size FROM body WHERE id = ?1 AND refs <> 0",
+        "SELECT size, summary FROM body WHERE id = ?1 AND refs <> 0",
         [body.0],
-        |r| Ok(uint32(r.get(0)?)),
+        |r| {
+            let summary = r.get_ref(1)?.as_blob().unwrap_or_default();
+            Ok((uint32(r.get(0)?), format::decode_summary(summary)))
+        },
     )?;
-    let octets = size.and_then(|size| store.body_octets(body, size).ok());
-    Ok(octets
-        .and_then(|octets| reader(&octets))
-        .map(|read| read.signature))
+    let Some((size, summary)) = size else {
+        return Ok(None);
+    };
+    let octets = store.body_octets(body, size).ok();
+    let read = octets.and_then(|octets| reader(&octets));
+    Ok(read.map(|read| {
+        let mut signature = read.signature;
+        if let Ok(summary) = &summary {
+            signature.add_facts(summary.signed_facts());
+        }
+        signature
+    }))
 }
 
 fn blocks(store: &Store) -> Result<Vec<i64>, Error> {

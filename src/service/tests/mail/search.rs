@@ -290,6 +290,163 @@ fn a_page_of_a_list_has_rows_or_no_cursor() {
 }
 
 #[test]
+fn what_few_messages_have_is_found_without_a_look_at_all() {
+    let mut world = world();
+    append_with(&mut world, "zoe", (Flags::FLAGGED, &["Rare"]), 0);
+    for n in 1..600 {
+        append_with(&mut world, "eve", (Flags::SEEN, &[]), n);
+    }
+    let access = world.bob.clone();
+    let inbox = InboxRef::Id(access.inbox.unwrap());
+    // One reading of the clock stands for each message that is looked at.
+    let reads = AtomicU64::new(0);
+    let now = || {
+        reads.fetch_add(1, Ordering::Relaxed);
+        Now {
+            mono_ms: 1_000,
+            unix_ms: START,
+        }
+    };
+    let context = hurried(&world, &now);
+    let none = MessageFilter::default;
+    let q = |text: &str| MessageFilter {
+        q: Some(text.into()),
+        ..none()
+    };
+    let label = Some("rare".to_owned());
+    let seen = Some(false);
+    let from = Some("zoe".to_owned());
+    let until = Some(1);
+    let filters = [
+        (MessageFilter { label, ..none() }, 20),
+        (MessageFilter { seen, ..none() }, 20),
+        (MessageFilter { from, ..none() }, 400),
+        (MessageFilter { until, ..none() }, 400),
+        (q("label:rare"), 20),
+        (q("is:unread"), 20),
+        (q("is:flagged"), 400),
+        (q("hello is:flagged"), 400),
+        (q("hello in:Archive"), 20),
+    ];
+    for (filter, most) in &filters {
+        for kind in 0..3 {
+            let is_search = filter.q.is_some();
+            if kind == 2 && is_search {
+                continue;
+            }
+            reads.store(0, Ordering::Relaxed);
+            let (mut list, mut threads) = (ListProgress::default(), ThreadProgress::default());
+            let mut cursor = None;
+            let rows = loop {
+                let at = (&mut cursor, 50);
+                let given = match (kind, is_search) {
+                    (0, false) => {
+                        mail::list::list(&context, &access, &inbox, filter, at, &mut list)
+                    }
+                    (1, false) => {
+                        mail::list::list_all(&context, &access, &[], filter, at, &mut list)
+                    }
+                    (0, true) => {
+                        let place = FindIn::Inbox(&inbox);
+                        find(&context, &access, place, filter, (None, 50), &mut list)
+                    }
+                    (1, true) => {
+                        let place = FindIn::Inboxes(&[]);
+                        find(&context, &access, place, filter, (None, 50), &mut list)
+                    }
+                    _ => mail::thread::list(&context, &access, &inbox, filter, at, &mut threads),
+                };
+                match given.unwrap() {
+                    None => {}
+                    Some(Answer::Messages { rows, next }) => break (rows.len(), next),
+                    Some(Answer::Threads { rows, next }) => break (rows.len(), next),
+                    other => panic!("{other:?}"),
+                }
+            };
+            let found = usize::from(filter.q.as_deref() != Some("hello in:Archive"));
+            assert_eq!(rows, (found, None), "{kind} {filter:?}");
+            // A list over many inboxes gathers later, and a list of threads looks twice.
+            let most = if kind == 0 { *most } else { 900 };
+            let looked = reads.load(Ordering::Relaxed);
+            assert!(looked <= most, "{kind} {filter:?} {looked}");
+        }
+    }
+}
+
+/// Appends a message of a sender with flags and keywords.
+fn append_with(world: &mut World, from: &str, (flags, words): (Flags, &[&str]), at: i64) {
+    let access = world.bob.clone();
+    let route = Route::Append {
+        inbox: access.inbox.unwrap(),
+        mailbox: "inbox".into(),
+        flags,
+        keywords: words.iter().map(|word| (*word).to_owned()).collect(),
+        received_at: Some(at),
+    };
+    let octets = format!("From: {from}@x.test\r\nSubject: hello\r\n\r\nnothing\r\n");
+    let plan = world
+        .decide(Some(&access), route, octets.as_bytes())
+        .unwrap();
+    world.deliver(&plan);
+}
+
+#[test]
+fn blocks_may_become_larger_ones_while_a_page_is_found() {
+    let mut world = world();
+    let access = world.bob.clone();
+    let inbox = access.inbox.unwrap();
+    for n in 0..200 {
+        append_with(&mut world, "eve", (Flags::SEEN, &[]), n / 4);
+        if n % 20 == 19 {
+            // Only signatures become a block here, and no blocks a larger one.
+            world.inline.store.seal_rows(inbox);
+        }
+    }
+    let filter = MessageFilter {
+        q: Some("nothing".into()),
+        ..MessageFilter::default()
+    };
+    let whole: Vec<EntryId> = {
+        let rows = world.list(&access, filter.clone());
+        rows.iter().map(|row| row.state.id).collect()
+    };
+    assert_eq!(whole.len(), 200);
+    // Each slice looks at one message.
+    let ticks = AtomicU64::new(1_000);
+    let now = || Now {
+        mono_ms: ticks.fetch_add(6, Ordering::Relaxed),
+        unix_ms: START,
+    };
+    let context = hurried(&world, &now);
+    let (mut progress, mut slices) = (ListProgress::default(), 0);
+    let place = InboxRef::Id(inbox);
+    let found = loop {
+        let place = FindIn::Inbox(&place);
+        let page = find(
+            &context,
+            &access,
+            place,
+            &filter,
+            (None, 150),
+            &mut progress,
+        )
+        .unwrap();
+        slices += 1;
+        if slices == 20 {
+            world.inline.store.seal_small(inbox);
+        }
+        match page {
+            None => {}
+            Some(Answer::Messages { rows, .. }) => break rows,
+            other => panic!("{other:?}"),
+        }
+    };
+    let found: Vec<EntryId> = found.iter().map(|row| row.state.id).collect();
+    assert_eq!(found, whole[..150]);
+    assert!(slices > 20, "{slices}");
+}
+
+#[test]
 fn a_message_that_is_deleted_while_it_is_read_is_not_there() {
     let mut world = world();
     append(&mut world, &long_message("word"), 0);
