@@ -2,8 +2,8 @@
 //! `cargo bench --bench search [-- --quick]`.
 //!
 //! An inbox has 200,000 messages of 4 KiB (20,000 with `--quick`) of words whose frequency falls as
-//! in a language, each with a word of its own. `q` asks for words of all frequencies and for words
-//! that are not there; the time is that of the client. A second inbox has 1,000 messages for SEARCH
+//! in a language, each with a word of its own. `q` asks for words of all frequencies, for words that
+//! are not there, and for what only columns say; the time is that of the client. A second inbox has 1,000 messages for SEARCH
 //! in IMAP; there the processor time of the server is counted, protocol and TLS included.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -197,6 +197,39 @@ fn queries(server: &Server, messages: usize, rounds: usize) {
     }
     let (p50, p99) = (percentile(&mut all, 0.5), percentile(&mut all, 0.99));
     figure("q_ms", json!({"p50": ms(p50), "p99": ms(p99)}), "5 and 20");
+    columns(server, &mut s, rounds);
+}
+
+/// Queries that no message meets, and that its text does not decide.
+fn columns(server: &Server, s: &mut Stream, rounds: usize) {
+    const QUERIES: [&str; 8] = [
+        "is:flagged",
+        "is:unread",
+        "label:none",
+        "larger:1000000",
+        "before:2001-01-01",
+        "has:attachment",
+        "in:Archive",
+        "thread:thr_none",
+    ];
+    let mut samples = Vec::new();
+    for n in 0..rounds.max(QUERIES.len()) {
+        let q = QUERIES[n % QUERIES.len()];
+        let target = format!("/api/v1/inboxes/{}/messages?limit=20&q={q}", server.inbox());
+        let begin = Instant::now();
+        let (status, _) = s.get(&target, server.key()).unwrap();
+        samples.push(begin.elapsed());
+        assert!(status.contains("200"), "{q} {status}");
+    }
+    let (p50, p99) = (
+        percentile(&mut samples, 0.5),
+        percentile(&mut samples, 0.99),
+    );
+    figure(
+        "q_columns_ms",
+        json!({"p50": ms(p50), "p99": ms(p99)}),
+        "5 and 20",
+    );
 }
 
 fn imap_searches(server: &Server) {

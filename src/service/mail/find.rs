@@ -248,7 +248,7 @@ impl Search<'_> {
                     None => NextStep::Moved,
                 };
                 let looked_up = self.look_up(inbox, position, (blocks, bodies, positions))?;
-                if looked_up == LookedUp::Changed {
+                if looked_up == LookedUp::Unknown {
                     // It is asked again, from the first entry that was not looked at.
                     found.sources.remove(&inbox);
                     let place = (self.access.org, inbox);
@@ -399,8 +399,8 @@ impl Search<'_> {
                 bodies,
                 positions,
             }),
-            // It was listed in this snapshot, so it is damaged.
-            LookedUp::Changed => Ok(FindSource::All),
+            // Its blocks were listed in this snapshot, so it would be so again.
+            LookedUp::Unknown => Ok(FindSource::All),
         }
     }
 
@@ -431,7 +431,7 @@ impl Search<'_> {
                 asked += 1;
                 let store = self.context.store;
                 if store.ask_dated(block, &mut self.grams, bodies)?.is_none() {
-                    return Ok(LookedUp::Changed);
+                    return Ok(LookedUp::Unknown);
                 }
                 continue;
             }
@@ -441,6 +441,9 @@ impl Search<'_> {
             looked += same.len();
             if newest > head.0 {
                 continue;
+            }
+            if same.len() > LOOKED_UP_MAX {
+                return Ok(LookedUp::Unknown);
             }
             looked += self.rule_out(&mut same)?;
             let own = self.store().positions_of(inbox, &same)?;
@@ -556,8 +559,10 @@ enum NextStep {
 enum LookedUp {
     /// Some of the positions are known, or there is none.
     Known,
-    /// A block is not there any more: the inbox is asked again.
-    Changed,
+    /// The index cannot tell: a block went into a larger one, or one is damaged, or more bodies
+    /// were received in one millisecond than are looked up at once. The inbox is asked again from
+    /// the first entry that was not looked at; if the index still cannot tell, it is walked.
+    Unknown,
 }
 
 /// Blocks, bodies and positions of an inbox, the newest last.

@@ -447,6 +447,29 @@ fn blocks_may_become_larger_ones_while_a_page_is_found() {
 }
 
 #[test]
+fn many_messages_of_one_millisecond_are_found_in_order() {
+    let mut world = world();
+    let access = world.bob.clone();
+    append_with(&mut world, "zoe", (Flags::SEEN, &[]), 1);
+    for _ in 0..300 {
+        append_with(&mut world, "eve", (Flags::SEEN, &[]), 5);
+    }
+    append_with(&mut world, "zoe", (Flags::SEEN, &[]), 9);
+    let filter = |q: &str| MessageFilter {
+        q: Some(q.into()),
+        ..MessageFilter::default()
+    };
+    let ids = |rows: &[Arc<MessageView>]| -> Vec<EntryId> {
+        rows.iter().map(|row| row.state.id).collect()
+    };
+    let mut all = ids(&world.list(&access, filter("hello")));
+    assert_eq!(all.len(), 302);
+    all.reverse();
+    assert!(all.is_sorted());
+    assert_eq!(world.list(&access, filter("from:zoe")).len(), 2);
+}
+
+#[test]
 fn a_message_that_is_deleted_while_it_is_read_is_not_there() {
     let mut world = world();
     append(&mut world, &long_message("word"), 0);
