@@ -8,8 +8,8 @@
 use super::list;
 use super::opened::OpenedMessage;
 use crate::call::{
-    Access, Answer, Arrival, MessageFilter, MessageView, Refusal, RulePlace, RuleTrial,
-    RuleTrialRow,
+    Access, Answer, Arrival, ListProgress, MessageFilter, MessageView, Refusal, RulePlace,
+    RuleTrial, RuleTrialRow,
 };
 use crate::mail::Digest;
 use crate::service::context::ReadContext;
@@ -95,7 +95,7 @@ fn next_page(
         Some(Answer::Messages { rows, next }) => {
             trial.is_end = next.is_none();
             trial.cursor = next;
-            trial.list = Box::default();
+            *trial.list = ListProgress::default();
             trial.waiting = rows;
             trial.waiting.reverse();
             Ok(true)

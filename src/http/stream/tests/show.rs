@@ -108,6 +108,15 @@ fn report() -> SpamReport {
     }
 }
 
+fn note() -> RuleNote {
+    RuleNote {
+        id: RuleId(1),
+        name: "rule".into(),
+        actions: vec![RuleAction::Flag],
+        error: Some("failed".into()),
+    }
+}
+
 /// A change of every kind that has a public type.
 fn changes() -> Vec<Change> {
     let state = EntryState {
@@ -121,6 +130,11 @@ fn changes() -> Vec<Change> {
         name: "Ann".into(),
         address: "ann@x.test".into(),
     };
+    let summary = Summary {
+        from: address.clone(),
+        to: vec![address],
+        ..Summary::default()
+    };
     let arrived = |kind, auth| {
         Change::Arrived(Box::new(Arrived {
             kind,
@@ -129,20 +143,11 @@ fn changes() -> Vec<Change> {
             folder: "INBOX".into(),
             size: 4,
             message_id: "<m@x.test>".into(),
-            summary: Summary {
-                from: address.clone(),
-                to: vec![address.clone()],
-                ..Summary::default()
-            },
+            summary: summary.clone(),
             auth,
             in_reply_to_metadata: Some("{\"run\":7}".into()),
             spam: Some(Box::new(report())),
-            rules: vec![RuleNote {
-                id: RuleId(1),
-                name: "rule".into(),
-                actions: vec![RuleAction::Flag],
-                error: Some("failed".into()),
-            }],
+            rules: vec![note()],
             auto_reply: Some(Box::new(reply())),
         }))
     };
@@ -155,11 +160,7 @@ fn changes() -> Vec<Change> {
     let detail = |auth| MessageDetail {
         thread: ThreadId(3),
         size: 4,
-        summary: Summary {
-            from: address.clone(),
-            to: vec![address.clone()],
-            ..Summary::default()
-        },
+        summary: summary.clone(),
         auth,
         spam: Some(Box::new(report())),
     };
