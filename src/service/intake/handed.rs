@@ -12,6 +12,7 @@ use super::answer::header_of;
 use super::decide::decide;
 use super::parsed::{ParsedMessage, WayIn};
 use super::plan::{Delivery, Plan};
+use super::screen::may_be_forged;
 use crate::call::{
     AutoReplyNote, AutoReplyRefusal, AutoReplyStatus, Caller, Change, EntryId, Envelope, InboxId,
     Metric, Noun, OrgId, Recipient, Refusal, Request, RuleAction, RuleReply, SendStatus,
@@ -24,6 +25,7 @@ use crate::mail::write::{answer, field};
 use crate::mail::{Address, Bounds, time, unicode};
 use crate::service::access::login::folder_access;
 use crate::service::context::{ReadContext, WriteContext};
+use crate::service::outbound::signing::domain_named;
 use crate::service::outgoing::budget::{self, Spending};
 use crate::service::outgoing::reasons::words;
 use crate::service::outgoing::velocity;
@@ -273,6 +275,10 @@ fn write_forward(
         context.shared.metrics.count(Metric::RejectedLoop);
         return Ok(Err(why.to_owned()));
     }
+    if may_be_forged(from.auth) && is_signed_here(context, from.org, &original)? {
+        let why = "its author is of a domain here and may be forged: it would be signed for that";
+        return Ok(Err(why.to_owned()));
+    }
     let mut seed = [0; 16];
     context.random.fill(&mut seed);
     let mut octets = Vec::with_capacity(plan.body.len() + TRACE_BYTES);
@@ -293,6 +299,20 @@ fn write_forward(
         ..Envelope::default()
     };
     Ok(Ok((octets, envelope)))
+}
+
+/// Whether the queue would sign a message for the domain of its author.
+fn is_signed_here(
+    context: &WriteContext<'_>,
+    org: OrgId,
+    original: &Analysis,
+) -> Result<bool, Refusal> {
+    for author in original.from.iter().filter_map(|author| author.address()) {
+        if domain_named(context.service, context.store, org, author.domain())?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Why a message may not be forwarded: it was here before, or rules have forwarded it too often.
