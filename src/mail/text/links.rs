@@ -5,6 +5,10 @@
 //! reads a bounded part of its input.
 
 use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::html::{PageLink, URL_MAX};
 use crate::mail::unicode::{self, fold};
@@ -247,11 +251,9 @@ fn kind_of(url: &str, words: &str, context: &str) -> LinkKind {
             Some(at) => folded.get(..at).unwrap_or(""),
             None => folded.as_str(),
         };
-        if UNSUBSCRIBE_WORDS.iter().any(|word| own.contains(word)) {
-            return LinkKind::Unsubscribe;
-        }
-        if VERIFY_WORDS.iter().any(|word| own.contains(word)) {
-            return LinkKind::Verification;
+        let kind = WORDS.kind_of(own);
+        if kind != LinkKind::Other {
+            return kind;
         }
     }
     let url = unicode::prefix(url, URL_MAX).to_ascii_lowercase();
@@ -260,25 +262,67 @@ fn kind_of(url: &str, words: &str, context: &str) -> LinkKind {
         .split_once("://")
         .and_then(|(_, rest)| rest.find(['/', '?', '#']).and_then(|at| rest.get(at..)))
         .unwrap_or("");
-    if UNSUBSCRIBE_PATHS.iter().any(|word| path.contains(word)) {
-        return LinkKind::Unsubscribe;
+    PATHS.kind_of(path)
+}
+
+/// Words that tell a purpose, found in one pass.
+struct PurposeWords {
+    /// `None` if the words are too many, which a test rules out.
+    automaton: Option<AhoCorasick>,
+    /// The purpose of each, and whether it counts only with no letter or digit beside it.
+    of: Vec<(LinkKind, bool)>,
+}
+
+impl PurposeWords {
+    fn of(lists: &[(LinkKind, bool, &[&str])]) -> PurposeWords {
+        let all = lists.iter().flat_map(|(_, _, words)| *words);
+        let built = AhoCorasick::builder()
+            .match_kind(MatchKind::Standard)
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .build(all);
+        let each = lists.iter();
+        PurposeWords {
+            automaton: built.ok(),
+            of: (each.flat_map(|(kind, is_whole, words)| words.iter().map(|_| (*kind, *is_whole))))
+                .collect(),
+        }
     }
-    let verifies = VERIFY_PATHS.iter().any(|word| path.contains(word))
-        || VERIFY_PATH_WORDS.iter().any(|word| has_word(path, word));
-    match verifies {
-        true => LinkKind::Verification,
-        false => LinkKind::Other,
+
+    /// What a folded text is for: to unsubscribe, wherever that stands in it, and else to verify.
+    fn kind_of(&self, text: &str) -> LinkKind {
+        let mut found = LinkKind::Other;
+        for hit in (self.automaton.iter()).flat_map(|words| words.find_overlapping_iter(text)) {
+            match self.of.get(hit.pattern().as_usize()) {
+                Some((_, true)) if !stands_alone(text, hit.range()) => {}
+                Some((LinkKind::Unsubscribe, _)) => return LinkKind::Unsubscribe,
+                Some((kind, _)) => found = *kind,
+                None => {}
+            }
+        }
+        found
     }
 }
 
-/// Whether a word stands in a path with no letter or digit beside it.
-fn has_word(path: &str, word: &str) -> bool {
+static WORDS: LazyLock<PurposeWords> = LazyLock::new(|| {
+    PurposeWords::of(&[
+        (LinkKind::Unsubscribe, false, UNSUBSCRIBE_WORDS),
+        (LinkKind::Verification, false, VERIFY_WORDS),
+    ])
+});
+
+static PATHS: LazyLock<PurposeWords> = LazyLock::new(|| {
+    PurposeWords::of(&[
+        (LinkKind::Unsubscribe, false, UNSUBSCRIBE_PATHS),
+        (LinkKind::Verification, false, VERIFY_PATHS),
+        (LinkKind::Verification, true, VERIFY_PATH_WORDS),
+    ])
+});
+
+/// Whether no letter or digit is beside a range of a path.
+fn stands_alone(path: &str, range: Range<usize>) -> bool {
     let is_part = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
-    memchr::memmem::find_iter(path.as_bytes(), word).any(|at| {
-        let before = at.checked_sub(1).and_then(|at| path.as_bytes().get(at));
-        let after = path.as_bytes().get(at + word.len());
-        !is_part(before) && !is_part(after)
-    })
+    let before = (range.start.checked_sub(1)).and_then(|at| path.as_bytes().get(at));
+    !is_part(before) && !is_part(path.as_bytes().get(range.end))
 }
 
 /// Links of one message.
@@ -351,3 +395,27 @@ const UNSUBSCRIBE_PATHS: &[&str] = &[
     "desinscri",
     "desabonn",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_tells_its_purpose() {
+        for word in UNSUBSCRIBE_WORDS {
+            let text = format!("verify or {word} here");
+            assert_eq!(WORDS.kind_of(&text), LinkKind::Unsubscribe, "{word}");
+        }
+        for word in VERIFY_WORDS {
+            assert_eq!(WORDS.kind_of(word), LinkKind::Verification, "{word}");
+        }
+        for word in UNSUBSCRIBE_PATHS {
+            assert_eq!(PATHS.kind_of(word), LinkKind::Unsubscribe, "{word}");
+        }
+        for word in VERIFY_PATHS.iter().chain(VERIFY_PATH_WORDS) {
+            let path = format!("/{word}/x");
+            assert_eq!(PATHS.kind_of(&path), LinkKind::Verification, "{word}");
+        }
+        assert_eq!(PATHS.kind_of("/authors/preset"), LinkKind::Other);
+    }
+}
