@@ -1,8 +1,9 @@
 //! The filter: its time, and what it finds in sets of mail. `cargo bench --bench judgement
 //! [-- --quick]`.
 //!
-//! The time of a message of 4 KiB, of the worst of 25 MiB, and whether the time is linear in the
-//! size, for 20 generators of hostile mail. The process fails if it is not.
+//! The memory of the tables, the time of a message of 4 KiB, of the worst of 25 MiB, and whether
+//! the time is linear in the size, for 20 generators of hostile mail. The process fails if it is
+//! not, or if the tables take more than they may.
 //!
 //! The sets are not in the repository. `POSTERN_MAIL_SETS` names a folder that has one folder for
 //! each set, with an `index.jsonl`: lines with `id`, `path`, `set`, `label` (`ham`, `spam`,
@@ -10,6 +11,7 @@
 //! nothing was measured.
 //!
 //! - `--tokens OUT INDEX...` writes the tokens of each message, for `judgement/train.py`.
+//! - `--reports OUT INDEX...` writes what the filter says of each message, to compare two builds.
 //! - `--model FILE --rest IDS` measures with another shipped model, on the messages of these ids:
 //!   a model that has not seen them (`train.py --until 0.6 --rest IDS`). The messages that it has
 //!   seen are the lessons. Without `--rest` all messages are measured, most of which the shipped
@@ -30,7 +32,7 @@ use std::time::{Duration, Instant};
 
 use postern::testing::call::SpamSettings;
 use postern::testing::judge::model::{StartModel, TokenKind, Tokens, each_token, hash};
-use postern::testing::judge::{MailView, Models, SenderFacts, judge};
+use postern::testing::judge::{MailView, Models, SenderFacts, judge, tables_bytes};
 use postern::testing::mail::Bounds;
 use postern::testing::mail::digest::analyse;
 use serde_json::{Value, json};
@@ -66,6 +68,13 @@ fn main() {
         let at = words.iter().position(|word| *word == out).unwrap();
         return write_tokens(Path::new(&out), &words[at + 1..]);
     }
+    if let Some(out) = after("--reports") {
+        let at = words.iter().position(|word| *word == out).unwrap();
+        return write_reports(Path::new(&out), &words[at + 1..]);
+    }
+    let tables = tables_bytes();
+    println!("tables: {} KiB", tables >> 10);
+    assert!(tables <= TABLES_MAX, "the tables are too large");
     time_usual(is_quick);
     let is_linear = hostile::time_hostile(is_quick);
     measure(after("--model"), after("--rest"));
@@ -74,6 +83,9 @@ fn main() {
         std::process::exit(1);
     }
 }
+
+/// What the shipped model and the phrases may take of memory.
+const TABLES_MAX: usize = 2 << 20;
 
 /// The least of the times of `rounds`, each for `times` calls, for one call.
 fn least_time(rounds: usize, times: u32, mut call: impl FnMut()) -> Duration {
@@ -162,6 +174,18 @@ fn write_tokens(out: &Path, indexes: &[String]) {
             "thread": row.about["thread"], "tokens": tokens_of(&row.view()),
         });
         writeln!(out, "{line}").unwrap();
+    }
+    out.flush().unwrap();
+}
+
+fn write_reports(out: &Path, indexes: &[String]) {
+    let mut out = std::io::BufWriter::new(std::fs::File::create(out).unwrap());
+    let (facts, settings) = (SenderFacts::default(), SpamSettings::default());
+    for index in indexes {
+        for row in read_index(Path::new(index)) {
+            let report = judge(&row.view(), &facts, &settings, &Models::default());
+            writeln!(out, "{} {report:?}", row.text("id")).unwrap();
+        }
     }
     out.flush().unwrap();
 }

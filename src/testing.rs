@@ -88,6 +88,7 @@ pub mod imap {
 pub mod judge {
     pub use crate::judge::{
         MailView, Models, PastVerdicts, SenderFacts, ViewFile, ViewHeader, judge, orders_in,
+        tables_bytes,
     };
     /// `crate::judge::model`
     pub mod model {

@@ -3,9 +3,7 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-
-use crate::pace;
+use super::phrases::PhraseSet;
 
 /// A subject of such mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,21 +68,18 @@ impl BaitSet {
 
 /// Reads a folded text. A phrase counts once.
 pub fn read(text: &str) -> BaitSet {
-    pace::spend(text.len().saturating_mul(OCTET_WORK));
     let mut found = BaitSet::default();
     let phrases = &*PHRASES;
     let mut seen = [0u64; SEEN_WORDS];
-    for hit in phrases.automaton.find_overlapping_iter(text) {
-        let at = hit.pattern().as_usize();
-        let before = hit
-            .start()
-            .checked_sub(1)
-            .and_then(|n| text.as_bytes().get(n));
+    phrases.set.each(text, |hit| {
+        let before = (hit.start as usize).checked_sub(1);
+        let before = before.and_then(|n| text.as_bytes().get(n));
         if before.is_some_and(u8::is_ascii_alphanumeric) {
-            continue;
+            return;
         }
+        let at = hit.phrase;
         let (Some(bait), Some(word)) = (phrases.of.get(at), seen.get_mut(at / 64)) else {
-            continue;
+            return;
         };
         if *word & (1 << (at % 64)) == 0 {
             *word |= 1 << (at % 64);
@@ -92,12 +87,17 @@ pub fn read(text: &str) -> BaitSet {
                 *count = count.saturating_add(1);
             }
         }
-    }
+    });
     found
 }
 
+/// Octets of memory of its phrases.
+pub fn bytes() -> usize {
+    PHRASES.set.bytes() + PHRASES.of.len()
+}
+
 struct Phrases {
-    automaton: AhoCorasick,
+    set: PhraseSet,
     of: Vec<Bait>,
 }
 
@@ -107,12 +107,8 @@ static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
             .iter()
             .flat_map(|(bait, list)| list.iter().map(move |text| (*bait, *text)))
     };
-    let built = AhoCorasick::builder()
-        .match_kind(MatchKind::Standard)
-        .kind(Some(AhoCorasickKind::ContiguousNFA))
-        .build(all().map(|(_, text)| text));
     Phrases {
-        automaton: built.unwrap_or_else(|_| super::orders::no_phrases()),
+        set: PhraseSet::of(all().map(|(_, text)| text)),
         of: all().map(|(bait, _)| bait).collect(),
     }
 });
@@ -171,8 +167,6 @@ const TABLE: &[(Bait, &[&str])] = &[
 ];
 
 const SEEN_WORDS: usize = 20;
-/// Nanoseconds of an octet.
-const OCTET_WORK: usize = 6;
 
 #[cfg(test)]
 mod tests {

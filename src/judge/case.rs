@@ -1,9 +1,12 @@
 //! A message with what every rule asks of it, found once.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Match, MatchKind};
 
 use super::bait::{self, BaitSet};
-use super::domains::{self, BRANDS};
+use super::domains::{self, BRANDS, Brand};
 use super::facts::SenderFacts;
 use super::fold::Folded;
 use super::view::MailView;
@@ -25,7 +28,7 @@ pub struct JudgedCase<'a> {
     /// The links to the web.
     pub links: Vec<CaseLink<'a>>,
     /// A brand that the display name, the subject or the beginning of the text names.
-    pub brand: Option<&'static (&'static str, &'static [&'static str])>,
+    pub brand: Option<&'static Brand>,
     /// Letters of the text.
     pub letters: usize,
     /// Letters of another alphabet that stand for those that they look like.
@@ -42,15 +45,16 @@ pub struct CaseLink<'a> {
     pub words: &'a str,
     /// It ends a subscription.
     pub is_unsubscribe: bool,
+    /// It leads to another owner than the sender, and ends no subscription.
+    pub is_foreign: bool,
 }
 
 impl<'a> JudgedCase<'a> {
     /// Prepares a message. `text` is its folded text.
     pub fn of(view: &'a MailView, facts: &'a SenderFacts, text: &Folded) -> JudgedCase<'a> {
-        let from = view
-            .from
-            .as_ref()
-            .map(|from| from.domain.to_ascii_lowercase());
+        let from = view.from.as_ref();
+        let from = from.map(|from| from.domain.to_ascii_lowercase());
+        let from = from.unwrap_or_default();
         let name = view.from.as_ref().and_then(|from| from.name.as_deref());
         let name = Folded::of(name.unwrap_or_default()).text;
         let subject = Folded::of(&view.subject);
@@ -58,32 +62,28 @@ impl<'a> JudgedCase<'a> {
         let subject = subject.text;
         let mut baits = bait::read(&text.text);
         baits.add(bait::read(&subject));
+        let own = organizational_domain(&from);
         let links = view.links.iter().take(LINKS_MAX).filter_map(|link| {
+            let host = domains::host_of(&link.url)?;
+            let is_unsubscribe = link.kind == LinkKind::Unsubscribe;
             Some(CaseLink {
-                host: domains::host_of(&link.url)?,
+                is_foreign: !is_unsubscribe && organizational_domain(&host) != own,
+                host,
                 url: &link.url,
                 words: &link.text,
-                is_unsubscribe: link.kind == LinkKind::Unsubscribe,
+                is_unsubscribe,
             })
         });
+        let links = links.collect();
         let opening = crate::mail::unicode::prefix(&text.text, OPENING_BYTES);
-        let brand = BRANDS
-            .iter()
-            .find(|(brand, _)| has_word(&name, brand) || has_word(&subject, brand));
-        let brand = brand.or_else(|| {
-            // In the text a brand is only a sender's where it is named often.
-            BRANDS
-                .iter()
-                .find(|(brand, _)| opening.matches(brand).count() >= 2)
-        });
         JudgedCase {
             view,
             facts,
-            from: from.unwrap_or_default(),
+            brand: brand_in(&name, &subject, opening),
+            from,
             name,
             baits,
-            links: links.collect(),
-            brand,
+            links,
             disguised,
             letters: text.text.bytes().filter(u8::is_ascii_alphabetic).count(),
         }
@@ -98,10 +98,7 @@ impl<'a> JudgedCase<'a> {
 
     /// The links that lead to another owner than the sender's.
     pub fn foreign_links(&self) -> impl Iterator<Item = &CaseLink<'a>> {
-        let own = organizational_domain(&self.from);
-        self.links
-            .iter()
-            .filter(move |link| !link.is_unsubscribe && organizational_domain(&link.host) != own)
+        self.links.iter().filter(|link| link.is_foreign)
     }
 
     /// The hosts of those links, each once, at most [`HOSTS_MAX`].
@@ -125,13 +122,57 @@ impl<'a> JudgedCase<'a> {
     }
 }
 
+/// The first brand of the table that the name or the subject has as a word, or else the first that
+/// the beginning of the text has twice: there a brand is only a sender's where it is named often.
+fn brand_in(name: &str, subject: &str, opening: &str) -> Option<&'static Brand> {
+    let named = [name, subject]
+        .into_iter()
+        .flat_map(|text| names_in(text).filter(|hit| stands_alone(text, hit.start(), hit.end())));
+    let first = named.map(|hit| hit.pattern().as_usize()).min();
+    let first = first.or_else(|| {
+        let mut seen = [0_u8; BRANDS.len()];
+        for hit in names_in(opening) {
+            if let Some(count) = seen.get_mut(hit.pattern().as_usize()) {
+                *count = count.saturating_add(1);
+            }
+        }
+        seen.iter().position(|count| *count >= 2)
+    });
+    BRANDS.get(first?)
+}
+
+/// Octets of memory of the names.
+pub fn bytes() -> usize {
+    NAMES.iter().map(AhoCorasick::memory_usage).sum()
+}
+
+/// Each place where the name of a brand stands.
+fn names_in(text: &str) -> impl Iterator<Item = Match> {
+    NAMES
+        .iter()
+        .flat_map(move |names| names.find_overlapping_iter(text))
+}
+
+/// The names of the brands, in their order. `None` if they are too many, which a test rules out.
+static NAMES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let built = AhoCorasick::builder()
+        .match_kind(MatchKind::Standard)
+        .kind(Some(AhoCorasickKind::DFA))
+        .build(BRANDS.iter().map(|(brand, _)| brand));
+    built.ok()
+});
+
 /// Whether a word or words stand in a folded text with no letter beside them.
 pub fn has_word(text: &str, word: &str) -> bool {
-    memchr::memmem::find_iter(text.as_bytes(), word).any(|at| {
-        let is_letter = |at: Option<&u8>| at.is_some_and(|b| b.is_ascii_alphanumeric());
-        let before = at.checked_sub(1).and_then(|at| text.as_bytes().get(at));
-        !is_letter(before) && !is_letter(text.as_bytes().get(at + word.len()))
-    })
+    memchr::memmem::find_iter(text.as_bytes(), word)
+        .any(|at| stands_alone(text, at, at + word.len()))
+}
+
+/// Whether no letter is beside a range of a folded text.
+fn stands_alone(text: &str, start: usize, end: usize) -> bool {
+    let is_letter = |at: Option<&u8>| at.is_some_and(|b| b.is_ascii_alphanumeric());
+    let before = start.checked_sub(1).and_then(|at| text.as_bytes().get(at));
+    !is_letter(before) && !is_letter(text.as_bytes().get(end))
 }
 
 /// Hosts that are compared with known ones.
@@ -140,3 +181,24 @@ const HOSTS_MAX: usize = 12;
 const LINKS_MAX: usize = 60;
 /// Octets of the text in which a brand is looked for.
 const OPENING_BYTES: usize = 1_500;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_brand_is_found_as_a_word_or_twice_in_the_text() {
+        for brand in BRANDS {
+            let (name, _) = brand;
+            assert_eq!(brand_in(name, "", ""), Some(brand));
+            assert_eq!(brand_in("", &format!("your {name}: it"), ""), Some(brand));
+            assert_eq!(
+                brand_in(&format!("x{name}"), "", &format!(" {name}!")),
+                None
+            );
+        }
+        let of = |opening: &str| brand_in("", "", opening).map(|(name, _)| *name);
+        assert_eq!(of("dhl and mydhl"), Some("dhl"));
+        assert_eq!(of("dhl and fedex, fedex and dhl"), Some("dhl"));
+    }
+}

@@ -20,13 +20,21 @@ pub struct Decoded {
 
 /// The encoded texts in a text, at most [`FOUND_MAX`].
 pub fn decoded(text: &str) -> Vec<Decoded> {
-    pace::spend(text.len().saturating_mul(2));
+    pace::spend(text.len());
     let mut found = Vec::new();
     let octets = text.as_bytes();
     let mut at = 0;
-    while at < octets.len() && found.len() < FOUND_MAX {
+    while found.len() < FOUND_MAX {
+        let Some(least) = octets.get(at..at + RUN_MIN) else {
+            break;
+        };
+        // Most words are far shorter than a run: it is looked for from its end.
+        if let Some(gap) = least.iter().rposition(|b| !is_encoded(*b)) {
+            at += gap + 1;
+            continue;
+        }
         let end = run_end(octets, at);
-        if end - at >= RUN_MIN
+        if text.is_char_boundary(at)
             && let Some(run) = text.get(at..end)
             && let Some(says) = of_run(run)
         {

@@ -151,10 +151,13 @@ fn is_one_step(one: &[u8], other: &[u8]) -> bool {
     }
 }
 
+/// A name in the form of `fold`, and the domains of its owner; the first is the best known.
+pub type Brand = (&'static str, &'static [&'static str]);
+
 /// Owners whose customers are deceived most, by the yearly reports of those who count it: banks,
-/// payment, post, shops, and the accounts that open others. Each costs a comparison, so they are
-/// few.
-pub const BRANDS: &[(&str, &[&str])] = &[
+/// payment, post, shops, and the accounts that open others. Each is compared with the hosts of the
+/// links, so they are few.
+pub const BRANDS: &[Brand] = &[
     ("paypal", &["paypal.com", "paypal.me"]),
     (
         "microsoft",

@@ -27,11 +27,13 @@ pub struct Folded {
 impl Folded {
     /// Folds a text.
     pub fn of(text: &str) -> Folded {
+        let mut marks = Vec::with_capacity(text.len() / 5 + 1);
+        marks.push((0, 0));
         let mut folding = Folding {
             found: Folded {
                 text: String::with_capacity(text.len() + 1),
                 sentences: vec![0],
-                marks: vec![(0, 0)],
+                marks,
                 disguised: 0,
                 characters: 0,
             },
@@ -43,8 +45,20 @@ impl Folded {
         };
         pace::spend(text.len().saturating_mul(OCTET_WORK));
         let mut is_line_start = true;
-        for (n, c) in text.chars().enumerate() {
-            let position = u32::try_from(n).unwrap_or(u32::MAX);
+        let mut rest = text;
+        while let Some(c) = rest.chars().next() {
+            let position = folding.found.characters;
+            let octets = rest.as_bytes();
+            let len = octets.iter().position(|b| !b.is_ascii_alphanumeric());
+            let len = len.unwrap_or(octets.len());
+            if len > 0 {
+                let (word, behind) = rest.split_at(len);
+                is_line_start = false;
+                folding.push_plain(word, position);
+                rest = behind;
+                continue;
+            }
+            rest = rest.get(c.len_utf8()..).unwrap_or_default();
             folding.found.characters = position.saturating_add(1);
             match c {
                 '\n' | '\r' | '\u{2028}' => {
@@ -96,7 +110,7 @@ impl Folded {
     }
 
     /// The sentences, each with its beginning.
-    pub fn each_sentence(&self) -> impl Iterator<Item = (usize, &str)> {
+    pub fn each_sentence(&self) -> impl Iterator<Item = (usize, &str)> + Clone {
         let ends = self.sentences.iter().skip(1).map(|n| *n as usize);
         let ends = ends.chain([self.text.len()]);
         self.sentences.iter().zip(ends).filter_map(|(start, end)| {
@@ -137,31 +151,46 @@ impl Folding {
         }
     }
 
-    fn push(&mut self, c: char, position: u32) {
-        if self.gap != FoldGap::None {
-            if !self.found.text.is_empty() {
-                self.found.text.push(' ');
-            }
-            let at = u32::try_from(self.found.text.len()).unwrap_or(u32::MAX);
-            self.found.marks.push((at, position));
-            if self.gap >= FoldGap::Sentence && self.found.sentences.last() != Some(&at) {
-                self.found.sentences.push(at);
-            }
-            self.gap = FoldGap::None;
-            self.word = self.found.text.len();
+    /// Writes a space, if one is due, before what stands at a place.
+    fn close_gap(&mut self, position: u32) {
+        if self.gap == FoldGap::None {
+            return;
         }
+        if !self.found.text.is_empty() {
+            self.found.text.push(' ');
+        }
+        let at = u32::try_from(self.found.text.len()).unwrap_or(u32::MAX);
+        self.found.marks.push((at, position));
+        if self.gap >= FoldGap::Sentence && self.found.sentences.last() != Some(&at) {
+            self.found.sentences.push(at);
+        }
+        self.gap = FoldGap::None;
+        self.word = self.found.text.len();
+    }
+
+    /// Adds letters and digits of ASCII.
+    fn push_plain(&mut self, letters: &str, position: u32) {
+        self.close_gap(position);
+        let from = self.found.text.len();
+        self.found.text.push_str(letters);
+        if let Some(pushed) = self.found.text.get_mut(from..) {
+            pushed.make_ascii_lowercase();
+        }
+        let digits = letters.bytes().filter(u8::is_ascii_digit).count();
+        self.has_digit |= digits > 0;
+        self.has_latin |= digits < letters.len();
+        let len = u32::try_from(letters.len()).unwrap_or(u32::MAX);
+        self.found.characters = position.saturating_add(len);
+    }
+
+    fn push(&mut self, c: char, position: u32) {
+        self.close_gap(position);
         let text = &mut self.found.text;
         if c.is_ascii() {
-            let c = c.to_ascii_lowercase();
-            match c {
-                'a'..='z' => self.has_latin = true,
-                '0'..='9' => self.has_digit = true,
-                _ => self.end_word(),
-            }
+            // Letters and digits come as runs.
+            self.end_word();
             self.found.text.push(c);
-            if !c.is_ascii_alphanumeric() {
-                self.word = self.found.text.len();
-            }
+            self.word = self.found.text.len();
             return;
         }
         match plain(c) {

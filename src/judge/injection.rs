@@ -5,8 +5,6 @@
 //! no proof, since newsletters hide preheaders and keys are encoded; tag characters outside of
 //! flags, and letters that are parted by characters without width, are.
 
-use std::collections::HashSet;
-
 use super::decode;
 use super::fold::Folded;
 use super::lexicon::Concept;
@@ -258,16 +256,30 @@ impl OrderSearch {
     }
 
     fn only_in(&mut self, text: &Folded, other: &Folded, exposure: Exposure) {
-        let known: HashSet<u64> = triples(&other.text).collect();
+        let mut known: Option<Vec<u64>> = None;
+        let mut others = other.each_sentence().map(|(_, sentence)| sentence);
         let (mut extra, mut shared) = (String::new(), 0);
         for (_, sentence) in text.each_sentence() {
-            let (mut all, mut found) = (0, 0);
-            for triple in triples(sentence) {
-                all += 1;
-                found += usize::from(known.contains(&triple));
-            }
-            if all == 0 {
+            let mut triples_of = triples(sentence).peekable();
+            if triples_of.peek().is_none() {
                 continue;
+            }
+            // Most texts that stand beside one another have the same sentences in the same order.
+            let mut ahead = others.clone();
+            if (ahead.by_ref().take(AHEAD)).any(|other| other == sentence) {
+                others = ahead;
+                shared += sentence.len();
+                continue;
+            }
+            let known = known.get_or_insert_with(|| {
+                let mut known: Vec<u64> = triples(&other.text).collect();
+                known.sort_unstable();
+                known
+            });
+            let (mut all, mut found) = (0, 0);
+            for triple in triples_of {
+                all += 1;
+                found += usize::from(known.binary_search(&triple).is_ok());
             }
             if found * 5 <= all {
                 extra.push_str(sentence);
@@ -362,6 +374,8 @@ const TRACES_MIN: i32 = 100;
 const HIDDEN_MIN: i32 = 160;
 /// A shorter text gives no order.
 const TEXT_MIN: usize = 12;
+/// Sentences of the other text that may be left out before one that both have.
+const AHEAD: usize = 4;
 const SPELLED_MIN: usize = 2;
 const TAG_LETTERS_MIN: usize = 8;
 const PARTED_LETTERS_MIN: usize = 6;

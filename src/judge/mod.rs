@@ -18,6 +18,7 @@ mod injection;
 mod lexicon;
 pub mod model;
 mod orders;
+mod phrases;
 mod rules;
 mod view;
 
@@ -61,6 +62,12 @@ pub fn rule_names() -> impl Iterator<Item = &'static str> {
     (RULES.iter().map(|rule| rule.id))
         .chain(injection::rule_names())
         .chain(others)
+}
+
+/// Octets of memory of all that the filter looks things up in: the shipped model and the phrases.
+/// What an organization teaches comes to it.
+pub fn tables_bytes() -> usize {
+    Models::default().start_bytes() + orders::bytes() + bait::bytes() + case::bytes()
 }
 
 /// The places of a shown text that give orders to an agent, in characters of it.

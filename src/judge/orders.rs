@@ -7,10 +7,9 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-
 use super::fold::Folded;
 use super::lexicon::{Concept, PHRASES};
+use super::phrases::{PhraseHit, PhraseSet};
 use crate::pace;
 
 /// A kind of order.
@@ -91,7 +90,7 @@ const TO_PROGRAM: u32 = set(&[Agent, Reader, Frame, Label, Owner, Role]);
 
 /// The kinds. The weights are what separates mail to people from orders to programs; two or three
 /// of them together reach a threshold.
-pub static ORDERS: &[Order] = &[
+pub const ORDERS: &[Order] = &[
     Order {
         id: "prompt_override",
         needs: &[
@@ -272,21 +271,18 @@ pub static ORDERS: &[Order] = &[
 /// counts less.
 pub fn read(folded: &Folded, is_open: bool) -> Orders {
     let text = folded.text.as_str();
-    pace::spend(text.len().saturating_mul(OCTET_WORK));
     let mut orders = Orders::default();
     let mut last = LastHits::default();
+    let mut known = 0_u32;
     let lexicon = &*LEXICON;
-    for found in lexicon.automaton.find_overlapping_iter(text) {
-        let Some((concept, needs_boundary)) = lexicon.of.get(found.pattern().as_usize()).copied()
-        else {
+    for PhraseHit { start, end, phrase } in lexicon.set.by_end(text) {
+        let Some((concept, needs_boundary)) = lexicon.of.get(phrase).copied() else {
             continue;
         };
-        if needs_boundary && !begins_word(text, found.start()) {
+        if needs_boundary && !begins_word(text, start as usize) {
             continue;
         }
         pace::spend(HIT_WORK);
-        let start = u32::try_from(found.start()).unwrap_or(u32::MAX);
-        let end = u32::try_from(found.end()).unwrap_or(u32::MAX);
         match concept {
             Rotated => orders.rotated += 1,
             Reversed => orders.reversed += 1,
@@ -297,14 +293,17 @@ pub fn read(folded: &Folded, is_open: bool) -> Orders {
         }
         orders.concepts |= concept.bit();
         last.take(concept, start);
-        for order in ORDERS {
-            let is_found = |found: &FoundOrder| found.order.id == order.id;
-            if order.needs.iter().all(|need| need & concept.bit() == 0)
-                || orders.found.iter().any(is_found)
-            {
+        // The orders that need it, of those that are not found.
+        let mut rest = NEEDED_BY[concept as usize] & !known;
+        while rest != 0 {
+            let at = rest.trailing_zeros();
+            rest &= rest - 1;
+            let Some(order) = ORDERS.get(at as usize) else {
                 continue;
-            }
-            if let Some(start) = last.meets(order, end) {
+            };
+            let is_whole = order.needs.iter().all(|need| need & orders.concepts != 0);
+            if is_whole && let Some(start) = last.meets(order, end) {
+                known |= 1 << at;
                 orders.found.push(FoundOrder {
                     order,
                     weight: order.weight,
@@ -318,6 +317,32 @@ pub fn read(folded: &Folded, is_open: bool) -> Orders {
         orders.weigh_less_what_is_told(text);
     }
     orders
+}
+
+/// For each meaning a bit for each row of [`ORDERS`] that needs it.
+static NEEDED_BY: [u32; Concept::COUNT] = {
+    let mut needed = [0; Concept::COUNT];
+    let mut row = 0;
+    while row < ORDERS.len() {
+        let mut need = 0;
+        while need < ORDERS[row].needs.len() {
+            let mut concept = 0;
+            while concept < Concept::COUNT {
+                if ORDERS[row].needs[need] & (1 << concept) != 0 {
+                    needed[concept] |= 1 << row;
+                }
+                concept += 1;
+            }
+            need += 1;
+        }
+        row += 1;
+    }
+    needed
+};
+
+/// Octets of memory of its phrases.
+pub fn bytes() -> usize {
+    LEXICON.set.bytes() + LEXICON.of.len() * 2
 }
 
 /// Where each meaning was met last.
@@ -335,12 +360,18 @@ impl LastHits {
     fn meets(&self, order: &Order, end: u32) -> Option<u32> {
         let mut from = end;
         for need in order.needs {
-            let hits = self
-                .0
-                .iter()
-                .enumerate()
-                .filter(|(n, _)| need & (1 << n) != 0);
-            let newest = hits.filter_map(|(_, hit)| *hit).max()?;
+            let mut rest = *need;
+            let mut newest = None;
+            while rest != 0 {
+                let hit = self
+                    .0
+                    .get(rest.trailing_zeros() as usize)
+                    .copied()
+                    .flatten();
+                newest = newest.max(hit);
+                rest &= rest - 1;
+            }
+            let newest = newest?;
             if newest.saturating_add(order.within) < end {
                 return None;
             }
@@ -410,7 +441,7 @@ fn is_quoted(text: &str, at: u32) -> bool {
 }
 
 struct Lexicon {
-    automaton: AhoCorasick,
+    set: PhraseSet,
     /// The meaning of each phrase, and whether it must begin a word.
     of: Vec<(Concept, bool)>,
 }
@@ -426,21 +457,11 @@ static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
         let is_word = first.is_alphanumeric() && u32::from(first) < LETTERS_WITHOUT_WORDS;
         (concept, is_word)
     });
-    let of = of.collect();
-    let built = AhoCorasick::builder()
-        .match_kind(MatchKind::Standard)
-        .kind(Some(AhoCorasickKind::ContiguousNFA))
-        .build(phrases().map(|(_, phrase)| phrase));
-    // The table is fixed, and a test builds it: the other way is not taken.
-    let automaton = built.unwrap_or_else(|_| no_phrases());
-    Lexicon { automaton, of }
+    Lexicon {
+        of: of.collect(),
+        set: PhraseSet::of(phrases().map(|(_, phrase)| phrase)),
+    }
 });
-
-/// An automaton that finds nothing.
-#[allow(clippy::expect_used)]
-pub fn no_phrases() -> AhoCorasick {
-    AhoCorasick::new([""; 0]).expect("no phrases fit every bound")
-}
 
 /// From here on (Hebrew, Arabic and the scripts of Asia) words have prefixes, or no space between.
 const LETTERS_WITHOUT_WORDS: u32 = 0x590;
@@ -467,8 +488,6 @@ const OPENINGS: &[&str] = &[
 const HIT_WORK: usize = 120;
 /// Octets before a place in which its quotation mark is looked for.
 const QUOTE_BACK: usize = 120;
-/// Nanoseconds of an octet.
-const OCTET_WORK: usize = 8;
 
 #[cfg(test)]
 mod tests {

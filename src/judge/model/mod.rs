@@ -63,6 +63,11 @@ impl Models {
         self.start.as_ref()
     }
 
+    /// Octets of memory of the shipped model, or of the one in its place.
+    pub fn start_bytes(&self) -> usize {
+        self.start.map_or(0, |start| start.bytes())
+    }
+
     /// The logarithm of the odds that the message is spam, in hundredths; 0 says nothing.
     pub fn score(&self, view: &MailView) -> Score {
         let tokens = Tokens::of(view);

@@ -179,10 +179,15 @@ fn texts(view: &MailView, found: &mut impl FnMut(TokenKind, &[u8])) {
             words += 1;
             longest = longest.max(word.len());
             let octets = word.as_bytes();
-            bangs += usize::from(octets.contains(&b'!'));
+            let (mut has_bang, mut has_small, mut has_capital) = (false, false, false);
+            for octet in octets {
+                has_bang |= *octet == b'!';
+                has_small |= octet.is_ascii_lowercase();
+                has_capital |= octet.is_ascii_uppercase();
+            }
+            bangs += usize::from(has_bang);
             money += usize::from(octets.first() == Some(&b'$') && octets.len() > 1);
-            let is_loud = octets.len() > 2 && octets.iter().all(|b| !b.is_ascii_lowercase());
-            capitals += usize::from(is_loud && octets.iter().any(u8::is_ascii_uppercase));
+            capitals += usize::from(octets.len() > 2 && has_capital && !has_small);
         }
     }
     put(found, "words", step(words, 12));
@@ -209,7 +214,11 @@ fn scripts(text: &str, found: &mut impl FnMut(TokenKind, &[u8])) {
     ];
     let mut counts = [0_usize; 8];
     let mut letters = 0_usize;
-    for c in unicode::prefix(text, SCRIPTS_MAX).chars() {
+    let text = unicode::prefix(text, SCRIPTS_MAX);
+    if text.is_ascii() {
+        return;
+    }
+    for c in text.chars() {
         letters += usize::from(c.is_alphabetic());
         let script = match c {
             '\0'..='\u{bf}' => continue,

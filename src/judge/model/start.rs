@@ -50,6 +50,11 @@ impl<'a> StartModel<'a> {
         self.bias + self.scale * sum as f32 / size.sqrt()
     }
 
+    /// Octets of memory.
+    pub fn bytes(&self) -> usize {
+        self.weights.len()
+    }
+
     /// The weight of a token, in steps.
     pub fn weight(&self, hash: u64) -> i32 {
         let bucket = (hash >> (64 - BITS)) as usize;

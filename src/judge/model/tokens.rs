@@ -22,7 +22,11 @@ impl Tokens {
     /// Reads a message.
     pub fn of(view: &MailView) -> Tokens {
         let mut hashes = Vec::with_capacity(1024);
+        let mut recent = [0; RECENT];
         each_token(view, |kind, octets| {
+            if kind == TokenKind::Word && is_recent(&mut recent, octets) {
+                return;
+            }
             hashes.push(hash(kind, octets));
             // A message of many words is thinned out before it takes memory.
             if hashes.len() >= 4 * TOKENS_MAX {
@@ -36,6 +40,26 @@ impl Tokens {
     /// The hashes.
     pub fn hashes(&self) -> &[u64] {
         &self.hashes
+    }
+}
+
+/// Whether a short word was met lately: most words that come again come again soon, and need no
+/// hash then.
+fn is_recent(recent: &mut [u64; RECENT], octets: &[u8]) -> bool {
+    let mut word = [0; 8];
+    let Some(place) = word.get_mut(..octets.len()) else {
+        return false;
+    };
+    place.copy_from_slice(octets);
+    let word = u64::from_le_bytes(word);
+    let slot = word.wrapping_mul(SPREAD) >> (u64::BITS - RECENT.ilog2());
+    match recent.get_mut(slot as usize) {
+        Some(known) if *known == word => word != 0,
+        Some(known) => {
+            *known = word;
+            false
+        }
+        None => false,
     }
 }
 
@@ -82,6 +106,10 @@ pub fn each_token(view: &MailView, mut found: impl FnMut(TokenKind, &[u8])) {
 
 /// Tokens of a message: a page of a book has 300 different words.
 pub(super) const TOKENS_MAX: usize = 5_000;
+/// Places for words that were met lately.
+const RECENT: usize = 512;
+/// An odd number with bits everywhere (the golden ratio), for a product that mixes.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 const HASH_KEY: u64 = 0x706f_7374_6572_6e31;
 const SUBJECT_MAX: usize = 1_000;
 /// Spam says what it wants in its first pages, and a long letter is like its beginning.

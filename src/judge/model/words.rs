@@ -14,6 +14,9 @@ const LINK_MIN: usize = 6;
 pub(super) fn each_word(text: &str, mut found: impl FnMut(&[u8])) {
     for chunk in text.split_ascii_whitespace() {
         let octets = chunk.as_bytes();
+        if plain_word(octets, &mut found) {
+            continue;
+        }
         if octets.len() >= LINK_MIN {
             if is_link(octets) {
                 continue;
@@ -22,9 +25,6 @@ pub(super) fn each_word(text: &str, mut found: impl FnMut(&[u8])) {
                 found(b"@");
                 continue;
             }
-        }
-        if plain_word(octets, &mut found) {
-            continue;
         }
         let mut word = Word::default();
         if chunk.is_ascii() {
