@@ -28,6 +28,7 @@ type Bench = fn(&Scale);
 const BENCHES: &[(&str, Bench)] = &[
     ("rest", rest),
     ("submission", submission),
+    ("filter", filter),
     ("handshake", handshake),
     ("append", append),
     ("import", import),
@@ -77,30 +78,94 @@ fn submission(scale: &Scale) {
             .of(24_000, 4_000)
             .div_ceil(connections)
             .clamp(20, 2000);
-        let (wall, cpu) = measure(&server, connections, |n| {
-            let inbox = inboxes[n % inboxes.len()].clone();
-            let mut s = Stream::smtp(&server, &inbox);
-            move || {
-                let envelope =
-                    format!("MAIL FROM:<{inbox}> SIZE={SIZE}\r\nRCPT TO:<{inbox}>\r\nDATA\r\n");
-                s.send(envelope.as_bytes());
-                for i in 0..each {
-                    s.reply("250");
-                    s.reply("250");
-                    s.reply("354");
-                    let mut bytes = message(&inbox, &inbox, SIZE, n * 1_000_000 + i);
-                    bytes.extend_from_slice(b".\r\n");
-                    bytes.extend_from_slice(if i + 1 < each {
-                        envelope.as_bytes()
-                    } else {
-                        b"QUIT\r\n"
-                    });
-                    s.send(&bytes);
-                    s.reply("250");
-                }
-            }
-        });
+        let (wall, cpu) = submit(&server, &inboxes, connections, each);
         figure("submission", connections, each * connections, wall, cpu);
+    }
+}
+
+/// Sends `each` messages on each of `connections`, from each inbox to itself.
+fn submit(
+    server: &Server,
+    inboxes: &[String],
+    connections: usize,
+    each: usize,
+) -> (Duration, Duration) {
+    measure(server, connections, |n| {
+        let inbox = inboxes[n % inboxes.len()].clone();
+        let mut s = Stream::smtp(server, &inbox);
+        move || {
+            let envelope =
+                format!("MAIL FROM:<{inbox}> SIZE={SIZE}\r\nRCPT TO:<{inbox}>\r\nDATA\r\n");
+            s.send(envelope.as_bytes());
+            for i in 0..each {
+                s.reply("250");
+                s.reply("250");
+                s.reply("354");
+                let mut bytes = message(&inbox, &inbox, SIZE, n * 1_000_000 + i);
+                bytes.extend_from_slice(b".\r\n");
+                bytes.extend_from_slice(if i + 1 < each {
+                    envelope.as_bytes()
+                } else {
+                    b"QUIT\r\n"
+                });
+                s.send(&bytes);
+                s.reply("250");
+            }
+        }
+    })
+}
+
+/// The same submissions without the filter, with it, and with it and 50 rules that no message
+/// meets, in turns. The last line has the share of the rate that the filter takes.
+fn filter(scale: &Scale) {
+    let config = std::env::temp_dir().join(format!("postern-filter-{}.toml", std::process::id()));
+    let kinds = [
+        ("filter_off", false, 0),
+        ("filter_on", true, 0),
+        ("filter_on_50_rules", true, 50),
+    ];
+    let mut servers = kinds.map(|(name, is_on, rules)| {
+        std::fs::write(&config, format!("[filter]\nenabled = {is_on}\n")).unwrap();
+        let words = ["--no-limits", "--config", config.to_str().unwrap()];
+        let server = Server::start_with(name, &words);
+        let inboxes = server.make_inboxes(8);
+        make_rules(&server, rules);
+        (name, server, inboxes, [Duration::ZERO; 2])
+    });
+    std::fs::remove_file(&config).unwrap();
+    let (connections, each) = (64, 24);
+    let rounds = scale.of(16, 5);
+    // The first round fills the caches.
+    for round in 0..=rounds {
+        for (_, server, inboxes, [wall, cpu]) in &mut servers {
+            let (took, used) = submit(server, inboxes, connections, each);
+            if round > 0 {
+                (*wall, *cpu) = (*wall + took, *cpu + used);
+            }
+        }
+    }
+    for (name, _, _, [wall, cpu]) in &servers {
+        let n = connections * each * rounds;
+        figure(name, connections, n, *wall, *cpu);
+    }
+    let [off, on, _] = servers.map(|(_, _, _, [wall, _])| wall.as_secs_f64());
+    let fall = (1.0 - off / on) * 100.0;
+    println!(
+        "{}",
+        json!({"bench": "filter", "rate_falls_by_percent": (fall * 10.0).round() / 10.0})
+    );
+}
+
+/// Rules of the organization about the header and the body.
+fn make_rules(server: &Server, count: usize) {
+    let mut stream = Stream::connect_plain(server.port("http"));
+    for n in 0..count {
+        let field = ["from", "subject", "body", "to", "body"][n % 5];
+        let condition = json!({"field": field, "op": "contains", "value": format!("word {n}")});
+        let rule =
+            json!({"name": format!("rule {n}"), "when": {"all": [condition]}, "then": ["flag"]});
+        let made = stream.post("/api/v1/rules", server.key(), &rule.to_string());
+        assert!(made["id"].is_string(), "{made}");
     }
 }
 
