@@ -120,7 +120,11 @@ pub(super) fn facts_for(
         listed: lists::receive_action(service, store, (org, inbox), &sender)?,
         is_own_organization: is_own,
         namesake: namesake_of(store, org, (analysis, author))?,
-        own_domains: store.proven_domains(org, OWN_DOMAINS_MAX)?,
+        // The own domain imitates none of them.
+        own_domains: match is_own {
+            true => Vec::new(),
+            false => store.proven_domains(org, OWN_DOMAINS_MAX)?,
+        },
     })
 }
 
