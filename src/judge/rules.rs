@@ -88,6 +88,9 @@ rules! {
         |c| checked(c).is_some_and(|found| found.spf == AuthResult::Fail && !found.aligned);
     aligned -30 "The domain of its sender is shown to be true."
         |c| checked(c).is_some_and(|found| found.aligned);
+    own_links -50 "A link leads to the owner of its sender's domain." |c| own_links(c) > 0;
+    own_links_many -300 "It has many links to the owner of its sender's domain."
+        |c| own_links(c) >= 8;
     // Phishing.
     phish_known_name 250 "It has the name of somebody known, and another address."
         |c| c.facts.namesake.is_some() && !c.is_trusted();
@@ -176,6 +179,12 @@ fn imitates_own_domain(case: &JudgedCase<'_>) -> bool {
         .map(|name| KnownName::of(name))
         .collect();
     domains::imitated(&case.from, &own).is_some()
+}
+
+/// Links to the owner of the sender's domain, other than those that end a subscription.
+fn own_links(case: &JudgedCase<'_>) -> usize {
+    let ending = case.links.iter().filter(|link| link.is_unsubscribe).count();
+    case.links.len() - ending - case.foreign_links().count()
 }
 
 fn is_free_mail(case: &JudgedCase<'_>) -> bool {

@@ -280,6 +280,18 @@ fn links_and_files_are_judged_by_what_they_are() {
 }
 
 #[test]
+fn links_to_the_own_domain_speak_for_a_sender() {
+    let links = |host: &str, count: usize| {
+        let links = (0..count).map(|n| format!("<a href='https://{host}/{n}'>Item {n}</a> "));
+        judged(&page(&links.collect::<String>()))
+    };
+    let many = links("www.pagoda.example", 12);
+    assert!(has(&many, "own_links") && has(&many, "own_links_many"));
+    assert!(!has(&links("shop.pagoda.example", 3), "own_links_many"));
+    assert!(!has(&links("pagoda.elsewhere.example", 12), "own_links"));
+}
+
+#[test]
 fn weights_and_thresholds_are_those_of_the_inbox() {
     let raw = file("setup.exe", "x");
     let off = SpamSettings {
