@@ -7,7 +7,6 @@
 
 use super::decode;
 use super::fold::Folded;
-use super::lexicon::Concept;
 use super::orders::{self, Orders};
 use super::view::MailView;
 use crate::call::{INJECTION_SPANS_MAX, InjectionPlace, InjectionSpan};
@@ -34,7 +33,7 @@ pub struct Injection {
     pub spans: Vec<InjectionSpan>,
     /// Traces of orders that are not enough.
     pub traces: i32,
-    /// The weightiest orders stand where no person looks.
+    /// Orders stand where no person looks.
     pub is_hidden: bool,
 }
 
@@ -64,7 +63,7 @@ pub fn find(view: &MailView, text: &Folded) -> Injection {
     let markup = markup.join("\n\n");
     let places: [(&str, InjectionPlace, Exposure); 8] = [
         (&view.subject, InjectionPlace::Subject, Exposure::Open),
-        (&view.calendar, InjectionPlace::Calendar, Exposure::Open),
+        (&view.calendar, InjectionPlace::Calendar, Exposure::Aside),
         (&view.attached, InjectionPlace::Attachment, Exposure::Open),
         (
             &view.unseen.hidden,
@@ -118,7 +117,10 @@ pub fn of_text(text: &str) -> Vec<InjectionSpan> {
 struct OrderSearch {
     /// The weightiest sum so far, with its orders.
     best: i32,
+    /// Orders were found where no person looks.
     is_hidden: bool,
+    /// Why they are hidden.
+    hidden: Option<(&'static str, i32, &'static str)>,
     hits: Vec<(&'static str, i32, &'static str)>,
     spans: Vec<InjectionSpan>,
     /// What stands in several places adds only a little.
@@ -153,7 +155,8 @@ impl OrderSearch {
             return;
         }
         let folded = Folded::of(text);
-        let orders = orders::read(&folded, exposure == Exposure::Open);
+        let is_shown = exposure == Exposure::Open || place == InjectionPlace::Calendar;
+        let orders = orders::read(&folded, is_shown);
         self.take(&folded, &orders, place, exposure);
         if exposure != Exposure::Open {
             for found in decode::decoded(text) {
@@ -176,7 +179,7 @@ impl OrderSearch {
             .iter()
             .map(|found| (found.order.id, found.weight, found.order.why))
             .collect();
-        let speaks = orders.speaks_of(TO_PROGRAM);
+        let speaks = orders.is_task_for_program;
         match exposure {
             Exposure::Open => {}
             Exposure::Aside if said >= 100 => {
@@ -194,7 +197,9 @@ impl OrderSearch {
                     "An order to an agent is hidden from people.",
                 ));
             }
-            Exposure::Hidden if orders.task.is_some() => {
+            Exposure::Hidden
+                if orders.task.is_some() && (speaks || folded.text.len() <= TEMPLATE_MIN) =>
+            {
                 let weight = if speaks { 380 } else { 310 };
                 hits.push((
                     "hidden_task",
@@ -212,16 +217,22 @@ impl OrderSearch {
             Exposure::Hidden | Exposure::Preheader => {}
         }
         let sum: i32 = hits.iter().map(|(_, weight, _)| weight).sum();
+        let is_shown = exposure == Exposure::Open || place == InjectionPlace::Calendar;
         if sum >= FOUND_MIN {
+            self.is_hidden |= !is_shown;
+            let why = hits.iter().find(|(id, ..)| id.starts_with("hidden"));
+            self.hidden = self.hidden.or(why.copied());
             self.places += 1;
             let places = orders.found.iter().map(|found| (found.start, found.end));
             for (start, end) in places.chain(orders.task.filter(|_| orders.found.is_empty())) {
                 self.span(folded, place, (start, end));
             }
+            for (start, end) in &orders.places {
+                self.span(folded, place, (*start, *end));
+            }
         }
         if sum > self.best {
             self.best = sum;
-            self.is_hidden = exposure != Exposure::Open;
             self.hits = hits;
         }
     }
@@ -321,6 +332,8 @@ impl OrderSearch {
             };
         }
         if self.best >= TRACES_MIN {
+            let is_told = self.hits.iter().any(|(id, ..)| id.starts_with("hidden"));
+            self.hits.extend(self.hidden.filter(|_| !is_told));
             self.alone.append(&mut self.hits);
         }
         if self.places > 1 {
@@ -356,22 +369,13 @@ fn triples(text: &str) -> impl Iterator<Item = u64> {
         .skip(2)
 }
 
-/// Meanings that only a text for a program has.
-const TO_PROGRAM: &[Concept] = &[
-    Concept::Agent,
-    Concept::Reader,
-    Concept::Frame,
-    Concept::Owner,
-    Concept::Role,
-    Concept::Prompt,
-    Concept::Conceal,
-    Concept::Tool,
-];
 /// The sum from which a place has orders: that of a suspicious message.
 const FOUND_MIN: i32 = 300;
 const TRACES_MIN: i32 = 100;
 /// What a hidden text must say to be an order.
 const HIDDEN_MIN: i32 = 160;
+/// In more hidden text, such as the notes of a template, a task must speak to a program.
+const TEMPLATE_MIN: usize = 900;
 /// A shorter text gives no order.
 const TEXT_MIN: usize = 12;
 /// Sentences of the other text that may be left out before one that both have.

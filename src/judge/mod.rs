@@ -136,11 +136,12 @@ impl HitList<'_> {
         for (id, weight, why) in found.hits {
             sum += self.push(id, weight * share / 100, why);
         }
-        if sum > 0 && others < 0 && !is_trusted {
+        let most = if found.is_hidden { 0 } else { -FRIENDLY };
+        if sum > 0 && others < most && !is_trusted {
             // Friendly words around an order do not make up for it.
             self.push(
                 "orders_weigh_alone",
-                -others,
+                most - others,
                 "It has orders, whatever stands around them.",
             );
         }
@@ -188,6 +189,8 @@ fn report(
 }
 
 const LEARNED: &str = "Its words are like those of mail that people have judged.";
+/// What friendly words take at most from orders that a person can see.
+const FRIENDLY: i32 = 200;
 /// What orders of a known sender weigh, in hundredths: the owner of an inbox gives them.
 const TRUSTED_SHARE: i32 = 25;
 
