@@ -9,6 +9,9 @@ use postern::testing::judge::{MailView, Models, SenderFacts, judge};
 
 use super::{Row, tokens_of};
 
+/// The sets with ordinary mail of today.
+const MODERN: &[&str] = &["modern", "talk", "public", "own-unseen"];
+
 /// A message and what the filter said.
 struct Judged<'a> {
     row: &'a Row,
@@ -183,8 +186,7 @@ fn curve(judged: &[Judged<'_>]) {
             .collect()
     };
     let easy = scores(&|one| one.is_ham() && one.row.text("set") == "spam-a");
-    let modern =
-        scores(&|one| one.is_ham() && ["modern", "talk", "public"].contains(&one.row.text("set")));
+    let modern = scores(&|one| one.is_ham() && MODERN.contains(&one.row.text("set")));
     let ordinary: Vec<i32> = easy.iter().chain(&modern).copied().collect();
     for (label, hams) in [
         ("spam", [("ham of spam-a", &easy), ("ordinary", &ordinary)]),

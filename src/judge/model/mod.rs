@@ -106,7 +106,7 @@ fn calibrate(log_odds: f32, voice: f32) -> Score {
 
 const SLOPE: f32 = 450.0;
 /// The sum at which a message says nothing: ham of today that it does not know comes up to here.
-const EVEN: f32 = 0.3;
+const EVEN: f32 = 0.2;
 const BEND: f32 = 300.0;
 const BEND_LEARNED: f32 = 300.0;
 const MOST: f32 = 500.0;

@@ -1,7 +1,9 @@
-"""Makes a set of mail from `bad.txt`: python3 benches/judgement/bad.py OUT
+"""Makes sets of mail from texts of our own: python3 benches/judgement/own.py OUT
 
-Each record becomes a text, and with a link also a page with a button, as such mail comes today.
-OUT gets the messages and `index.jsonl` in the form that the bench reads.
+`bad.txt` and `wanted.txt` are learned from; what `unseen.txt` has is measured on and never learned
+from. Each record becomes a text, and with a link also a page with a button, as mail of services
+comes today. OUT gets a folder for each file, with the messages and `index.jsonl` in the form that
+the bench reads.
 """
 import base64, html, json, os, sys
 from email.header import Header
@@ -17,8 +19,8 @@ PAGE = """<!DOCTYPE html><html><head><meta charset="utf-8">
 """
 
 
-def records():
-    with open(os.path.join(HERE, "bad.txt"), encoding="utf-8") as text:
+def records(texts):
+    with open(os.path.join(HERE, texts), encoding="utf-8") as text:
         parts = text.read().split("\n\n")
     for part in parts:
         lines = part.strip().split("\n")
@@ -51,19 +53,21 @@ def message(record, shape):
     return head + "Content-Type: multipart/alternative; boundary=b1\r\n\r\n" + "".join(both)
 
 
-def main():
-    out = sys.argv[1]
-    os.makedirs(os.path.join(out, "bad"), exist_ok=True)
+def make(out, texts):
+    name = "own-" + texts
+    out = os.path.join(out, name)
+    os.makedirs(os.path.join(out, "mail"), exist_ok=True)
     with open(os.path.join(out, "index.jsonl"), "w", encoding="utf-8") as index:
-        for record in records():
+        for record in records(texts + ".txt"):
             for shape in ("page", "both") if record[5] else ("text",):
-                path = "bad/%s-%s.eml" % (record[0], shape)
+                path = "mail/%s-%s.eml" % (record[0], shape)
                 with open(os.path.join(out, path), "w", encoding="utf-8", newline="") as file:
                     file.write(message(record, shape))
-                label = "phish" if record[0].startswith("phish") else "spam"
-                line = dict(id="own-bad/" + path[4:-4], path=path, set="own-bad", split="train", label=label, thread=record[0])
+                label = record[0].split("-")[0]
+                line = dict(id=name + "/" + path[5:-4], path=path, set=name, split="train", label=label, thread=record[0])
                 index.write(json.dumps(line) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    for texts in ("bad", "wanted", "unseen"):
+        make(sys.argv[1], texts)
