@@ -279,6 +279,75 @@ fn links_and_files_are_judged_by_what_they_are() {
     }
 }
 
+/// Each rule with a mail that meets it and one that nearly does.
+#[test]
+fn header_content_and_phishing_have_hits_and_near_misses() {
+    let from = |from: &str, subject: &str, more: &str, body: &str| {
+        judged(&mail(
+            &format!("From: {from}\nSubject: {subject}{more}"),
+            body,
+        ))
+    };
+    let ann = "Ann <ann@pagoda.example>";
+    let says = |body: &str| from(ann, "Hello", "", body);
+    let errand = "Are you available? I need gift cards today, I'm in a meeting.";
+    for (id, hit, near) in [
+        (
+            "shouted_subject",
+            from(ann, "FREE MONEY FOR YOU", "", "Hi."),
+            from(ann, "Free Money For You", "", "Hi."),
+        ),
+        (
+            "false_answer",
+            from(ann, "Re: plan", "", "Hi."),
+            from(ann, "Re: plan", "\nIn-Reply-To: <2@pagoda.example>", "Hi."),
+        ),
+        (
+            "several_from",
+            from(ann, "Hello", "\nFrom: b@pagoda.example", "Hi."),
+            says("From: b@pagoda.example"),
+        ),
+        (
+            "name_is_address",
+            from("\"ceo@bank.example\" <x@evil.example>", "Hello", "", "Hi."),
+            from("\"ceo@bank.example\" <x@bank.example>", "Hello", "", "Hi."),
+        ),
+        (
+            "phish_brand_name",
+            from("PayPal <x@evil.example>", "Hello", "", "Hi."),
+            from("PayPal <service@paypal.com>", "Hello", "", "Hi."),
+        ),
+        (
+            "phish_errand",
+            from("Boss <boss@gmail.com>", "Hello", "", errand),
+            from("Boss <boss@pagoda.example>", "Hello", "", errand),
+        ),
+        (
+            "loan",
+            says("Refinance your mortgage at the lowest interest rate, bad credit is no matter."),
+            says("The interest rate of the mortgage stays as it is."),
+        ),
+        (
+            "medicine",
+            says("Viagra and cialis from our pharmacy without a prescription."),
+            says("The pharmacy has your order."),
+        ),
+        (
+            "income",
+            says("Make money, get rich: work from home, extra income, be your own boss."),
+            says("I work from home on Monday."),
+        ),
+        (
+            "offer",
+            says("Click here, order now: risk free, money back guarantee, special offer."),
+            says("Click here to see the notes."),
+        ),
+    ] {
+        assert!(has(&hit, id), "{id} {hit:?}");
+        assert!(!has(&near, id), "{id} {near:?}");
+    }
+}
+
 #[test]
 fn links_to_the_own_domain_speak_for_a_sender() {
     let links = |host: &str, count: usize| {
