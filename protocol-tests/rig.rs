@@ -186,7 +186,7 @@ impl Rig {
     /// An empty world with these limits, from which no mail leaves; the same seed gives the same
     /// run.
     pub fn new(seed: u64, limits: Limits) -> Rig {
-        let arriving = (InboundPolicy::default(), FilterSwitch::default());
+        let arriving = (InboundPolicy::default(), FilterSwitch::OFF);
         Rig::with(seed, limits, arriving, None)
     }
 

@@ -111,7 +111,7 @@ pub fn run(text: &str, piece: usize, update: bool) -> Result<Option<String>, Fau
 fn filter(lines: &[&str]) -> Result<FilterSwitch, Fault> {
     match lines.iter().any(|line| line.starts_with("filter ")) {
         true => settings(lines, "filter"),
-        false => Ok(FilterSwitch::default()),
+        false => Ok(FilterSwitch::OFF),
     }
 }
 

@@ -32,11 +32,22 @@ impl InboundPolicy {
 }
 
 /// The section `[filter]`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FilterSwitch {
     /// Received mail is judged.
     pub enabled: bool,
+}
+
+impl FilterSwitch {
+    /// No mail is judged.
+    pub const OFF: FilterSwitch = FilterSwitch { enabled: false };
+}
+
+impl Default for FilterSwitch {
+    fn default() -> Self {
+        FilterSwitch { enabled: true }
+    }
 }
 
 /// What happens to mail of a sender that an inbox does not know.

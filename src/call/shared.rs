@@ -37,7 +37,7 @@ impl Shared {
         Shared {
             host: host.into(),
             inbound: InboundPolicy::default(),
-            filter: FilterSwitch::default(),
+            filter: FilterSwitch::OFF,
             metrics: Metrics::default(),
             intake: Budget::intake(&limits),
             outgoing: Budget::outgoing(&limits),
