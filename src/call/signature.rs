@@ -1,6 +1,6 @@
 //! Signatures of messages: for each message the set of its grams. A gram is three characters in a
-//! row, as a number of 16 bits; `mail::text::grams` makes them. The last numbers are facts about the
-//! message that never change.
+//! row, as a number of 16 bits; `mail::text::grams` makes them. The last numbers are facts about
+//! the message that never change.
 //!
 //! A signature never misses: a message that has a text has all grams of the text. It may have them
 //! by chance too, so what it finds is compared with the message itself.

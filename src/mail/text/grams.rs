@@ -1,7 +1,7 @@
 //! The grams of a message: what its signature must have, so that a search finds it.
 //!
-//! A gram is three characters in a row without white space, in lower case, in 16 bits: three letters
-//! of ASCII have a number of their own, and all else is hashed to the numbers behind those. So a
+//! A gram is three characters in a row without white space, in lower case, in 16 bits: three
+//! letters of ASCII have a number of their own, and all else is hashed to the numbers behind those. So a
 //! word of such letters that is not there is not mistaken for others. White space is left out,
 //! because it makes nearly half of all grams and tells little. So a needle without three such
 //! characters in a row has no gram, and is sought in every message.
@@ -373,8 +373,8 @@ fn marked_octets(octets: &[u8]) -> (u64, u64) {
     (solid, letters)
 }
 
-/// The number of each three characters of a text in lower case, and whether they are a gram: none of
-/// them is white space. Letters of ASCII may be capitals.
+/// The number of each three characters of a text in lower case, and whether they are a gram: none
+/// of them is white space. Letters of ASCII may be capitals.
 fn each_gram(text: &str, field: GramField, mut see: impl FnMut(u16, bool)) {
     let salt = field.salt();
     // The last three characters, 21 bits each, and a bit for each that is no white space.

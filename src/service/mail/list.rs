@@ -6,8 +6,8 @@
 //! is the last one: until it has a row, a list goes on to the deadline of a search. A list with `q`
 //! is a search (`find.rs`).
 //!
-//! A list that has looked at [`WALKED_MAX`] messages and is not full gathers those that may meet its
-//! filter, and goes on with them (`sparse.rs`).
+//! A list that has looked at [`WALKED_MAX`] messages and is not full gathers those that may meet
+//! its filter, and goes on with them (`sparse.rs`).
 //!
 //! A list over many inboxes merges them by the ids of their messages, which rise with time: it
 //! holds the newest id of every inbox, takes the highest, and reads the next one of that inbox. It
