@@ -2,9 +2,10 @@
 //! `cargo bench --bench search [-- --quick]`.
 //!
 //! An inbox has 200,000 messages of 4 KiB (20,000 with `--quick`) of words whose frequency falls as
-//! in a language, each with a word of its own. `q` asks for words of all frequencies, for words that
-//! are not there, and for what only columns say; the time is that of the client. A second inbox has 1,000 messages for SEARCH
-//! in IMAP; there the processor time of the server is counted, protocol and TLS included.
+//! in a language, each with a word of its own. `q` asks for words of all frequencies, for words
+//! that are not there, and for what only columns say; the time is that of the client. A second
+//! inbox has 1,000 messages for SEARCH in IMAP; there the processor time of the server is counted,
+//! protocol and TLS included.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

@@ -1,8 +1,8 @@
 //! The grams of a message: what its signature must have, so that a search finds it.
 //!
 //! A gram is three characters in a row without white space, in lower case, in 16 bits: three
-//! letters of ASCII have a number of their own, and all else is hashed to the numbers behind those. So a
-//! word of such letters that is not there is not mistaken for others. White space is left out,
+//! letters of ASCII have a number of their own, and all else is hashed to the numbers behind those.
+//! So a word of such letters that is not there is not mistaken for others. White space is left out,
 //! because it makes nearly half of all grams and tells little. So a needle without three such
 //! characters in a row has no gram, and is sought in every message.
 //!

@@ -1,7 +1,6 @@
-//! What the indexes say of SEARCH: which messages of a mailbox may match, by their words, or else by
-//! their flags, keywords and times of receipt. The search
-//! then looks at those alone. It narrows and never decides: a message that the index names is read
-//! as any other.
+//! What the indexes say of SEARCH: which messages of a mailbox may match, by their words, or else
+//! by their flags, keywords and times of receipt. The search then looks at those alone. It narrows
+//! and never decides: a message that the index names is read as any other.
 
 use crate::call::{GramQuery, InboxId, Narrowing, SearchKey, SearchProgress, UidSet};
 use crate::mail::text::grams::{GramField, folded_grams};

@@ -1,5 +1,5 @@
-//! What pages of lists have in common: the clock of a list and its slices, the octets of a page, and
-//! cursors. It reads no store.
+//! What pages of lists have in common: the clock of a list and its slices, the octets of a page,
+//! and cursors. It reads no store.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Lists whose filter few messages meet: they are gathered (`gather.rs`), then looked at in the order
-//! of the list. The cursors are those of a list that walks, so a page may go on either way.
+//! Lists whose filter few messages meet: they are gathered (`gather.rs`), then looked at in the
+//! order of the list. The cursors are those of a list that walks, so a page may go on either way.
 //!
 //! The rule: a message is shown only when the filter passes it as it is stored now.
 
