@@ -51,7 +51,12 @@ pub fn judge(
             hits.push(rule.id, rule.weight, rule.why);
         }
     }
-    hits.learned(models.score(view));
+    // What others have taught does not outweigh that the inbox knows the sender.
+    let learned = match case.is_trusted() {
+        true => models.score(view).min(LEARNED_OF_TRUSTED_MAX),
+        false => models.score(view),
+    };
+    hits.learned(learned);
     let injection = hits.injection(&case, &text);
     report(hits.found, injection, settings, view.is_sampled)
 }
@@ -191,6 +196,9 @@ fn report(
 const LEARNED: &str = "Its words are like those of mail that people have judged.";
 /// What friendly words take at most from orders that a person can see.
 const FRIENDLY: i32 = 200;
+/// What was learned adds no more to a message of a known sender: as much as the least rule about
+/// known senders takes away.
+const LEARNED_OF_TRUSTED_MAX: Score = Score(250);
 /// What orders of a known sender weigh, in hundredths: the owner of an inbox gives them.
 const TRUSTED_SHARE: i32 = 25;
 

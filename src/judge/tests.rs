@@ -501,3 +501,49 @@ fn work_has_a_bound_whatever_the_message() {
 
 /// Steps of a quarter of a millisecond: what a message of any size may take.
 const WORK_MAX: usize = 40;
+
+/// What was learned weighs less in the mail of a known sender than in the same words of a stranger.
+#[test]
+fn what_was_learned_does_not_outweigh_a_known_sender() {
+    use model::{Learned, LessonLabel, Teaching, Tokens};
+    let raw = plain("Minutes of the quarterly gearbox audit, see the attached sheet");
+    let mut learned = Learned::new((1, 2));
+    for n in 0..400_u32 {
+        let label = match n % 2 {
+            0 => LessonLabel::Spam,
+            _ => LessonLabel::Wanted,
+        };
+        let words = match n % 2 {
+            0 => raw.clone(),
+            _ => plain(&format!(
+                "Floor plan {n} of the harbour hall for the autumn fair"
+            )),
+        };
+        let octets = words.replace('\n', "\r\n");
+        let analysis = analyse(octets.as_bytes(), &Bounds::default()).unwrap();
+        let tokens = Tokens::of(&MailView::of(octets.as_bytes(), &analysis));
+        let teaching = Teaching {
+            label,
+            before: None,
+            sender: &format!("s{n}@out.example"),
+            day: 20_000,
+        };
+        learned.learn(&tokens, &teaching);
+    }
+    let models = Models::default().with_learned(std::sync::Arc::new(learned));
+    let octets = raw.replace('\n', "\r\n");
+    let analysis = analyse(octets.as_bytes(), &Bounds::default()).unwrap();
+    let view = MailView::of(octets.as_bytes(), &analysis);
+    let of = |facts: &SenderFacts| {
+        let report = judge(&view, facts, &SpamSettings::default(), &models);
+        let learned = report.rules.iter().find(|hit| hit.id == "learned");
+        learned.map_or(0, |hit| hit.score.0)
+    };
+    let stranger = of(&SenderFacts::default());
+    assert!(stranger > LEARNED_OF_TRUSTED_MAX.0, "{stranger}");
+    let known = SenderFacts {
+        is_correspondent: true,
+        ..SenderFacts::default()
+    };
+    assert_eq!(of(&known), LEARNED_OF_TRUSTED_MAX.0);
+}
