@@ -121,6 +121,9 @@ metrics! {
     RejectedSpam = "counter" "postern_rejected_spam_total";
     /// Messages that went on without a report because the filter failed (should be 0).
     FilterFailed = "counter" "postern_filter_failed_total";
+    /// Messages that were taken for spam or for wanted, and that the filter has not learned: their
+    /// sender or the organization has taught enough for a day, or they could not be read.
+    LessonsPassed = "counter" "postern_lessons_passed_total";
     /// First tries of unknown senders that were put off.
     Greylisted = "counter" "postern_greylisted_total";
     /// Lines, literals or requests over a protocol's bound.

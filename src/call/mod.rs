@@ -131,8 +131,8 @@ pub use signature::{
 };
 pub use spam::{
     INJECTION_SPANS_MAX, InjectionPlace, InjectionReport, InjectionSpan, RULE_HITS_MAX,
-    RULE_ID_BYTES_MAX, RuleHit, SCORE_MAX, SPAM_DEFAULT, SUSPICIOUS_DEFAULT, Score, SpamPolicy,
-    SpamReport, SpamSettings, WEIGHTS_MAX, WHY_BYTES_MAX,
+    RULE_ID_BYTES_MAX, RuleHit, SCORE_MAX, SPAM_DEFAULT, SUSPICIOUS_DEFAULT, Score,
+    ShownSpamSettings, SpamPolicy, SpamReport, SpamSettings, WEIGHTS_MAX, WHY_BYTES_MAX,
 };
 pub use thread::{
     THREAD_LABELS_MAX, THREAD_MESSAGES_MAX, THREAD_PARTICIPANTS_MAX, ThreadProgress, ThreadView,

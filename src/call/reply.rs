@@ -6,7 +6,7 @@ use super::{
     ApprovalRow, AuditRow, BatchRow, Caller, DomainView, EntryId, EntryRow, EntryState, Event,
     ExportPage, FilterRuleRow, ImportOutcome, InboxId, InboxRow, KeyRow, MailboxRow, Matches,
     MessageView, NextTransaction, OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal,
-    RuleRow, RuleTrialRow, Secret, Selected, SendStatus, SendTrial, SpamReport, SpamSettings,
+    RuleRow, RuleTrialRow, Secret, Selected, SendStatus, SendTrial, ShownSpamSettings, SpamReport,
     SuppressionRow, ThreadId, ThreadView, UidSet, UploadRow, UsageDays, UsageRow,
 };
 
@@ -131,7 +131,7 @@ pub enum Answer {
     Upload(UploadRow),
     /// What the filter says of a message.
     Judged(Box<SpamReport>),
-    SpamSettings(Box<SpamSettings>),
+    SpamSettings(Box<ShownSpamSettings>),
     Audit {
         rows: Vec<AuditRow>,
         next: Option<String>,
@@ -229,7 +229,7 @@ pub enum Written {
     Rule(Box<RuleRow>),
     Suppression(SuppressionRow),
     Upload(UploadRow),
-    SpamSettings(Box<SpamSettings>),
+    SpamSettings(Box<ShownSpamSettings>),
     Org(OrgRow, Box<KeyRow>, Secret),
     Next(NextTransaction),
     OrgChanged(OrgRow),

@@ -237,6 +237,17 @@ impl Default for SpamSettings {
     }
 }
 
+/// How an inbox judges, and how much its organization has taught the filter.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ShownSpamSettings {
+    /// What the inbox has set.
+    pub settings: SpamSettings,
+    /// Messages that the filter has learned as wanted.
+    pub lessons_wanted: u32,
+    /// Messages that it has learned as spam.
+    pub lessons_spam: u32,
+}
+
 /// Two hits of a usual weight, or one that is rare in ordinary mail.
 pub const SUSPICIOUS_DEFAULT: Score = Score(300);
 /// Several groups of rules agree.

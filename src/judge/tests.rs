@@ -502,7 +502,7 @@ fn work_has_a_bound_whatever_the_message() {
 /// Steps of a quarter of a millisecond: what a message of any size may take.
 const WORK_MAX: usize = 40;
 
-/// What was learned weighs less in the mail of a known sender than in the same words of a stranger.
+/// What was learned weighs less in the mail of a known sender than in the same words of others.
 #[test]
 fn what_was_learned_does_not_outweigh_a_known_sender() {
     use model::{Learned, LessonLabel, Teaching, Tokens};

@@ -15,6 +15,7 @@ use super::answer_rates::AnswerRates;
 use super::checks::Checks;
 use super::existence::Existence;
 use super::intake::Lookups;
+use super::learned::KeptModels;
 use super::mail::listed::ListedRows;
 use super::mail::newest::NewestPages;
 use super::outbound::{Outbound, WaysOut};
@@ -95,6 +96,8 @@ pub struct Service {
     pub(super) lists: Existence,
     /// Compiled rules of delivery.
     pub(super) rules: KeptRules,
+    /// What organizations have taught the filter.
+    pub(super) learned: KeptModels,
     /// Whether there are inboxes that do not take all mail.
     pub(super) screens: Existence,
     /// Whether there are inboxes with settings of the filter of their own.
@@ -209,6 +212,7 @@ impl Service {
             stopping: AtomicBool::new(false),
             lists: Existence::default(),
             rules: KeptRules::default(),
+            learned: KeptModels::default(),
             screens: Existence::default(),
             spam_settings: Existence::default(),
             return_secret: OnceLock::new(),

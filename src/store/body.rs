@@ -337,6 +337,7 @@ impl Store {
         }
         self.direct()
             .run("DELETE FROM body WHERE id = ?1", [body.0])?;
+        self.forget_lesson(body)?;
         Ok(size.min(SLICE_OCTETS))
     }
 }

@@ -304,7 +304,7 @@ impl Store {
 
     /// The states of entries in `uids`, as many as `bound` allows when each gets `added` octets
     /// more, and the UIDs behind them.
-    pub(super) fn states_within(
+    pub fn states_within(
         &self,
         mailbox: &MailboxRecord,
         uids: &UidSet,

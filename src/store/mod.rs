@@ -39,6 +39,7 @@ mod job;
 mod kept;
 mod keyword;
 mod known_sender;
+mod lesson;
 mod mailbox;
 mod message;
 mod metadata;
@@ -94,6 +95,7 @@ pub use inbox::Destination;
 pub use job::NewJob;
 pub use job::{ClaimedJob, JobLease};
 pub use known_sender::KnownBy;
+pub use lesson::{DueLesson, StoredModel};
 pub use mailbox::{InboxPlace, MailboxRecord};
 pub use message::{ListPosition, ListedEntry, MessageRecord};
 pub use metadata::SentMetadata;
@@ -146,6 +148,8 @@ pub struct Store {
     expunged_from: Cell<i64>,
     /// The organization at which [`Store::trim_audit`] goes on.
     audit_from: Cell<i64>,
+    /// The organization whose lessons were learned last.
+    lessons_from: Cell<i64>,
     /// Whether deletions may have left work for [`Store::reclaim`].
     leftovers: Cell<bool>,
     /// Large bodies without a reference, and until when they stay (monotonic ms).

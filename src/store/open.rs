@@ -170,6 +170,7 @@ pub(super) fn finish(
         trim_from: Cell::new(0),
         expunged_from: Cell::new(0),
         audit_from: Cell::new(0),
+        lessons_from: Cell::new(0),
         leftovers: Cell::new(true),
         lingering: RefCell::default(),
         arriving: RefCell::default(),
@@ -340,6 +341,7 @@ pub(super) const STEPS: &[SchemaStep] = &[
     SchemaStep::sql(include_str!("step28.sql")),
     SchemaStep::sql(include_str!("step29.sql")),
     SchemaStep::sql(include_str!("step30.sql")),
+    SchemaStep::sql(include_str!("step31.sql")),
 ];
 
 /// Step 5: finds the mail that each conversation depends on, and counts what rows cost.

@@ -30,6 +30,11 @@ impl Store {
         self.leftovers.get()
     }
 
+    /// Says that there may be work for an idle writer.
+    pub fn expect_leftovers(&self) {
+        self.leftovers.set(true);
+    }
+
     /// Removes one slice of what deletions have left, a few milliseconds of work, in a
     /// transaction of its own; whether there may be more. When disk space `is_short`, no body
     /// stays for its readers.
@@ -373,7 +378,8 @@ impl Store {
             [org.0, SLICE_ROWS],
         )? + self.reclaim_audit(org, SLICE_ROWS)?
             + self.reclaim_rules_of_org(org, SLICE_ROWS)?
-            + self.reclaim_usage_of_org(org)?;
+            + self.reclaim_usage_of_org(org)?
+            + self.reclaim_lessons(org, SLICE_ROWS)?;
         if gone == 0 {
             self.run("DELETE FROM org WHERE id = ?1", [org.0])?;
         }

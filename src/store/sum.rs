@@ -175,6 +175,20 @@ pub(super) const TABLES: &[SummedTable] = &[
         kept_by: KeptBy::Triggers(&["inbox", "org", "settings"]),
     },
     SummedTable {
+        name: "lesson",
+        key: &["body"],
+        sums: &[("sum", &["body", "org", "is_spam", "taught", "at"])],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(&["body", "org", "is_spam", "taught", "at"]),
+    },
+    SummedTable {
+        name: "learned",
+        key: &["org"],
+        sums: &[("sum", &["org", "version", "model"])],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(&["org", "version", "model"]),
+    },
+    SummedTable {
         name: "imported",
         key: &["inbox", "id"],
         sums: &[("sum", &["inbox", "id", "org"])],

@@ -9,8 +9,8 @@ use super::operation::{Gives, Operation, ResponseContent, Takes};
 use super::routes::{RouteRequest, RouteResult, RouteStep};
 use super::shapes::{Shape, shape};
 use crate::call::{
-    Answer, EntryId, InboxRead, InboxWrite, MessageWrite, SpamPolicy, SpamSettings, WEIGHTS_MAX,
-    Written,
+    Answer, EntryId, InboxRead, InboxWrite, MessageWrite, ShownSpamSettings, SpamPolicy,
+    SpamSettings, WEIGHTS_MAX, Written,
 };
 use crate::http::wire::json;
 use crate::http::wire::response::Response;
@@ -31,27 +31,36 @@ const NEW_SETTINGS: BodyTable = BodyTable {
             "The weights of rules, by their names, that are to differ from the usual ones; 0 switches a rule off." or "{}";
         redact: optional Flag, "false",
             "Texts that are read leave out what tries to give orders to an agent." or "false";
+        lessons_wanted: optional Number { min: 0, max: u32::MAX as u64 }, "0",
+            "As it was read. It changes nothing.";
+        lessons_spam: optional Number { min: 0, max: u32::MAX as u64 }, "0",
+            "As it was read. It changes nothing.";
     },
 };
 
-static SETTINGS: Shape<SpamSettings> = shape! {
+static SETTINGS: Shape<ShownSpamSettings> = shape! {
     "SpamSettings", "How an inbox judges mail.";
     version: always COUNT, "1", "Grows by one with every change; 0 was never changed."
-        => |slot, settings| slot.number(settings.version);
+        => |slot, shown| slot.number(shown.settings.version);
     suspicious: always Score, "3.00", "The score from which a message is suspicious."
-        => |slot, settings| slot.shown_raw(settings.suspicious);
+        => |slot, shown| slot.shown_raw(shown.settings.suspicious);
     spam: always Score, "6.00", "The score from which it is spam."
-        => |slot, settings| slot.shown_raw(settings.spam);
+        => |slot, shown| slot.shown_raw(shown.settings.spam);
     policy: always OneOf(&SpamPolicy::NAMES), r#""tag""#, "What becomes of spam."
-        => |slot, settings| slot.text(settings.policy.name());
+        => |slot, shown| slot.text(shown.settings.policy.name());
     weights: always Scores(WEIGHTS_MAX), "{}", "The weights of rules that differ from the usual ones."
-        => |mut slot, settings| json::object(slot.octets(), |o| {
-            for (id, weight) in &settings.weights {
+        => |mut slot, shown| json::object(slot.octets(), |o| {
+            for (id, weight) in &shown.settings.weights {
                 o.slot(id).shown_raw(weight);
             }
         });
     redact: always Flag, "false", "Texts that are read leave out what tries to give orders to an agent."
-        => |slot, settings| slot.flag(settings.redacts);
+        => |slot, shown| slot.flag(shown.settings.redacts);
+    lessons_wanted: always COUNT, "0",
+        "Messages of the organization that the filter has learned as wanted; it takes part from five of each kind on."
+        => |slot, shown| slot.number(shown.lessons_wanted.into());
+    lessons_spam: always COUNT, "0", "Messages of the organization that the filter has learned as spam."
+        => |slot, shown| slot.number(shown.lessons_spam.into());
 };
 
 const SETTINGS_GIVES: &[Gives] = &[Gives {
@@ -98,6 +107,9 @@ fn set(request: &mut RouteRequest<'_>) -> RouteResult {
     let body = &mut request.body;
     let usual = SpamSettings::default();
     let policy = body.text("policy").unwrap_or_default();
+    for learned in ["lessons_wanted", "lessons_spam"] {
+        body.number(learned);
+    }
     let settings = SpamSettings {
         version: body.number("version").unwrap_or_default(),
         suspicious: body.score("suspicious").unwrap_or(usual.suspicious),
@@ -119,13 +131,22 @@ fn set(request: &mut RouteRequest<'_>) -> RouteResult {
     ))
 }
 
+const SAID: BodyTable = BodyTable {
+    name: "Said",
+    says: "Nothing is needed: the body may be empty, or an object without fields.",
+    optional: true,
+    example: "{}",
+    fields: &[],
+};
+
 pub(crate) static SPAM_MESSAGE: Operation = Operation {
     id: "messages.spam",
     summary: "Take a message for spam",
-    says: "Says that a message is spam: it moves to Junk with the label `$Junk`, and the inbox \
-           takes mail of its sender for spam rather from now on.",
+    says: "Says that a message is spam: it moves to Junk with the label `$Junk`, the inbox takes \
+           mail of its sender for spam rather from now on, and the filter of the organization \
+           learns its words. A move to Junk and the label `$Junk` teach the words too.",
     query: &[],
-    takes: Takes::Nothing,
+    takes: Takes::Json(&SAID),
     gives: CHANGED,
     errors: &[codes::LIMIT_REACHED, codes::CONFLICT],
     run: |request| teach(request, true),
@@ -134,10 +155,12 @@ pub(crate) static SPAM_MESSAGE: Operation = Operation {
 pub(crate) static NOT_SPAM_MESSAGE: Operation = Operation {
     id: "messages.not_spam",
     summary: "Take a message for wanted",
-    says: "Says that a message is wanted: it moves to INBOX with the label `$NotJunk`, and the \
-           inbox takes mail of its sender for wanted rather from now on.",
+    says: "Says that a message is wanted: it moves to INBOX with the label `$NotJunk`, the \
+           inbox takes mail of its sender for wanted rather from now on, and the filter of the \
+           organization learns its words. A move out of Junk and the label `$NotJunk` teach the \
+           words too.",
     query: &[],
-    takes: Takes::Nothing,
+    takes: Takes::Json(&SAID),
     gives: CHANGED,
     errors: &[codes::LIMIT_REACHED, codes::CONFLICT],
     run: |request| teach(request, false),

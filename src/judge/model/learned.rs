@@ -133,6 +133,11 @@ impl Learned {
         least as f32 / (least as f32 + VOICE_HALF)
     }
 
+    /// Whether the organization may teach more on that day.
+    pub fn has_time(&self, day: u32) -> bool {
+        day > self.day || self.day_lessons < DAY_LESSONS_MAX
+    }
+
     /// What it adds to the logarithm of the odds that a message is spam.
     pub fn log_odds(&self, tokens: &Tokens) -> f32 {
         if self.voice() == 0.0 {

@@ -58,6 +58,11 @@ impl Models {
         }
     }
 
+    /// How many messages of a class an organization has taught.
+    pub fn lessons(&self, label: LessonLabel) -> u32 {
+        (self.learned.as_ref()).map_or(0, |learned| learned.lessons(label))
+    }
+
     /// The shipped model, or the one in its place.
     pub fn start(&self) -> Option<&StartModel<'static>> {
         self.start.as_ref()

@@ -1,12 +1,13 @@
 //! How an inbox judges mail: its thresholds, weights and policy, read and changed.
 
 use crate::call::{
-    Access, Answer, ConflictReason, InboxId, InboxRef, RULE_ID_BYTES_MAX, Refusal, SCORE_MAX,
-    Score, SpamSettings, WEIGHTS_MAX, Written,
+    Access, Answer, ConflictReason, InboxId, InboxRef, OrgId, RULE_ID_BYTES_MAX, Refusal,
+    SCORE_MAX, Score, ShownSpamSettings, SpamSettings, WEIGHTS_MAX, Written,
 };
+use crate::judge::model::LessonLabel;
 use crate::judge::rule_names;
 use crate::service::Service;
-use crate::service::context::WriteContext;
+use crate::service::context::{ReadContext, WriteContext};
 use crate::service::policy::find_inbox;
 use crate::store::Store;
 
@@ -26,10 +27,31 @@ pub fn settings_of(
 }
 
 /// Reads the settings of an inbox.
-pub fn read_settings(store: &Store, access: &Access, inbox: &InboxRef) -> Result<Answer, Refusal> {
+pub fn read_settings(
+    context: &ReadContext<'_>,
+    access: &Access,
+    inbox: &InboxRef,
+) -> Result<Answer, Refusal> {
+    let store = context.store;
     let inbox = find_inbox(store, access, inbox)?;
     let settings = store.spam_settings(inbox)?.unwrap_or_default();
-    Ok(Answer::SpamSettings(Box::new(settings)))
+    let shown = shown(context.service, store, access.org, settings)?;
+    Ok(Answer::SpamSettings(Box::new(shown)))
+}
+
+/// Settings with how much was taught.
+fn shown(
+    service: &Service,
+    store: &Store,
+    org: OrgId,
+    settings: SpamSettings,
+) -> Result<ShownSpamSettings, Refusal> {
+    let models = service.learned.of_org(store, org)?;
+    Ok(ShownSpamSettings {
+        settings,
+        lessons_wanted: models.lessons(LessonLabel::Wanted),
+        lessons_spam: models.lessons(LessonLabel::Spam),
+    })
 }
 
 /// Replaces the settings of an inbox.
@@ -54,7 +76,8 @@ pub fn replace_settings(
     };
     context.service.spam_settings.begin();
     (context.store).set_spam_settings((access.org, inbox), &next)?;
-    Ok(Written::SpamSettings(Box::new(next)))
+    let shown = shown(context.service, context.store, access.org, next)?;
+    Ok(Written::SpamSettings(Box::new(shown)))
 }
 
 fn check(settings: &SpamSettings) -> Result<(), Refusal> {

@@ -4,6 +4,7 @@
 mod group;
 mod import;
 mod index;
+mod lessons;
 mod look;
 mod read;
 mod reader;

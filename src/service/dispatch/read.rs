@@ -268,7 +268,7 @@ fn read_inbox(
         InboxRead::List { .. } => Ok(None),
         InboxRead::ListRest { parent, list } => inbox::list_inboxes(store, access, *parent, list),
         InboxRead::Get { inbox } => inbox::read_inbox(store, access, inbox).map(Some),
-        InboxRead::Spam { inbox } => spam::read_settings(store, access, inbox).map(Some),
+        InboxRead::Spam { inbox } => spam::read_settings(context, access, inbox).map(Some),
     }
 }
 

@@ -591,7 +591,7 @@ impl Writer {
             done => done,
         };
         match done {
-            Ok(false) if !is_short => self.sign_older(store),
+            Ok(false) if !is_short => Ok(self.sign_older(store)? || self.learn(store)?),
             done => done,
         }
     }

@@ -3,7 +3,7 @@
 
 use super::analyse::{analyse, check_size};
 use crate::call::{Access, Answer, InboxRef, Refusal, SpamSettings};
-use crate::judge::{MailView, Models, SenderFacts, judge};
+use crate::judge::{MailView, SenderFacts, judge};
 use crate::service::Service;
 use crate::service::account::spam::settings_of;
 use crate::service::context::ReadContext;
@@ -31,6 +31,7 @@ pub(super) fn check(
     let analysis = analyse(context, octets, 0, usize::MAX)?;
     let view = MailView::of(octets, &analysis);
     let facts = SenderFacts::default();
-    let report = judge(&view, &facts, &settings, &Models::default());
+    let models = service.learned.of_org(context.store, access.org)?;
+    let report = judge(&view, &facts, &settings, &models);
     Ok(Answer::Judged(Box::new(report)))
 }

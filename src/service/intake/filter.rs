@@ -14,7 +14,7 @@ use crate::call::{
     Arrival, Envelope, InboxId, Metric, OrgId, PolicyReason, PolicyRefusal, Recipient, Refusal,
     RuleHit, SpamPolicy, SpamReport, Verdict,
 };
-use crate::judge::{MailView, Models, judge};
+use crate::judge::{MailView, judge};
 use crate::mail::digest::Analysis;
 use crate::service::Service;
 use crate::service::account::spam::settings_of;
@@ -85,7 +85,7 @@ impl<'m> Filter<'m> {
         let message = (&self.author, self.analysis, self.reverse_path);
         let facts = facts_for(service, context, message, (org, inbox))?;
         let settings = settings_of(service, context.store, inbox)?;
-        let models = Models::default();
+        let models = service.learned.of_org(context.store, org)?;
         let (view, body, analysis) = (&mut self.view, self.body, self.analysis);
         let judged = catch_unwind(AssertUnwindSafe(|| {
             let view = view.get_or_insert_with(|| MailView::of(body, analysis));
@@ -172,7 +172,7 @@ fn field_of(report: &SpamReport) -> Vec<u8> {
 /// Keywords of RFC 9051 section 2.3.2.
 pub(in crate::service) const JUNK_KEYWORD: &str = "$Junk";
 pub(in crate::service) const NOT_JUNK_KEYWORD: &str = "$NotJunk";
-const PHISHING_KEYWORD: &str = "$Phishing";
+pub(in crate::service) const PHISHING_KEYWORD: &str = "$Phishing";
 
 /// How the names of the rules about phishing begin.
 const PHISHING_RULES: &str = "phish";

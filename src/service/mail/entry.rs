@@ -5,6 +5,7 @@
 //! a mailbox of another inbox are both "not found".
 
 use super::mailbox::{find_own_place, walk};
+use super::teaching::said_by_keywords;
 use crate::call::bounds::check_keyword;
 use crate::call::{
     Access, Answer, EntryRow, FlagChange, Flags, InboxId, Limits, MailboxId, MailboxWalk, Metric,
@@ -195,13 +196,7 @@ pub fn set_flags(
         rows,
         modified,
         rest,
-    } = context.store.set_flags(
-        (context.now, context.origin),
-        (&place, &mailbox),
-        uids,
-        &ask.update(&context.shared.limits),
-        context.events,
-    )?;
+    } = flag_piece(context, (&place, &mailbox), uids, ask)?;
     Ok(Written::Flagged {
         rows,
         modified,
@@ -235,16 +230,32 @@ pub(super) fn flag_some(
     };
     let mut rest = uids.clone();
     while !rest.is_empty() {
-        let flagged = context.store.set_flags(
-            (context.now, context.origin),
-            (place, mailbox),
-            &rest,
-            &ask.update(&context.shared.limits),
-            context.events,
-        )?;
-        rest = flagged.rest;
+        rest = flag_piece(context, (place, mailbox), &rest, ask)?.rest;
     }
     Ok(())
+}
+
+/// Sets flags of as many entries as one answer may hold, and notes what that says of them.
+fn flag_piece(
+    context: &mut WriteContext<'_>,
+    (place, mailbox): (&InboxPlace, &MailboxRecord),
+    uids: &UidSet,
+    ask: FlagAsk<'_>,
+) -> Result<Flagged, Refusal> {
+    let update = ask.update(&context.shared.limits);
+    let words = (ask.how, ask.keywords);
+    let said = said_by_keywords(context, mailbox, (uids, update.bound), words)?;
+    let flagged = context.store.set_flags(
+        (context.now, context.origin),
+        (place, mailbox),
+        uids,
+        &update,
+        context.events,
+    )?;
+    if let Some(said) = said {
+        said.note(context, mailbox, &flagged.rows)?;
+    }
+    Ok(flagged)
 }
 
 /// Checks labels that a client of REST sets or removes. Those that only the server sets and removes

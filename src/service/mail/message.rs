@@ -4,6 +4,7 @@ use super::entry::{check_labels, find_place, flag_one};
 use super::mailbox;
 use super::opened::OpenedMessage;
 use super::redact;
+use super::teaching;
 use crate::call::{
     Access, Answer, Arrival, AttachmentRow, CodeRow, ConflictReason, ContentAsk, EntryId,
     FlagChange, Flags, INBOX, InboxId, InboxRef, InjectionSpan, LinkRow, MailboxId, MessageContent,
@@ -558,6 +559,8 @@ pub fn teach(
         let (inbox, now) = (place.path.id, context.now.unix_ms);
         context.store.teach_sender(inbox, key, is_spam, now)?;
     }
+    // It may be there already: then it is said all the same.
+    teaching::note(context, &mailbox, &UidSet::one(uid), is_spam)?;
     let store = context.store;
     let target = match is_spam {
         true => store.mailbox_special(place.org, place.path.id, SpecialUse::Junk)?,
@@ -654,14 +657,14 @@ fn move_one(
     policy::check_messages(&context.shared.limits, target.messages, 1)?;
     // A flag that was just set has changed the counters of the source, and `source` does not show
     // it. The store changes counters by differences, so the result is right.
-    context.store.copy(
+    let moved = context.store.copy(
         (context.now, context.origin),
         (place, source, target),
         &UidSet::one(uid),
         (true, u64::MAX),
         context.events,
     )?;
-    Ok(())
+    Ok(teaching::note_move(context, (source, target), &moved.to)?)
 }
 
 const NONE: Refusal = Refusal::NotFound(Noun::Message);

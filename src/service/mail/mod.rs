@@ -25,5 +25,6 @@ mod redact;
 pub mod search;
 pub mod slice;
 mod sparse;
+mod teaching;
 pub mod thread;
 pub mod trial;

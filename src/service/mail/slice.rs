@@ -3,6 +3,7 @@
 //! Not the commands, which keep their position (`bulk`, `mailbox`, `folder`). The rule: a slice
 //! changes at most `slice_rows` messages.
 
+use super::teaching::note_move;
 use crate::call::{BulkProgress, Flags, Refusal, UidSet, Written};
 use crate::service::context::WriteContext;
 use crate::service::policy::check_messages;
@@ -33,6 +34,7 @@ pub(super) fn put(
         (remove, limits.inbox_bytes.min(place.bounds.quota_bytes)),
         context.events,
     )?;
+    note_move(context, (source, target), &copied.to)?;
     if !remove || source.id != target.id {
         // A refusal undoes the savepoint, and so this slice.
         let n = u32::try_from(copied.from.len()).unwrap_or(u32::MAX);

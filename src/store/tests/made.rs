@@ -1,8 +1,8 @@
 //! Rows of tables that a delivery does not fill, for the tests of checksums.
 
 use super::NOW;
-use crate::call::{BodyId, InboxId, OrgId, Signature};
-use crate::store::Store;
+use crate::call::{BodyId, InboxId, OrgId, Signature, UidSet};
+use crate::store::{Store, StoredModel};
 
 /// A filter rule and a suppressed address.
 pub(super) fn insert_lists(store: &Store, org: OrgId, inbox: InboxId) {
@@ -168,6 +168,14 @@ pub(super) fn insert_judgements(store: &Store, (org, inbox): (OrgId, InboxId)) {
     store.note_verdict(inbox, 9, spam, 7).unwrap();
     let settings = crate::call::SpamSettings::default();
     store.set_spam_settings((org, inbox), &settings).unwrap();
+    let mailbox = store.mailbox_named(org, inbox, "INBOX").unwrap().unwrap();
+    let all = UidSet::from(1..=u32::MAX);
+    store.note_lessons(&mailbox, &all, (true, 7)).unwrap();
+    let model = StoredModel {
+        version: 5,
+        octets: vec![1, 2, 3],
+    };
+    store.set_learned(org, &model).unwrap();
 }
 
 /// What can be damaged of it.
@@ -189,5 +197,31 @@ pub(super) const JUDGEMENTS: &[super::damage::Kind] = &[
         "UPDATE spam_setting SET settings = x'0100'",
         "spam_setting",
         super::damage::CHECKSUM,
+    ),
+    (
+        "lesson",
+        "UPDATE lesson SET is_spam = 0",
+        "lesson",
+        super::damage::CHECKSUM,
+    ),
+    (
+        "lesson of no message",
+        "INSERT INTO lesson (body, org, is_spam, at, sum)
+             SELECT 7, org, 1, 5, row_sum(7, org, 1, NULL, 5) FROM lesson LIMIT 1",
+        "lesson",
+        "that is gone",
+    ),
+    (
+        "model",
+        "UPDATE learned SET model = x'0100'",
+        "learned",
+        super::damage::CHECKSUM,
+    ),
+    (
+        "model of no organization",
+        "INSERT INTO learned (org, version, model, sum)
+             VALUES (7, 5, x'01', row_sum(7, 5, x'01'))",
+        "org",
+        "that is gone",
     ),
 ];

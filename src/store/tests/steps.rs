@@ -186,3 +186,35 @@ fn version_26_gets_reports() {
     let past = store.sender_past(inbox, sender).unwrap();
     assert_eq!(past.map(|past| (past.clean, past.spam)), Some((1, 0)));
 }
+
+/// The step of what organizations teach: a file of before has learned nothing, and learns.
+#[test]
+fn version_30_gets_lessons() {
+    let folder = super::Folder::new("old-30");
+    let path = folder.0.join(FILE);
+    let mut sql = Connection::open(&path).unwrap();
+    sum::add_function(&sql).unwrap();
+    open::migrate(&mut sql, &open::STEPS[..30]).unwrap();
+    ids::insert_meta(&sql, 5).unwrap();
+    sql.execute_batch(
+        "INSERT INTO body (id, org, refs, size, header_len, message_id, digest, summary)
+             VALUES (5, 1, 1, 9, 0, '', x'', x'');
+         INSERT INTO entry (mailbox, uid, id, org, inbox, body, thread, modseq, flags, arrival,
+             received_at, size, extra)
+             VALUES (3, 1, 40, 1, 10, 5, 30, 1, 0, 1, 7, 1, 0);",
+    )
+    .unwrap();
+    drop(sql);
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    assert!(!store.has_any_learned().unwrap());
+    assert_eq!(store.due_lessons(9).unwrap(), None);
+    let sql = "INSERT INTO lesson (body, org, is_spam, at) VALUES (5, 1, 1, 7)";
+    store.run(sql, []).unwrap();
+    let due = store.due_lessons(9).unwrap().unwrap();
+    assert_eq!((due.0, due.1.len()), (OrgId(1), 1));
+    store.set_taught(&due.1[0]).unwrap();
+    assert_eq!(store.due_lessons(9).unwrap(), None);
+    let sums = "SELECT sum IS row_sum(body, org, is_spam, taught, at) FROM lesson";
+    let sums: Vec<bool> = store.all(sums, [], |r| r.get(0)).unwrap();
+    assert_eq!(sums, [true]);
+}

@@ -365,6 +365,18 @@ pub(super) const ALL: &[Check] = &[
                   AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = s.inbox)",
     },
     Check {
+        what: "lesson of a message that is gone",
+        table: "lesson",
+        sql: "SELECT l.body, l.org FROM lesson l
+                  LEFT JOIN body b ON b.id = l.body AND b.org = l.org
+              WHERE b.id IS NULL",
+    },
+    Check {
+        what: "learned by an organization that is gone",
+        table: "org",
+        sql: "SELECT l.org FROM learned l LEFT JOIN org o ON o.id = l.org WHERE o.id IS NULL",
+    },
+    Check {
         what: "import into an inbox that is gone",
         table: "inbox",
         sql: "SELECT DISTINCT s.inbox FROM imported s LEFT JOIN inbox i ON i.id = s.inbox

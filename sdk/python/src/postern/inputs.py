@@ -52,6 +52,7 @@ __all__ = [
     "RulePatch",
     "RuleTrial",
     "RuleWhen",
+    "Said",
 ]
 
 
@@ -398,6 +399,10 @@ class MessagePatch(TypedDict, total=False):
     """When it ends by itself; null: it does not."""
 
 
+class Said(TypedDict, total=False):
+    """Nothing is needed: the body may be empty, or an object without fields."""
+
+
 class _NewSpamSettings(TypedDict):
     version: int
     suspicious: float
@@ -415,6 +420,12 @@ class NewSpamSettings(_NewSpamSettings, total=False):
 
     redact: bool | None
     """Texts that are read leave out what tries to give orders to an agent."""
+
+    lessons_wanted: int | None
+    """As it was read. It changes nothing."""
+
+    lessons_spam: int | None
+    """As it was read. It changes nothing."""
 
 
 class NewReply(TypedDict, total=False):

@@ -1131,6 +1131,14 @@ class SpamSettings(Model):
     redact: bool
     """Texts that are read leave out what tries to give orders to an agent."""
 
+    lessons_wanted: int
+    """Messages of the organization that the filter has learned as wanted; it takes part from five
+    of each kind on.
+    """
+
+    lessons_spam: int
+    """Messages of the organization that the filter has learned as spam."""
+
 
 @dataclasses.dataclass(kw_only=True, repr=False)
 class Thread(Model):

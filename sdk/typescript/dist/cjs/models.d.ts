@@ -258,6 +258,9 @@ export interface MessagePatch {
     /** When it ends by itself; null: it does not. */
     expires_at?: string | Date | null;
 }
+/** Nothing is needed: the body may be empty, or an object without fields. */
+export interface Said {
+}
 /** How an inbox judges mail. All of it is replaced. */
 export interface NewSpamSettings {
     /** The version that is replaced, so that no change of another client is lost. */
@@ -278,6 +281,10 @@ export interface NewSpamSettings {
     weights?: Record<string, unknown> | null;
     /** Texts that are read leave out what tries to give orders to an agent. */
     redact?: boolean | null;
+    /** As it was read. It changes nothing. */
+    lessons_wanted?: number | null;
+    /** As it was read. It changes nothing. */
+    lessons_spam?: number | null;
 }
 /**
  * An answer. Its recipients, its subject and its place in the conversation come from the
@@ -1305,6 +1312,13 @@ export interface SpamSettings {
     weights: Record<string, unknown>;
     /** Texts that are read leave out what tries to give orders to an agent. */
     redact: boolean;
+    /**
+     * Messages of the organization that the filter has learned as wanted; it takes part from five
+     * of each kind on.
+     */
+    lessons_wanted: number;
+    /** Messages of the organization that the filter has learned as spam. */
+    lessons_spam: number;
 }
 /** A conversation in an inbox. Of one with more than 500 messages the newest 500 count. */
 export interface Thread {

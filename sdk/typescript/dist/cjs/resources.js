@@ -458,8 +458,8 @@ class MessagesResource {
      * Drafts, Trash and Junk. With `q` it is a search of every folder but Trash and Junk, by the
      * time of receipt, newest first, and each message has a `snippet`. A page is full or the last
      * one; one whose rows are large, and a list with other filters that has looked at very many
-     * messages, may end early, and `next_cursor` then goes on. The key needs the scope
-     * `messages:read`.
+     * messages, may end early, and `next_cursor` then goes on. A page without a message is the
+     * last one. The key needs the scope `messages:read`.
      */
     list(inbox, params, options) {
         const query = { ...params };
@@ -550,20 +550,24 @@ class MessagesResource {
     }
     /**
      * Take a message for spam. Says that a message is spam: it moves to Junk with the label
-     * `$Junk`, and the inbox takes mail of its sender for spam rather from now on. The key needs
-     * the scope `messages:write`.
+     * `$Junk`, the inbox takes mail of its sender for spam rather from now on, and the filter of
+     * the organization learns its words. A move to Junk and the label `$Junk` teach the words
+     * too. The key needs the scope `messages:write`.
      */
-    async spam(inbox, id, options) {
-        const call = { method: "POST", path: `/api/v1/inboxes/${(0, call_js_1.place)(inbox)}/messages/${(0, call_js_1.place)(id)}/spam`, options };
+    async spam(inbox, id, params, options) {
+        const body = { ...params };
+        const call = { method: "POST", path: `/api/v1/inboxes/${(0, call_js_1.place)(inbox)}/messages/${(0, call_js_1.place)(id)}/spam`, body, options };
         return (await this.client.object(call));
     }
     /**
      * Take a message for wanted. Says that a message is wanted: it moves to INBOX with the label
-     * `$NotJunk`, and the inbox takes mail of its sender for wanted rather from now on. The key
-     * needs the scope `messages:write`.
+     * `$NotJunk`, the inbox takes mail of its sender for wanted rather from now on, and the
+     * filter of the organization learns its words. A move out of Junk and the label `$NotJunk`
+     * teach the words too. The key needs the scope `messages:write`.
      */
-    async notSpam(inbox, id, options) {
-        const call = { method: "POST", path: `/api/v1/inboxes/${(0, call_js_1.place)(inbox)}/messages/${(0, call_js_1.place)(id)}/not-spam`, options };
+    async notSpam(inbox, id, params, options) {
+        const body = { ...params };
+        const call = { method: "POST", path: `/api/v1/inboxes/${(0, call_js_1.place)(inbox)}/messages/${(0, call_js_1.place)(id)}/not-spam`, body, options };
         return (await this.client.object(call));
     }
     async reply(inbox, id, params, options) {

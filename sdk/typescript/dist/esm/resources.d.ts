@@ -514,6 +514,12 @@ export interface MessagesDeleteParams {
     /** Delete it for good, wherever it is. */
     permanent?: boolean;
 }
+/** The parameters of `messages.spam`. */
+export interface MessagesSpamParams extends models.Said {
+}
+/** The parameters of `messages.notSpam`. */
+export interface MessagesNotSpamParams extends models.Said {
+}
 /** The parameters of `messages.reply`. */
 export interface MessagesReplyParams extends models.NewReply {
     /** Whether to say only what would become of the message, for each recipient (200). */
@@ -640,8 +646,8 @@ export declare class MessagesResource {
      * Drafts, Trash and Junk. With `q` it is a search of every folder but Trash and Junk, by the
      * time of receipt, newest first, and each message has a `snippet`. A page is full or the last
      * one; one whose rows are large, and a list with other filters that has looked at very many
-     * messages, may end early, and `next_cursor` then goes on. The key needs the scope
-     * `messages:read`.
+     * messages, may end early, and `next_cursor` then goes on. A page without a message is the
+     * last one. The key needs the scope `messages:read`.
      */
     list(inbox: string, params?: MessagesListParams, options?: RequestOptions): Pages<models.Message>;
     /**
@@ -697,16 +703,18 @@ export declare class MessagesResource {
     admit(inbox: string, id: string, options?: RequestOptions): Promise<models.Message | models.MessageState>;
     /**
      * Take a message for spam. Says that a message is spam: it moves to Junk with the label
-     * `$Junk`, and the inbox takes mail of its sender for spam rather from now on. The key needs
-     * the scope `messages:write`.
+     * `$Junk`, the inbox takes mail of its sender for spam rather from now on, and the filter of
+     * the organization learns its words. A move to Junk and the label `$Junk` teach the words
+     * too. The key needs the scope `messages:write`.
      */
-    spam(inbox: string, id: string, options?: RequestOptions): Promise<models.Message | models.MessageState>;
+    spam(inbox: string, id: string, params?: MessagesSpamParams, options?: RequestOptions): Promise<models.Message | models.MessageState>;
     /**
      * Take a message for wanted. Says that a message is wanted: it moves to INBOX with the label
-     * `$NotJunk`, and the inbox takes mail of its sender for wanted rather from now on. The key
-     * needs the scope `messages:write`.
+     * `$NotJunk`, the inbox takes mail of its sender for wanted rather from now on, and the
+     * filter of the organization learns its words. A move out of Junk and the label `$NotJunk`
+     * teach the words too. The key needs the scope `messages:write`.
      */
-    notSpam(inbox: string, id: string, options?: RequestOptions): Promise<models.Message | models.MessageState>;
+    notSpam(inbox: string, id: string, params?: MessagesNotSpamParams, options?: RequestOptions): Promise<models.Message | models.MessageState>;
     /**
      * Answer a message. Sends an answer to Reply-To of a message, or to its From. An answer to a
      * message that the inbox has sent itself goes to the recipients of that. The subject has `Re:

@@ -65,7 +65,7 @@ impl World {
         self.written(Ask::of(&access, expunge));
     }
 
-    fn is_good(&self) {
+    pub(super) fn is_good(&self) {
         let findings = crate::store::verify(&self.inline.store, true);
         assert_eq!(findings.len(), 0, "{findings:?}");
     }

@@ -17,6 +17,7 @@ mod fault;
 mod import;
 mod incoming;
 mod index;
+mod learning;
 mod list;
 mod search;
 mod senders;

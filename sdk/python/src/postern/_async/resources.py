@@ -1272,6 +1272,8 @@ class AsyncInboxes:
         policy: Literal["tag", "junk", "reject"],
         weights: Mapping[str, Any] | NotGiven | None = NOT_GIVEN,
         redact: bool | NotGiven | None = NOT_GIVEN,
+        lessons_wanted: int | NotGiven | None = NOT_GIVEN,
+        lessons_spam: int | NotGiven | None = NOT_GIVEN,
         request_timeout: float | None = None,
     ) -> models.SpamSettings:
         """Change how an inbox judges mail.
@@ -1291,6 +1293,8 @@ class AsyncInboxes:
             weights: The weights of rules, by their names, that are to differ from the usual ones;
                 0 switches a rule off.
             redact: Texts that are read leave out what tries to give orders to an agent.
+            lessons_wanted: As it was read. It changes nothing.
+            lessons_spam: As it was read. It changes nothing.
             request_timeout: Seconds, instead of the time limit of the client.
         """
         call = (
@@ -1304,6 +1308,8 @@ class AsyncInboxes:
                     "policy": policy,
                     "weights": weights,
                     "redact": redact,
+                    "lessons_wanted": lessons_wanted,
+                    "lessons_spam": lessons_spam,
                 },
                 timeout_s=request_timeout,
             )
@@ -1485,7 +1491,8 @@ class AsyncMessages:
         it is a search of every folder but Trash and Junk, by the time of receipt, newest first,
         and each message has a `snippet`. A page is full or the last one; one whose rows are large,
         and a list with other filters that has looked at very many messages, may end early, and
-        `next_cursor` then goes on. The key needs the scope `messages:read`.
+        `next_cursor` then goes on. A page without a message is the last one. The key needs the
+        scope `messages:read`.
 
         Args:
             inbox: The inbox, by its id or its address.
@@ -1903,8 +1910,10 @@ class AsyncMessages:
     ) -> models.Message | models.MessageState:
         """Take a message for spam.
 
-        Says that a message is spam: it moves to Junk with the label `$Junk`, and the inbox takes
-        mail of its sender for spam rather from now on. The key needs the scope `messages:write`.
+        Says that a message is spam: it moves to Junk with the label `$Junk`, the inbox takes mail
+        of its sender for spam rather from now on, and the filter of the organization learns its
+        words. A move to Junk and the label `$Junk` teach the words too. The key needs the scope
+        `messages:write`.
 
         Args:
             inbox: The inbox, by its id or its address.
@@ -1916,6 +1925,8 @@ class AsyncMessages:
             Call(
                 "POST",
                 f"/api/v1/inboxes/{place(inbox)}/messages/{place(id)}/spam",
+                body={
+                },
                 idempotency_key=idempotency_key,
                 timeout_s=request_timeout,
             )
@@ -1932,9 +1943,10 @@ class AsyncMessages:
     ) -> models.Message | models.MessageState:
         """Take a message for wanted.
 
-        Says that a message is wanted: it moves to INBOX with the label `$NotJunk`, and the inbox
-        takes mail of its sender for wanted rather from now on. The key needs the scope
-        `messages:write`.
+        Says that a message is wanted: it moves to INBOX with the label `$NotJunk`, the inbox takes
+        mail of its sender for wanted rather from now on, and the filter of the organization learns
+        its words. A move out of Junk and the label `$NotJunk` teach the words too. The key needs
+        the scope `messages:write`.
 
         Args:
             inbox: The inbox, by its id or its address.
@@ -1946,6 +1958,8 @@ class AsyncMessages:
             Call(
                 "POST",
                 f"/api/v1/inboxes/{place(inbox)}/messages/{place(id)}/not-spam",
+                body={
+                },
                 idempotency_key=idempotency_key,
                 timeout_s=request_timeout,
             )
