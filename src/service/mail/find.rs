@@ -16,7 +16,7 @@ use super::list::{next_chunk, wanted_folder};
 use super::listed::row_octets;
 use super::message::message_view;
 use super::opened::OpenedMessage;
-use super::page::{SliceClock, wrong_cursor};
+use super::page::{PAGE_OCTETS, SliceClock, wrong_cursor};
 use super::query::{CompiledQuery, ShownMessage};
 use crate::call::bounds::PAGE_ROWS_MAX;
 use crate::call::{
@@ -599,7 +599,5 @@ fn parse_cursor(cursor: Option<&str>) -> Result<Position, Refusal> {
 const AHEAD_MAX: usize = 16;
 /// Bodies that are looked up between two looks at the clock.
 const LOOKED_UP_MAX: usize = 256;
-/// Octets of the rows of one page.
-const PAGE_OCTETS: usize = 256 << 10;
 /// Bodies and positions that a search over many inboxes holds; those of one inbox it always holds.
 const HELD_MAX: usize = 65_536;

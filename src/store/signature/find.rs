@@ -14,7 +14,7 @@ use super::block::bodies_of;
 use super::cell::{CellReader, all_columns};
 use super::{BlockRow, Error, Store, is_block, length, signature_of_row};
 use crate::call::{DatedBlock, GramQuery, InboxId, ReceivedBody, SignatureWalk};
-use crate::store::{MailboxRecord, int, uint32};
+use crate::store::{MailboxRecord, int};
 
 impl Store {
     /// Goes on with a walk through the signatures of an inbox until its end or until `is_over`.
@@ -319,25 +319,11 @@ impl Store {
         bodies: &[ReceivedBody],
         uids: &mut Vec<u32>,
     ) -> Result<(), Error> {
-        for same in bodies.chunk_by(|a, b| a.received_at == b.received_at) {
-            let Some(received_at) = same.first().map(|of| of.received_at) else {
-                continue;
-            };
-            let _ = self.direct().each(
-                "SELECT body, mailbox, uid FROM entry INDEXED BY entry_received
-                 WHERE inbox = ?1 AND received_at = ?2",
-                [mailbox.inbox.0, received_at],
-                |r| {
-                    let body = r.get::<_, i64>(0)?;
-                    let is_own = r.get::<_, i64>(1)? == mailbox.id.0;
-                    if is_own && same.binary_search_by_key(&body, |of| of.body.0).is_ok() {
-                        uids.push(uint32(r.get(2)?));
-                    }
-                    Ok(ControlFlow::Continue(()))
-                },
-            )?;
-        }
-        Ok(())
+        self.entries_of_bodies(mailbox.inbox, bodies, |found| {
+            if found.mailbox == mailbox.id {
+                uids.push(found.uid);
+            }
+        })
     }
 }
 
