@@ -93,7 +93,14 @@ def run(what, headers, arguments):
         command += ["--header", f"{name}: {value}"]
     command += arguments
     # It keeps a cache of failures where it runs.
-    answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=options.seconds * 3 + 120)
+    answer = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "SCHEMATHESIS_HOOKS": os.path.join(here, "openapi_hooks.py")},
+        capture_output=True,
+        text=True,
+        timeout=options.seconds * 3 + 120,
+    )
     if answer.returncode != 0:
         print(answer.stdout, answer.stderr)
     assert answer.returncode == 0, f"schemathesis found differences: {what}"
