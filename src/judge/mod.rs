@@ -20,6 +20,7 @@ pub mod model;
 mod orders;
 mod phrases;
 mod rules;
+mod surroundings;
 mod view;
 
 use crate::call::{

@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use super::fold::Folded;
 use super::lexicon::{Concept, PHRASES};
 use super::phrases::{PhraseHit, PhraseSet};
+use super::surroundings::{LETTERS_WITHOUT_WORDS, begins_task, begins_word, is_called, is_quoted};
 use crate::pace;
 
 /// A kind of order.
@@ -509,72 +510,6 @@ impl Orders {
     }
 }
 
-/// Whether a task stands at the beginning of its sentence.
-fn begins_task(folded: &Folded, at: u32) -> bool {
-    let sentence = folded.sentence(at).saturating_sub(1);
-    let start = folded.sentences.get(sentence).copied().unwrap_or(at);
-    let next = folded
-        .sentences
-        .get(sentence + 1)
-        .map(|next| *next as usize);
-    if next.unwrap_or(folded.text.len()) < at as usize + TASK_BYTES_MIN {
-        return false;
-    }
-    let before = folded.text.get(start as usize..at as usize);
-    let before = before.unwrap_or_default();
-    let before = before.trim_matches(|c: char| !c.is_alphanumeric());
-    before.is_empty() || OPENINGS.contains(&before)
-}
-
-/// Whether an agent is called: its name begins a sentence, and a mark follows it.
-fn is_called(folded: &Folded, start: u32, end: u32) -> bool {
-    let text = folded.text.as_str();
-    let (from, to) = (start as usize, end as usize);
-    let is_marked = text
-        .get(..to)
-        .is_some_and(|name| name.ends_with([':', ',']))
-        || text
-            .get(to..)
-            .map(|rest| rest.trim_start_matches(char::is_alphanumeric))
-            .and_then(|rest| rest.split_once([',', ':', '!', ';']))
-            .is_some_and(|(word, _)| word.is_empty() || TITLES.contains(&word.trim()));
-    if !is_marked {
-        return false;
-    }
-    let sentence = folded.sentence(start).saturating_sub(1);
-    let first = folded.sentences.get(sentence).copied().unwrap_or(start);
-    let before = text.get(first as usize..from).unwrap_or_default();
-    let before = before.rsplit(['.', '!', '?', ':', ']']).next();
-    let before = before.unwrap_or_default();
-    let before = before.trim_matches(|c: char| !c.is_alphanumeric());
-    before.is_empty() || CALLS.contains(&before)
-}
-
-/// Whether a word begins there.
-fn begins_word(text: &str, at: usize) -> bool {
-    let before = text.get(..at).and_then(|head| head.chars().next_back());
-    before.is_none_or(|c| !c.is_alphanumeric() || u32::from(c) >= LETTERS_WITHOUT_WORDS)
-}
-
-/// Whether a quotation mark opens before a place and does not close before it.
-fn is_quoted(text: &str, at: u32) -> bool {
-    let at = at as usize;
-    let mut from = at.saturating_sub(QUOTE_BACK);
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
-    let mut at = at;
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    let before = text.get(from..at).unwrap_or_default();
-    let Some((outside, inside)) = before.rsplit_once('"') else {
-        return false;
-    };
-    let opens = outside.is_empty() || outside.ends_with([' ', '(', ':', ',']);
-    opens && !inside.starts_with(' ')
-}
-
 struct Lexicon {
     set: PhraseSet,
     /// The meaning of each phrase, and whether it must begin a word.
@@ -598,92 +533,6 @@ static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
     }
 });
 
-/// From here on (Hebrew, Arabic and the scripts of Asia) words have prefixes, or no space between.
-const LETTERS_WITHOUT_WORDS: u32 = 0x590;
-/// A shorter sentence is a label or a note of a template.
-const TASK_BYTES_MIN: usize = 24;
-/// What may stand before a task.
-const OPENINGS: &[&str] = &[
-    "please",
-    "and",
-    "then",
-    "also",
-    "now",
-    "do",
-    "can you",
-    "could you",
-    "would you",
-    "kindly",
-    "next",
-    "first",
-    "finally",
-    "just",
-];
-/// What may stand behind that name.
-const TITLES: &[&str] = &[
-    "instruction",
-    "instructions",
-    "note",
-    "notes",
-    "task",
-    "tasks",
-    "directive",
-    "command",
-    "order",
-    "message",
-    "only",
-    "s",
-];
-/// What may stand before the name of an agent that is called.
-const CALLS: &[&str] = &[
-    "dear",
-    "hey",
-    "hello",
-    "hi",
-    "ok",
-    "okay",
-    "attention",
-    "attn",
-    "note to",
-    "note to the",
-    "note for",
-    "note for the",
-    "note for the accounts",
-    "message to",
-    "message to the",
-    "message for",
-    "message for the",
-    "instruction to",
-    "instruction for",
-    "instructions to",
-    "instructions for",
-    "instructions for the",
-    "to",
-    "to the",
-    "to all",
-    "to any",
-    "for",
-    "for the",
-    "for any",
-    "ai",
-    "email",
-    "mail",
-    "the",
-    "an",
-    "your",
-    "hallo",
-    "liebe",
-    "lieber",
-    "hinweis an den",
-    "an den",
-    "cher",
-    "chere",
-    "estimado",
-    "para el",
-    "caro",
-    "per",
-    "для",
-];
 /// Nanoseconds of a phrase that is found.
 const HIT_WORK: usize = 120;
 /// Octets of a text in which orders belong together: a long letter has words of all meanings, and
@@ -694,8 +543,6 @@ const NEAR_TASK: u32 = 300;
 /// The sum from which orders count wherever they stand in a text.
 const MUCH: i32 = 300;
 const PLACES_MAX: usize = 64;
-/// Octets before a place in which its quotation mark is looked for.
-const QUOTE_BACK: usize = 120;
 
 #[cfg(test)]
 mod tests {
