@@ -7,7 +7,7 @@
 // The line above a variant explains it; its fields need no more than their names.
 #![allow(missing_docs)]
 
-use super::{InboxRef, Listener, Need, Scopes, Secret};
+use super::{EventReach, InboxRef, Listener, Need, Scopes, Secret};
 
 /// A short look-up.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,9 +40,12 @@ pub enum Look {
         address: String,
     },
     /// The inboxes of an event stream or of its filter, which needs only `events:read`; one that
-    /// the key does not see refuses all. Answer: `Inboxes` in the order that was asked for, of
-    /// which only the ids may be shown.
-    FindInboxes { inboxes: Vec<InboxRef> },
+    /// the key does not see, or that lies outside `within` the first, refuses all. Answer:
+    /// `Inboxes` in the order that was asked for, of which only the ids may be shown.
+    FindInboxes {
+        inboxes: Vec<InboxRef>,
+        within: EventReach,
+    },
     /// The head, the oldest number and the epoch of the log. Answer: `LogState`.
     LogState,
     /// The number of the first event at or after a time. Answer: `LogState` with the number before

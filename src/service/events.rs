@@ -83,7 +83,8 @@ fn check_inbox(context: &ReadContext<'_>, access: &Access, inbox: InboxId) -> Re
 }
 
 /// Keeps the events of inboxes that the key covers today, too: the row of an event has the place of
-/// its inbox at that time. Of a deleted inbox only its end is shown.
+/// its inbox at that time. Of an inbox that was deleted or
+/// has left, only that is shown.
 fn retain_covered(
     context: &ReadContext<'_>,
     access: &Access,
@@ -99,7 +100,8 @@ fn retain_covered(
     }
     events.retain(|event| {
         let covered = event.inbox.as_deref().and_then(|path| known.get(&path.id));
-        covered.is_none_or(|covered| *covered || event.change == Change::InboxDeleted)
+        let is_end = event.change == Change::InboxDeleted || event.has_left(access);
+        covered.is_none_or(|covered| *covered || is_end)
     });
     Ok(())
 }

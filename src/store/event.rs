@@ -300,6 +300,7 @@ fn read_event(
     if let (Topic::Tree(wanted), Some(path)) = (topic, &path)
         && path.id != wanted
         && !path.ancestors.contains(&wanted)
+        && !(format::is_move(detail) && format::decode_change(detail)?.left().contains(&wanted))
     {
         return Ok(None);
     }

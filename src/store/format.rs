@@ -13,7 +13,7 @@
 //!
 //! | Column | Versions | Layout after the version octet |
 //! |---|---|---|
-//! | `event.detail` | 1 to 13 | postcard of [`StoredChange`]. They differ in parts, see below |
+//! | `event.detail` | 1 to 14 | postcard of [`StoredChange`]. They differ in parts, see below |
 //! | `event.path` | none, 1 | postcard of [`StoredPath`] |
 //! | `event.uids` | none, 1 | postcard of the ranges: `Vec<(u32, u32)>`, ascending |
 //! | `body.summary` | 1 | postcard of [`StoredSummary`] |
@@ -70,8 +70,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::Error;
 use crate::call::{
     ApprovalChange, Arrival, Arrived, AuthResult, Authentication, Bulk, Change, DomainId, EntryId,
-    EntryState, ExpiryReason, Flags, KeyId, MailboxId, MessageDetail, NamedAddress, SenderAuth,
-    Summary, ThreadId,
+    EntryState, ExpiryReason, Flags, InboxId, KeyId, MailboxId, MessageDetail, NamedAddress,
+    SenderAuth, Summary, ThreadId,
 };
 use approval::{StoredApprovalChange, load_approval_change, store_approval_change};
 pub(super) use approval::{decode_held, encode_held};
@@ -100,7 +100,7 @@ pub(super) struct Form {
 
 const DETAIL: Form = Form {
     what: "event",
-    version: 13,
+    version: 14,
 };
 const SUMMARY: Form = Form {
     what: "summary",
@@ -151,14 +151,13 @@ impl Form {
 /// A text that is borrowed when it is written and owned when it is read.
 type Text<'a> = Cow<'a, str>;
 
-/// Versions 1 to 13 of `event.detail`. Version 3 added `Told` and the third value of
+/// Versions 1 to 14 of `event.detail`. Version 3 added `Told` and the third value of
 /// [`StoredAuth`], which was a `bool` before and has the same octets. Version 4 added
 /// `OrgDeleted`, version 5 `DomainVerified` and `Outbound`, version 6 `Approval`, version 7 the
 /// last value of [`StoredAuth`], version 8 `Answer` and `ApprovalOf`, version 9 the last kind
 /// of `Outbound`, version 10 `Ended`, version 11 `Ruled`, version 12 `Judged` and
-/// `ToldJudged`, version 13 `Answered` and `AutoReplied`. So one layout reads all.
-/// of `Outbound`, version 10 `Ended`, version 11 `Ruled`, version 12 `Answered` and
-/// `AutoReplied`. So one layout reads all.
+/// `ToldJudged`, version 13 `Answered` and `AutoReplied`, version 14 `InboxMoved`. So one layout
+/// reads all.
 #[derive(Serialize, Deserialize)]
 enum StoredChange<'a> {
     Arrived(Box<StoredArrived<'a>>),
@@ -235,6 +234,9 @@ enum StoredChange<'a> {
     AutoReplied {
         message: i64,
         note: StoredAutoReply<'a>,
+    },
+    InboxMoved {
+        from: Vec<i64>,
     },
 }
 
@@ -408,6 +410,9 @@ fn store_change(change: &Change) -> StoredChange<'_> {
         Change::MailboxDeleted { name } => StoredChange::MailboxDeleted { name: name.into() },
         Change::InboxCreated => StoredChange::InboxCreated,
         Change::InboxUpdated => StoredChange::InboxUpdated,
+        Change::InboxMoved { from } => StoredChange::InboxMoved {
+            from: from.iter().map(|id| id.0).collect(),
+        },
         Change::InboxDeleted => StoredChange::InboxDeleted,
         Change::KeyRevoked { key } => StoredChange::KeyRevoked { key: key.0 },
         Change::OrgDeleted => StoredChange::OrgDeleted,
@@ -428,6 +433,19 @@ fn store_change(change: &Change) -> StoredChange<'_> {
             }
         }
     }
+}
+
+fn load_reason(stored: &StoredExpiryReason) -> ExpiryReason {
+    match stored {
+        StoredExpiryReason::Expired => ExpiryReason::Expired,
+        StoredExpiryReason::Retention => ExpiryReason::Retention,
+    }
+}
+
+/// Whether octets of `event.detail` are an `InboxMoved`, without reading them.
+pub(super) fn is_move(detail: &[u8]) -> bool {
+    const VARIANT: u8 = 24;
+    detail.get(1) == Some(&VARIANT)
 }
 
 fn load_change(stored: StoredChange<'_>) -> Change {
@@ -457,10 +475,7 @@ fn load_change(stored: StoredChange<'_>) -> Change {
             count,
             moved_to: None,
             folder: folder.into_owned(),
-            reason: Some(match reason {
-                StoredExpiryReason::Expired => ExpiryReason::Expired,
-                StoredExpiryReason::Retention => ExpiryReason::Retention,
-            }),
+            reason: Some(load_reason(&reason)),
         },
         StoredChange::MailboxCreated { name } => Change::MailboxCreated {
             name: name.into_owned(),
@@ -474,6 +489,9 @@ fn load_change(stored: StoredChange<'_>) -> Change {
         },
         StoredChange::InboxCreated => Change::InboxCreated,
         StoredChange::InboxUpdated => Change::InboxUpdated,
+        StoredChange::InboxMoved { from } => Change::InboxMoved {
+            from: from.into_iter().map(InboxId).collect(),
+        },
         StoredChange::InboxDeleted => Change::InboxDeleted,
         StoredChange::KeyRevoked { key } => Change::KeyRevoked { key: KeyId(key) },
         StoredChange::OrgDeleted => Change::OrgDeleted,

@@ -27,7 +27,18 @@ pub struct EventFilter {
     pub verdict: Option<Verdict>,
 }
 
-/// Inboxes by their ids.
+/// The part of an organization that a reader of events watches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EventReach {
+    /// All that its key may see.
+    All,
+    /// One inbox.
+    Inbox,
+    /// One inbox with everything under it.
+    Tree,
+}
+
+/// Inboxes by their ids, sorted.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct InboxSet(Vec<InboxId>);
 
@@ -136,12 +147,14 @@ impl InboxSet {
     }
 
     fn has(&self, inbox: InboxId) -> bool {
-        self.0.contains(&inbox)
+        self.0.binary_search(&inbox).is_ok()
     }
 }
 
 impl FromIterator<InboxId> for InboxSet {
     fn from_iter<I: IntoIterator<Item = InboxId>>(ids: I) -> Self {
-        InboxSet(ids.into_iter().collect())
+        let mut ids: Vec<InboxId> = ids.into_iter().collect();
+        ids.sort_unstable();
+        InboxSet(ids)
     }
 }

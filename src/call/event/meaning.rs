@@ -6,8 +6,8 @@
 
 use super::{Change, Event, EventKind, Verdict};
 use crate::call::{
-    Access, ApprovalStatus, Arrival, EntryState, InboxId, KeyId, MailboxId, MessageDetail, OrgId,
-    Topic,
+    Access, ApprovalStatus, Arrival, EntryState, InboxId, InboxPath, KeyId, MailboxId,
+    MessageDetail, OrgId, Topic,
 };
 
 /// The meaning of one event.
@@ -48,6 +48,16 @@ pub enum SessionEnd {
     Org(OrgId),
     /// A mailbox: every IMAP session that has selected it.
     Mailbox(MailboxId),
+}
+
+impl Change {
+    /// The inboxes that a moved one was under before, its parent first; else none.
+    pub fn left(&self) -> &[InboxId] {
+        match self {
+            Change::InboxMoved { from } => from,
+            _ => &[],
+        }
+    }
 }
 
 impl Event {
@@ -105,7 +115,9 @@ impl Event {
                 row(Some(kind), unseen, None)
             }
             Change::InboxCreated => row(Some(EventKind::InboxCreated), unseen, None),
-            Change::InboxUpdated => row(Some(EventKind::InboxUpdated), unseen, None),
+            Change::InboxUpdated | Change::InboxMoved { .. } => {
+                row(Some(EventKind::InboxUpdated), unseen, None)
+            }
             Change::InboxDeleted => {
                 let ends = self.inbox.as_deref().map(|path| SessionEnd::Inbox(path.id));
                 row(Some(EventKind::InboxDeleted), unseen, ends)
@@ -135,13 +147,29 @@ impl Event {
     }
 
     /// Whether a key of the same organization may see this event. A key that is bound to
-    /// inboxes sees the rows of the inboxes that it covered when they were written, and the end of
-    /// itself.
+    /// inboxes sees the rows of the inboxes that it covered when they were written, their leaving,
+    /// and the end of itself.
     pub fn is_visible_to(&self, access: &Access) -> bool {
         match self.inbox.as_deref() {
-            Some(path) => access.sees(path.id, &path.ancestors),
+            Some(_) => self.is_covered_by(access) || self.has_left(access),
             None => !access.is_bound() || self.ends_access(access),
         }
+    }
+
+    /// Whether a key covers the inbox of this event, as the tree was behind it.
+    pub fn is_covered_by(&self, access: &Access) -> bool {
+        self.inbox
+            .as_deref()
+            .is_some_and(|path| access.sees(path.id, &path.ancestors))
+    }
+
+    /// Whether the inbox was moved from where a key covered it to where it does not.
+    pub fn has_left(&self, access: &Access) -> bool {
+        let left = self.change.left();
+        let covered = |path: &InboxPath| access.sees(path.id, left);
+        !left.is_empty()
+            && !self.is_covered_by(access)
+            && self.inbox.as_deref().is_some_and(covered)
     }
 
     /// Whether a session of `access` in `inbox` ends with this event: the inbox was deleted, or
@@ -150,7 +178,7 @@ impl Event {
         let is_own = self.inbox.as_deref().is_some_and(|path| path.id == inbox);
         match &self.change {
             Change::InboxDeleted => is_own,
-            Change::InboxUpdated => is_own && !self.is_visible_to(access),
+            Change::InboxMoved { .. } => is_own && !self.is_covered_by(access),
             _ => false,
         }
     }
@@ -176,5 +204,6 @@ impl Event {
                 .into_iter()
                 .flat_map(|path| path.ancestors.iter().map(|id| Topic::Tree(*id))),
         )
+        .chain(self.change.left().iter().map(|id| Topic::Tree(*id)))
     }
 }

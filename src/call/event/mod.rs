@@ -14,7 +14,7 @@ mod tests;
 
 use std::sync::Arc;
 
-pub use filter::{EventFilter, InboxSet, is_from, sender_filter};
+pub use filter::{EventFilter, EventReach, InboxSet, is_from, sender_filter};
 pub(super) use kind::words;
 pub use kind::{EventKind, FailureClass, KindSet, PriorityLevel, Verdict};
 pub use meaning::SessionEnd;
@@ -125,8 +125,13 @@ pub enum Change {
     Approval(Box<ApprovalChange>),
     /// There is a new inbox.
     InboxCreated,
-    /// The name, the metadata or the parent of an inbox has changed.
+    /// The name or the metadata of an inbox has changed.
     InboxUpdated,
+    /// An inbox, or one above it, has another parent. The row has its new place.
+    InboxMoved {
+        /// Its ancestors before, as in [`InboxPath::ancestors`].
+        from: Vec<InboxId>,
+    },
     /// An inbox is gone with all in it.
     InboxDeleted,
     /// A key has ended; its sessions end now.

@@ -30,6 +30,8 @@ static EVENT_INBOX: BodyTable = BodyTable {
         address: sometimes Text(ANY), r#""support@agents.example""#,
             "Its address, for a key with `messages:read` or `inboxes:read`.";
         parent: nullable Id(InboxId::PREFIX), "null", "The inbox that it is a sub-agent of.";
+        path: required List(&Id(InboxId::PREFIX)), r#"["inb_01Hq7Zk3VdX"]"#,
+            "Its place in the tree: the inboxes above it from the root on, then itself.";
     },
 };
 
@@ -183,7 +185,8 @@ const INBOX: FieldRow = sometimes(
     "inbox",
     InboxNames,
     r#""inb_01Hq7Zk3VdX""#,
-    "Only events of these inboxes, at most 100; one that is not there is 404.",
+    "Only events of these inboxes, at most 100; one that is not there, or that is not among those \
+     that are watched, is 404.",
 );
 const TYPE: FieldRow = sometimes(
     "type",
@@ -260,8 +263,10 @@ pub(crate) static ONE: Operation = Operation {
 pub(crate) static TREE: Operation = Operation {
     id: "events.tree",
     summary: "Stream events of an inbox and its sub-agents",
-    says: "A stream of the events of one inbox and of everything under it. Each event names its \
-           inbox.",
+    says: "A stream of the events of one inbox and of everything under it, as the tree is then. \
+           Each event names its inbox and its path. An inbox that leaves is told of by \
+           `inbox.updated` with its new path, an inbox that comes by `inbox.created` or \
+           `inbox.updated`.",
     query: STREAM_QUERY,
     takes: Takes::Nothing,
     gives: STREAM_GIVES,

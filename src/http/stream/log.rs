@@ -11,7 +11,8 @@ use super::cursor::StartAt;
 use super::show;
 use super::wanted::{read_filter, read_inboxes, read_since};
 use crate::call::{
-    Access, Answer, Call, Event, EventFilter, EventKind, EventRead, InboxRef, Look, Topic,
+    Access, Answer, Call, Event, EventFilter, EventKind, EventReach, EventRead, InboxRef, Look,
+    Topic,
 };
 use crate::http::api::problems::Problem;
 use crate::http::api::routes::{RouteRequest, RouteStep};
@@ -86,6 +87,7 @@ impl PolledPage {
         match (self.stage, self.start) {
             (LogStage::Inboxes, _) => Look::FindInboxes {
                 inboxes: self.inboxes.clone(),
+                within: EventReach::All,
             }
             .into(),
             (LogStage::State, StartAt::Time(unix_ms)) => Look::LogAt { unix_ms }.into(),

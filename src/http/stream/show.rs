@@ -9,7 +9,7 @@ use super::cursor::ResetReason;
 use super::subscription::EndReason;
 use crate::call::{
     Access, ApprovalChange, Arrival, Arrived, AutoReplyNote, AutoReplyRefusal, Bulk, Change,
-    EntryState, Event, EventKind, FailureClass, INBOX, Now, OutboundId, OutboundNews,
+    EntryState, Event, EventKind, FailureClass, INBOX, InboxId, Now, OutboundId, OutboundNews,
     PriorityLevel, RuleNote, Scopes, SenderAuth, SpamReport, Summary, ThreadId,
 };
 use crate::http::api::address::{address, addresses};
@@ -32,7 +32,14 @@ pub(super) fn event(out: &mut Vec<u8>, kind: EventKind, event: &Event, access: &
                 if open || access.scopes.allow(Scopes::INBOXES_READ) {
                     o.text("address", &path.address);
                 }
-                o.shown_or_null("parent", path.ancestors.first());
+                // An inbox that has left is shown without the place where the key does not see it.
+                let above: &[InboxId] = match event.has_left(access) {
+                    true => &[],
+                    false => &path.ancestors,
+                };
+                o.shown_or_null("parent", above.first());
+                let path = above.iter().rev().chain([&path.id]);
+                json::list(o.value("path"), path, json::shown);
             }),
             None => o.null("inbox"),
         }
@@ -78,7 +85,10 @@ pub(super) fn event(out: &mut Vec<u8>, kind: EventKind, event: &Event, access: &
                 o.text("name", name);
             }),
             Change::Approval(change) => approval(o, change, open),
-            Change::InboxCreated | Change::InboxUpdated | Change::InboxDeleted => {}
+            Change::InboxCreated
+            | Change::InboxUpdated
+            | Change::InboxMoved { .. }
+            | Change::InboxDeleted => {}
             Change::Outbound(news) => outbound(o, news, open),
             Change::AutoReplied { message, note } => {
                 o.object("message", |o| o.shown("id", message));

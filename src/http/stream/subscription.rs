@@ -13,8 +13,8 @@ use super::cursor::{
 };
 use super::wanted::{Wanted, Watched};
 use crate::call::{
-    Access, Answer, Ask, Change, Event, EventFilter, EventKind, EventRead, InboxSet, Limits, Look,
-    Refusal, Reply, SessionEnd, Topic,
+    Access, Answer, Ask, Change, Event, EventFilter, EventKind, EventReach, EventRead, InboxSet,
+    Limits, Look, Refusal, Reply, SessionEnd, Topic,
 };
 use crate::engine::Output;
 use crate::http::api::problems::Problem;
@@ -33,9 +33,9 @@ pub(super) struct Subscription {
 
 #[derive(Debug)]
 enum SubscriptionState {
-    /// `FindInboxes` is out. The first is the one that is watched, if one is: with its
-    /// sub-agents or without. The others are those of the filter.
-    ExpectInboxes { tree: Option<bool> },
+    /// `FindInboxes` is out. The first is the one that is watched, unless all are. The others are
+    /// those of the filter.
+    ExpectInboxes(EventReach),
     /// `OpenStream` is out.
     ExpectLease,
     /// The cursor runs; its last question.
@@ -92,18 +92,22 @@ impl Subscription {
             start,
             state: SubscriptionState::ExpectLease,
         };
-        let tree = match watched {
-            Watched::All => None,
+        let within = match watched {
+            Watched::All => EventReach::All,
             Watched::Inbox { inbox, tree } => {
                 inboxes.insert(0, inbox);
-                Some(tree)
+                match tree {
+                    true => EventReach::Tree,
+                    false => EventReach::Inbox,
+                }
             }
         };
         if inboxes.is_empty() {
             subscription.ask_lease(out);
         } else {
-            subscription.state = SubscriptionState::ExpectInboxes { tree };
-            out.ask = Some(Ask::of(&subscription.access, Look::FindInboxes { inboxes }));
+            subscription.state = SubscriptionState::ExpectInboxes(within);
+            let find = Look::FindInboxes { inboxes, within };
+            out.ask = Some(Ask::of(&subscription.access, find));
         }
         subscription
     }
@@ -117,7 +121,7 @@ impl Subscription {
     pub fn at(&self) -> u64 {
         match &self.state {
             SubscriptionState::Open(cursor, _) => cursor.at(),
-            SubscriptionState::ExpectInboxes { .. } | SubscriptionState::ExpectLease => 0,
+            SubscriptionState::ExpectInboxes(_) | SubscriptionState::ExpectLease => 0,
         }
     }
 
@@ -136,16 +140,15 @@ impl Subscription {
             ) => return Ok(Some(LogAnswer::Expired(oldest))),
             (_, Reply::Refused(refusal)) => return Err(refused(&refusal, limits)),
             (
-                SubscriptionState::ExpectInboxes { tree },
+                SubscriptionState::ExpectInboxes(within),
                 Reply::Answer(Answer::Inboxes { rows, .. }),
             ) => {
                 let mut rows = rows.iter().map(|row| row.id);
-                if let Some(tree) = *tree {
-                    let watched = rows.next().ok_or_else(|| Problem::not_found("inbox"))?;
-                    self.topic = match tree {
-                        true => Topic::Tree(watched),
-                        false => Topic::Inbox(watched),
-                    };
+                let mut watched = || rows.next().ok_or_else(|| Problem::not_found("inbox"));
+                match *within {
+                    EventReach::All => {}
+                    EventReach::Inbox => self.topic = Topic::Inbox(watched()?),
+                    EventReach::Tree => self.topic = Topic::Tree(watched()?),
                 }
                 let wanted: InboxSet = rows.collect();
                 if !wanted.is_empty() {
@@ -201,7 +204,7 @@ impl Subscription {
     pub fn resume(&mut self) -> Option<Ask> {
         let asked = match &mut self.state {
             SubscriptionState::Open(cursor, _) => cursor.resume(),
-            SubscriptionState::ExpectInboxes { .. } | SubscriptionState::ExpectLease => None,
+            SubscriptionState::ExpectInboxes(_) | SubscriptionState::ExpectLease => None,
         };
         self.follow(asked)
     }
@@ -210,7 +213,7 @@ impl Subscription {
     pub fn refresh(&mut self, idle: bool) -> Option<Ask> {
         let asked = match &mut self.state {
             SubscriptionState::Open(cursor, _) => cursor.refresh(idle),
-            SubscriptionState::ExpectInboxes { .. } | SubscriptionState::ExpectLease => None,
+            SubscriptionState::ExpectInboxes(_) | SubscriptionState::ExpectLease => None,
         };
         self.follow(asked)
     }

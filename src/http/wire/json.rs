@@ -427,6 +427,11 @@ pub(crate) fn list<T>(
     out.push(b']');
 }
 
+/// Something that writes itself as text, as an item of a list.
+pub(crate) fn shown(out: &mut Vec<u8>, value: impl fmt::Display) {
+    ValueSlot(out).shown(value);
+}
+
 /// Writes a string. Controls are escaped, so a value never holds a line end.
 pub(crate) fn quote(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');

@@ -39,6 +39,7 @@ impl Happening {
             | Change::Approval(_)
             | Change::InboxCreated
             | Change::InboxUpdated
+            | Change::InboxMoved { .. }
             | Change::InboxDeleted
             | Change::KeyRevoked { .. }
             | Change::DomainVerified { .. }

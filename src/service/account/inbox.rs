@@ -10,9 +10,9 @@ use crate::call::bounds::{
     CLIENT_ID_BYTES_MAX, LABEL_BYTES_MAX, METADATA_BYTES_MAX, PAGE_ROWS_MAX,
 };
 use crate::call::{
-    Access, Answer, Change, ConflictReason, Countable, DomainId, InboxId, InboxPatch, InboxRef,
-    InboxRow, NewInbox, Noun, OrgId, ReceiveDefault, Refusal, Scopes, SendMode, SlicedList, UidSet,
-    Written, require,
+    Access, Answer, Change, ConflictReason, Countable, DomainId, EventReach, InboxId, InboxPatch,
+    InboxRef, InboxRow, NewInbox, Noun, OrgId, ReceiveDefault, Refusal, Scopes, SendMode,
+    SlicedList, UidSet, Written, require,
 };
 use crate::mail::parse::address::{Address, parse_domain};
 use crate::mail::write::return_path::is_reserved;
@@ -359,11 +359,29 @@ pub fn read_inbox(store: &Store, access: &Access, name: &InboxRef) -> Result<Ans
     Ok(Answer::Inboxes { rows, next: None })
 }
 
-/// Finds inboxes for a reader of events; the first that the key does not see refuses all.
-pub fn find_inboxes(store: &Store, access: &Access, names: &[InboxRef]) -> Result<Answer, Refusal> {
-    let mut rows = Vec::with_capacity(names.len());
+/// Finds inboxes for a reader of events; the first that the key does not see, or that is not
+/// `within` those that are watched, refuses all.
+pub fn find_inboxes(
+    store: &Store,
+    access: &Access,
+    names: &[InboxRef],
+    within: EventReach,
+) -> Result<Answer, Refusal> {
+    let mut rows: Vec<InboxRow> = Vec::with_capacity(names.len());
     for name in names {
         let inbox = find_inbox(store, access, name)?;
+        let watched = rows.first().map_or(inbox, |row| row.id);
+        let is_within = inbox == watched
+            || match within {
+                EventReach::All => true,
+                EventReach::Inbox => false,
+                EventReach::Tree => store
+                    .inbox_path(access.org, inbox)?
+                    .is_some_and(|path| path.ancestors.contains(&watched)),
+            };
+        if !is_within {
+            return Err(Refusal::NotFound(Noun::Inbox));
+        }
         rows.extend(store.inbox(access.org, inbox)?);
     }
     Ok(Answer::Inboxes { rows, next: None })
@@ -431,13 +449,13 @@ pub fn patch_inbox(
     if row != before {
         context.store.update_inbox(org, &row)?;
         wake(context, &row);
-        let mut moved = vec![inbox];
-        if row.parent != before.parent {
-            moved = move_tree(context.store, org, inbox, row.parent)?;
-        }
-        // The events of those under it end the sessions of keys that do not see them any more.
-        for inbox in moved {
+        if row.parent == before.parent {
             log_change(context, org, inbox, Change::InboxUpdated)?;
+        } else {
+            // The events of those under it end the sessions of keys that do not see them any more.
+            for (inbox, from) in move_tree(context.store, org, inbox, row.parent)? {
+                log_change(context, org, inbox, Change::InboxMoved { from })?;
+            }
         }
     }
     Ok(told(access, row, true))
@@ -454,14 +472,14 @@ fn wake(context: &WriteContext<'_>, row: &InboxRow) {
 }
 
 /// Stores new ancestors for an inbox and for everything under it, level by level. Gives all of
-/// them, the inbox first. A tree of more than [`MOVED_MAX`] inboxes is refused: what it is under
+/// them with their old ancestors, the inbox first. A tree of more than [`MOVED_MAX`] inboxes is refused: what it is under
 /// decides who sees an inbox, so all of it moves in one transaction.
 fn move_tree(
     store: &Store,
     org: OrgId,
     inbox: InboxId,
     parent: Option<InboxId>,
-) -> Result<Vec<InboxId>, Refusal> {
+) -> Result<Vec<(InboxId, Vec<InboxId>)>, Refusal> {
     let ancestors = ancestors_under(store, org, parent)?;
     if let Some(at) = ancestors.iter().position(|above| *above == inbox) {
         return Err(cycle(store, org, ancestors.get(..=at).unwrap_or_default())?);
@@ -480,8 +498,9 @@ fn move_tree(
                     max: MOVED_MAX as u64,
                 });
             }
+            let before = store.inbox_path(org, id)?;
+            moved.push((id, before.map_or_else(Vec::new, |path| path.ancestors)));
             store.set_ancestors(org, id, &ancestors)?;
-            moved.push(id);
             let mut way = Vec::with_capacity(ancestors.len() + 1);
             way.push(id);
             way.extend(ancestors);

@@ -76,7 +76,9 @@ pub(super) fn look(
             }
             Ok(found)
         }
-        Look::FindInboxes { inboxes } => inbox::find_inboxes(store, caller.access()?, inboxes),
+        Look::FindInboxes { inboxes, within } => {
+            inbox::find_inboxes(store, caller.access()?, inboxes, *within)
+        }
         Look::LogState => events::read_log_state(context, caller.access()?),
         Look::LogAt { unix_ms } => events::find_log_position(context, caller.access()?, *unix_ms),
     }

@@ -166,6 +166,9 @@ pub(super) fn changes() -> Vec<(&'static str, Change)> {
     changes.extend(ended());
     changes.extend(judged());
     changes.extend(rule_format::replied());
+    // From version 14 on.
+    let from = vec![InboxId(7), InboxId(1_000_000)];
+    changes.push(("inbox-moved", Change::InboxMoved { from }));
     changes
 }
 
@@ -307,6 +310,9 @@ const CHANGES_OF_11: usize = 30;
 /// How many of [`changes`] version 12 has.
 const CHANGES_OF_12: usize = 33;
 
+/// How many of [`changes`] version 13 has.
+const CHANGES_OF_13: usize = 36;
+
 /// How many of [`changes`] version 10 has.
 const CHANGES_OF_10: usize = 28;
 
@@ -434,7 +440,7 @@ pub(super) const CHANGES_OF_2: usize = 15;
 
 #[test]
 fn changes_of_every_version_are_read() {
-    for version in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13] {
+    for version in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14] {
         let kept = golden(&format!("event_detail_{version}"));
         let mut changes = changes();
         if version < 3 {
@@ -459,13 +465,16 @@ fn changes_of_every_version_are_read() {
             changes.truncate(CHANGES_OF_11);
         } else if version < 13 {
             changes.truncate(CHANGES_OF_12);
+        } else if version < 14 {
+            changes.truncate(CHANGES_OF_13);
         }
         assert_eq!(kept.len(), changes.len());
         for ((name, octets), (expected, change)) in kept.into_iter().zip(changes) {
             assert_eq!(name, expected);
             assert_eq!(octets[0], version, "{name}");
             assert_eq!(decode_change(&octets).unwrap(), change, "{name}");
-            if version == 13 {
+            assert_eq!(is_move(&octets), name == "inbox-moved");
+            if version == 14 {
                 assert_eq!(encode_change(&change).unwrap(), octets, "{name}");
             }
         }

@@ -78,6 +78,7 @@ fn log(store: &Store, org: OrgId, told: &ToldUids, found: &mut Findings) -> Resu
                     | Change::Approval(_)
                     | Change::InboxCreated
                     | Change::InboxUpdated
+                    | Change::InboxMoved { .. }
                     | Change::KeyRevoked { .. }
                     | Change::DomainVerified { .. }
                     | Change::OrgDeleted

@@ -46,6 +46,7 @@ fn every_change_has_its_type_and_its_ends() {
         ),
         (Change::InboxCreated, Some(InboxCreated), None),
         (Change::InboxUpdated, Some(InboxUpdated), None),
+        (moved(&[9]), Some(InboxUpdated), None),
         (
             Change::InboxDeleted,
             Some(InboxDeleted),
@@ -115,4 +116,40 @@ fn an_event_belongs_to_its_inbox_and_every_tree_above() {
     );
     let topics: Vec<Topic> = revoked().topics().collect();
     assert_eq!(topics, [Topic::Org(OrgId(1)), Topic::Key(KeyId(2))]);
+}
+
+fn moved(from: &[i64]) -> Change {
+    let from = from.iter().map(|id| InboxId(*id)).collect();
+    Change::InboxMoved { from }
+}
+
+#[test]
+fn a_move_belongs_to_the_old_and_the_new_trees() {
+    let moved = event(moved(&[9, 8]));
+    let trees: Vec<i64> = moved
+        .topics()
+        .filter_map(|topic| match topic {
+            Topic::Tree(inbox) => Some(inbox.0),
+            _ => None,
+        })
+        .collect();
+    // A tree that it stays in is told twice of; a watcher is given an event once all the same.
+    assert_eq!(trees, [5, 7, 8, 9, 8]);
+    for (root, is_covered, has_left) in [
+        (5, true, false),
+        (7, true, false),
+        (8, true, false),
+        (9, false, true),
+        (6, false, false),
+    ] {
+        let access = access_to_tree(root);
+        assert_eq!(moved.is_covered_by(&access), is_covered, "{root}");
+        assert_eq!(moved.has_left(&access), has_left, "{root}");
+        assert_eq!(moved.is_visible_to(&access), is_covered || has_left);
+        assert_eq!(
+            moved.ends_session_in(InboxId(5), &access),
+            !is_covered,
+            "{root}"
+        );
+    }
 }

@@ -113,3 +113,12 @@ fn access(inboxes: Option<Vec<InboxId>>) -> Access {
         expires_at: None,
     }))
 }
+
+/// Key 1, bound to an inbox and those under it.
+fn access_to_tree(root: i64) -> Access {
+    let Access(grant) = access(Some(vec![InboxId(root)]));
+    Access(Arc::new(Grant {
+        subtree: true,
+        ..Grant::clone(&grant)
+    }))
+}

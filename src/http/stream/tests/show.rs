@@ -215,6 +215,7 @@ fn changes() -> Vec<Change> {
         },
         Change::InboxCreated,
         Change::InboxUpdated,
+        Change::InboxMoved { from: Vec::new() },
         Change::InboxDeleted,
     ]
 }
