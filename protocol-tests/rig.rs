@@ -43,7 +43,8 @@ pub const BEGIN_UNIX_MS: i64 = 1_767_225_600_000;
 
 /// One client's end of a conversation.
 pub struct Conn {
-    driver: Driver<Protocol>,
+    /// Until the connection has ended: what its session holds goes with it.
+    driver: Option<Driver<Protocol>>,
     peer: SocketAddr,
     end: ClientEnd,
 }
@@ -304,6 +305,13 @@ impl Rig {
         std::mem::replace(&mut self.next, n)
     }
 
+    /// The metric `postern_NAME`, if there is one.
+    pub fn metric(&self, name: &str) -> Option<u64> {
+        let mut all = self.shared.metrics.all();
+        let found = all.find(|(n, ..)| n.strip_prefix("postern_") == Some(name));
+        found.map(|(.., value)| value)
+    }
+
     /// Opens a conversation and says hello to its engine.
     pub fn open(&mut self, listener: Listener, peer: IpAddr) -> u64 {
         let id = self.next;
@@ -317,7 +325,7 @@ impl Rig {
             shared: self.shared.clone(),
         };
         let conn = Conn {
-            driver: Driver::new(Protocol::serve(opening)),
+            driver: Some(Driver::new(Protocol::serve(opening))),
             peer,
             end: ClientEnd {
                 tls: listener.implicit_tls(),
@@ -357,7 +365,7 @@ impl Rig {
             playing: None,
         };
         let conn = Conn {
-            driver: Driver::new(Protocol::dial(Box::new(engine))),
+            driver: Some(Driver::new(Protocol::dial(Box::new(engine)))),
             peer,
             end: ClientEnd {
                 remote: Some(Box::new(remote)),
@@ -594,6 +602,7 @@ impl Rig {
         self.calls.clear();
         self.ready.clear();
         self.product.restart();
+        self.shared.metrics.set(Metric::Subscriptions, 0);
         if let Some(queue) = &mut self.queue {
             queue.dialled.clear();
             queue.next_ms = None;
@@ -665,16 +674,16 @@ impl Rig {
         let Some(conn) = self.conns.get_mut(&id) else {
             return;
         };
-        if conn.end.closed {
+        let Some(driver) = conn.driver.as_mut().filter(|_| !conn.end.closed) else {
             return;
-        }
+        };
         let mut touch = Touch {
             id,
             now,
             end: &mut conn.end,
             calls: &mut self.calls,
         };
-        let Ok(settled) = conn.driver.touch(&mut touch, act);
+        let Ok(settled) = driver.touch(&mut touch, act);
         match settled {
             Settled::Idle => {}
             Settled::Again => self.ready.push_back(id),
@@ -686,7 +695,8 @@ impl Rig {
     /// The connection has ended.
     fn leave(&mut self, id: u64) {
         self.shared.metrics.sub(Metric::ConnectionsOpen, 1);
-        if self.conns.get(&id).is_some_and(|c| c.driver.owes_hangup()) {
+        let driver = self.conns.get_mut(&id).and_then(|c| c.driver.take());
+        if driver.is_some_and(|driver| driver.owes_hangup()) {
             self.calls.push_back((id, Ask::anonymous(Call::Hangup)));
         }
     }

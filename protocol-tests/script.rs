@@ -33,7 +33,7 @@
 //! | `disk N`, `disk free` | so many octets are free on the disk; enough |
 //! | `restarts` | the server ends without a word and starts again over the same database |
 //! | `store tidies` | the writer does its idle work: old rows are deleted |
-//! | `counts NAME` | the metric `postern_NAME` is not 0 |
+//! | `counts NAME`, `counts NAME N` | the metric `postern_NAME` is not 0; it is N |
 //! | `deliver ADDRESS "subject"` | a small message comes in |
 //! | `revoke KEY` | `$KEY` ends |
 //!
@@ -575,11 +575,13 @@ impl World {
                 };
                 self.rig.product.set_free_bytes(free);
             }
-            ["counts", name] => {
-                let mut all = self.rig.shared.metrics.all();
-                let found = all.find(|(n, ..)| n.strip_prefix("postern_") == Some(*name));
-                if found.ok_or("no such metric")?.3 == 0 {
-                    return Err(format!("{name} is 0"));
+            ["counts", name, wanted @ ..] => {
+                let found = self.rig.metric(name).ok_or("no such metric")?;
+                if wanted
+                    .first()
+                    .map_or(found == 0, |n| *n != found.to_string())
+                {
+                    return Err(format!("{name} is {found}"));
                 }
             }
             ["shutdown"] => self.rig.shutdown(),

@@ -23,6 +23,8 @@ mod queue;
 #[path = "sim/reader.rs"]
 mod reader;
 mod rig;
+#[path = "sim/storm.rs"]
+mod storm;
 #[path = "sim/stream.rs"]
 mod stream;
 
@@ -48,6 +50,9 @@ const MAILBOXES: [&str; 3] = ["INBOX", "Sent", "Gone"];
 /// Seeds of a run of the queue without `SIM_SEEDS`.
 const QUEUE_SEEDS: u64 = 40;
 
+/// Seeds of a storm of streams without `SIM_SEEDS`.
+const STORM_SEEDS: u64 = 60;
+
 #[test]
 fn clients_and_store_agree_through_faults() {
     over_seeds(SEEDS, |seed| World::new(seed).run());
@@ -56,6 +61,11 @@ fn clients_and_store_agree_through_faults() {
 #[test]
 fn the_queue_ends_each_recipient_once_through_faults() {
     over_seeds(QUEUE_SEEDS, |seed| queue::QueueWorld::new(seed).run());
+}
+
+#[test]
+fn a_stream_is_one_subscription_through_a_storm() {
+    over_seeds(STORM_SEEDS, |seed| storm::Storm::new(seed).run());
 }
 
 /// Runs each seed, on some threads.

@@ -140,8 +140,11 @@ metrics! {
     SmtpCommands = "counter" "postern_smtp_commands_total";
     /// HTTP requests.
     HttpRequests = "counter" "postern_http_requests_total";
-    /// Event streams open now.
+    /// Event streams, and requests that wait for a message, that connections hold now.
     Streams = "gauge" "postern_streams_open";
+    /// Subscriptions of them that the service holds now; the same number, but for those that begin
+    /// or end.
+    Subscriptions = "gauge" "postern_subscriptions_open";
     /// Events written to the log.
     Events = "counter" "postern_events_total";
     /// Transactions committed.

@@ -2,6 +2,8 @@
 //! plain data with atomics and, for what is counted by rows, locks that are held for a few
 //! instructions.
 
+use std::sync::Arc;
+
 use super::{
     Budget, FilterSwitch, InboundPolicy, Limits, Metric, Metrics, RecentMarks, RequestRates,
 };
@@ -81,4 +83,26 @@ pub struct PublicEndpoints {
     pub imap_starttls_port: u16,
     /// SMTP port for submission with STARTTLS.
     pub smtp_starttls_port: u16,
+}
+
+/// One in a gauge, for as long as it lives.
+#[derive(Debug)]
+pub struct Held {
+    shared: Arc<Shared>,
+    gauge: Metric,
+}
+
+impl Held {
+    /// Raises the gauge.
+    pub fn new(shared: &Arc<Shared>, gauge: Metric) -> Held {
+        shared.metrics.count(gauge);
+        let shared = Arc::clone(shared);
+        Held { shared, gauge }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.shared.metrics.sub(self.gauge, 1);
+    }
 }

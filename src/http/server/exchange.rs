@@ -389,7 +389,7 @@ impl Server {
     pub(crate) fn answer(
         &mut self,
         now: Now,
-        exchange: Box<Exchange>,
+        mut exchange: Box<Exchange>,
         waiting: Waiting,
         reply: Reply,
         out: &mut Output,
@@ -397,7 +397,14 @@ impl Server {
         match (waiting, reply) {
             (Waiting::Page(paging), reply) => self.page(now, exchange, *paging, reply, out),
             (Waiting::Import(batch), reply) => self.imported(now, exchange, batch, reply, out),
-            (Waiting::Closing(end), _) => self.end_wait(now, exchange, *end, out),
+            (Waiting::Closing(end), reply) => {
+                match reply {
+                    Reply::Answer(Answer::Done) => self.held = None,
+                    // The lease ends with its connection then.
+                    _ => exchange.close = true,
+                }
+                self.end_wait(now, exchange, *end, out);
+            }
             (_, Reply::Refused(refusal)) => {
                 let problem = refused(&refusal, &self.shared().limits);
                 self.fail(now, exchange, &problem, out);

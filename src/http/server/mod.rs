@@ -24,7 +24,7 @@ mod import;
 mod paging;
 
 use crate::call::{
-    Event, Holders, LONG_ANSWER_BYTES, Metric, Now, Opening, Refusal, Reply, RequestId,
+    Event, Held, Holders, LONG_ANSWER_BYTES, Metric, Now, Opening, Refusal, Reply, RequestId,
 };
 use crate::engine::{HIGH_WATER, Input, Output, Trust};
 use crate::http::api::codes;
@@ -51,6 +51,8 @@ pub struct Server {
     failures: usize,
     /// The server stops: the response under way is the last.
     pub(crate) stopping: bool,
+    /// In the gauge of streams, for as long as the service holds a lease of the connection.
+    held: Option<Held>,
 }
 
 /// Each state is named for the event that it waits for.
@@ -85,6 +87,7 @@ impl Server {
             known: None,
             failures: 0,
             stopping: false,
+            held: None,
         }
     }
 
@@ -234,6 +237,9 @@ impl Server {
         out: &mut Output,
     ) {
         let result = stream.reply(now, reply, out);
+        if stream.is_open() && self.held.is_none() {
+            self.held = Some(Held::new(&self.opening.shared, Metric::Streams));
+        }
         let Some(mut exchange) = exchange else {
             match result {
                 Ok(_) if out.close => self.close(out),
@@ -248,6 +254,7 @@ impl Server {
         match result {
             Ok(None) => self.state = ServerState::Streaming(Some(exchange), stream),
             Ok(Some(_)) if self.stopping => {
+                exchange.close = true;
                 let problem = refused(&Refusal::Stopping, &self.shared().limits);
                 self.fail(now, exchange, &problem, out);
             }
@@ -263,7 +270,11 @@ impl Server {
                 stream.start(now, first, out);
                 self.state = ServerState::Streaming(None, stream);
             }
-            Err(problem) => self.fail(now, exchange, &problem, out),
+            Err(problem) => {
+                // A lease ends with its connection.
+                exchange.close |= stream.is_open();
+                self.fail(now, exchange, &problem, out);
+            }
         }
     }
 

@@ -66,6 +66,11 @@ impl EventStream {
         }
     }
 
+    /// Whether it has its lease.
+    pub fn is_open(&self) -> bool {
+        self.subscription.is_open()
+    }
+
     /// Whether the response has begun.
     pub fn is_started(&self) -> bool {
         self.started

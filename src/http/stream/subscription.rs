@@ -112,6 +112,11 @@ impl Subscription {
         subscription
     }
 
+    /// Whether it has its lease.
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, SubscriptionState::Open(..))
+    }
+
     /// The key that has subscribed.
     pub fn access(&self) -> &Access {
         &self.access

@@ -24,7 +24,7 @@ pub fn open_stream(
     );
     match taken {
         Ok(()) => {
-            service.shared.metrics.count(Metric::Streams);
+            service.shared.metrics.count(Metric::Subscriptions);
             Ok(Answer::Done)
         }
         Err(max) => {
@@ -40,5 +40,5 @@ pub fn open_stream(
 /// Ends the leases that a connection holds.
 pub fn end_leases(service: &Service, conn: ConnId) {
     let streams = service.counters().leases.release(conn);
-    service.shared.metrics.sub(Metric::Streams, streams);
+    service.shared.metrics.sub(Metric::Subscriptions, streams);
 }

@@ -272,7 +272,7 @@ fn sessions_and_streams_are_leased() {
     let open = Ask::of(&access, Look::OpenStream);
     let ok = Reply::Answer(Answer::Done);
     assert_eq!(w.call_from(10, "192.0.2.1", open.clone()).0, ok);
-    assert_eq!(w.metric(Metric::Streams), 1);
+    assert_eq!(w.metric(Metric::Subscriptions), 1);
     assert!(matches!(
         w.call_from(11, "192.0.2.1", open.clone()).0,
         Reply::Refused(Refusal::Limit {
@@ -282,6 +282,6 @@ fn sessions_and_streams_are_leased() {
     ));
     let hangup = w.request(10, "192.0.2.1", Ask::anonymous(Call::Hangup));
     w.inline.serve(hangup);
-    assert_eq!(w.metric(Metric::Streams), 0);
+    assert_eq!(w.metric(Metric::Subscriptions), 0);
     assert_eq!(w.call_from(11, "192.0.2.1", open).0, ok);
 }
