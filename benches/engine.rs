@@ -10,8 +10,10 @@ use std::net::IpAddr;
 
 use divan::Bencher;
 use postern::testing::call::{
-    Limits, Listener, OrgId, OutboundDial, OutboundId, OutboundLease, OutboundTimeouts,
-    OutboundTlsPolicy, OutboundTransaction, RouteId, Scopes,
+    Access, Arrival, Arrived, Change, EntryId, EntryState, Event, EventFilter, EventKind, Flags,
+    Grant, InboxId, InboxPath, InboxSet, KindSet, Limits, Listener, NamedAddress, OrgId,
+    OutboundDial, OutboundId, OutboundLease, OutboundTimeouts, OutboundTlsPolicy,
+    OutboundTransaction, PriorityLevel, RouteId, Scopes, SenderAuth, Summary, ThreadId, UidSet,
 };
 use rig::{Rig, Told};
 
@@ -125,6 +127,77 @@ fn healthz(bencher: Bencher) {
     bencher.bench_local(|| {
         let said = world.exchange(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
         assert!(said.starts_with(b"HTTP/1.1 200"));
+    });
+}
+
+/// A filter that asks for all there is, with a hundred inboxes, and an event that passes it, for a
+/// key that is bound to the top of a tree.
+#[divan::bench]
+fn filter_of_events(bencher: Bencher) {
+    let summary = Summary {
+        from: NamedAddress {
+            name: String::new(),
+            address: "Ann.Example@Mail.Example.org".into(),
+        },
+        priority: PriorityLevel::High.stored(),
+        ..Summary::default()
+    };
+    let arrived = Arrived {
+        kind: Arrival::Received,
+        state: EntryState {
+            uid: 7,
+            id: EntryId(7),
+            modseq: 7,
+            flags: Flags::default(),
+            keywords: (0..10).map(|n| format!("label-{n}")).collect(),
+        },
+        thread: ThreadId(7),
+        folder: "INBOX".into(),
+        size: 4096,
+        message_id: String::new(),
+        summary,
+        auth: SenderAuth::Unknown,
+        in_reply_to_metadata: None,
+        rules: Vec::new(),
+        spam: None,
+        auto_reply: None,
+    };
+    let event = Event {
+        org: OrgId(1),
+        seq: 7,
+        at: 0,
+        inbox: Some(std::sync::Arc::new(InboxPath {
+            id: InboxId(99),
+            address: "bot@x.test".into(),
+            ancestors: (1000..1008).map(InboxId).collect(),
+        })),
+        mailbox: None,
+        uids: UidSet::new(),
+        change: Change::Arrived(Box::new(arrived)),
+        origin: None,
+    };
+    let access = Access(std::sync::Arc::new(Grant {
+        org: OrgId(1),
+        key: None,
+        scopes: Scopes::EVENTS_READ,
+        inboxes: Some(vec![InboxId(1007)]),
+        subtree: true,
+        inbox: None,
+        address: String::new(),
+        expires_at: None,
+    }));
+    let filter = EventFilter {
+        kinds: KindSet::default().with(EventKind::MessageReceived),
+        inboxes: (0..100).map(InboxId).collect::<InboxSet>(),
+        from: Some("mail.example.org".into()),
+        label: Some("LABEL-9".into()),
+        priority: Some(PriorityLevel::High),
+        verdict: None,
+    };
+    assert!(filter.admit(&event, &access).is_some());
+    bencher.bench_local(|| {
+        let event = std::hint::black_box(&event);
+        std::hint::black_box(&filter).admit(event, &access)
     });
 }
 
