@@ -577,10 +577,8 @@ impl World {
             }
             ["counts", name, wanted @ ..] => {
                 let found = self.rig.metric(name).ok_or("no such metric")?;
-                if wanted
-                    .first()
-                    .map_or(found == 0, |n| *n != found.to_string())
-                {
+                let wanted = wanted.first();
+                if wanted.map_or(found == 0, |n| *n != found.to_string()) {
                     return Err(format!("{name} is {found}"));
                 }
             }

@@ -124,7 +124,7 @@ pub use request_id::{RequestId, spread};
 pub use rule::*;
 pub use server_label::{HELD_LABEL, SCHEDULED_LABEL, check_label, is_server_label};
 pub use share::{Share, ShareOwner, SharePart};
-pub use shared::{Held, PublicEndpoints, Shared};
+pub use shared::{PublicEndpoints, RaisedGauge, Shared};
 pub use signature::{
     ATTACHMENT_GRAM, CODE_GRAM, DatedBlock, FIRST_FACT_GRAM, GramQuery, ReceivedBody, Signature,
     SignatureWalk, SignedFacts, UnsignedBody,

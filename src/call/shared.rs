@@ -87,21 +87,21 @@ pub struct PublicEndpoints {
 
 /// One in a gauge, for as long as it lives.
 #[derive(Debug)]
-pub struct Held {
+pub struct RaisedGauge {
     shared: Arc<Shared>,
     gauge: Metric,
 }
 
-impl Held {
+impl RaisedGauge {
     /// Raises the gauge.
-    pub fn new(shared: &Arc<Shared>, gauge: Metric) -> Held {
+    pub fn new(shared: &Arc<Shared>, gauge: Metric) -> RaisedGauge {
         shared.metrics.count(gauge);
         let shared = Arc::clone(shared);
-        Held { shared, gauge }
+        RaisedGauge { shared, gauge }
     }
 }
 
-impl Drop for Held {
+impl Drop for RaisedGauge {
     fn drop(&mut self) {
         self.shared.metrics.sub(self.gauge, 1);
     }

@@ -31,7 +31,7 @@ class Models(unittest.TestCase):
             "seq": 7,
             "type": "message.received",
             "time": "2026-01-31T12:00:01.500Z",
-            "inbox": {"id": "inb_1", "parent": None},
+            "inbox": {"id": "inb_1", "parent": None, "path": ["inb_1"]},
             "message": {"id": "msg_1", "from": {"name": "Ann", "address": "ann@b.example"}, "to": [{"address": "c@d"}]},
             "of_a_newer_server": [1],
         }

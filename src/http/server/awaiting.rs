@@ -6,7 +6,7 @@
 
 use super::exchange::{Exchange, Waiting};
 use super::{Server, ServerState};
-use crate::call::{Ask, Event, Held, Look, Metric, Now, Reply, Topic};
+use crate::call::{Ask, Event, Look, Metric, Now, RaisedGauge, Reply, Topic};
 use crate::engine::{HIGH_WATER, Output};
 use crate::http::api::message;
 use crate::http::api::refused::refused;
@@ -48,7 +48,7 @@ impl Server {
         if !had_lease && wait.has_lease() {
             // Watch first, look second: from here on no message is missed.
             out.watch = Some(wait.topics());
-            self.held = Some(Held::new(&self.opening.shared, Metric::Streams));
+            self.held = Some(RaisedGauge::new(&self.opening.shared, Metric::Streams));
         }
         self.go_on_waiting(now, exchange, wait, step, out);
     }

@@ -24,7 +24,7 @@ mod import;
 mod paging;
 
 use crate::call::{
-    Event, Held, Holders, LONG_ANSWER_BYTES, Metric, Now, Opening, Refusal, Reply, RequestId,
+    Event, Holders, LONG_ANSWER_BYTES, Metric, Now, Opening, RaisedGauge, Refusal, Reply, RequestId,
 };
 use crate::engine::{HIGH_WATER, Input, Output, Trust};
 use crate::http::api::codes;
@@ -52,7 +52,7 @@ pub struct Server {
     /// The server stops: the response under way is the last.
     pub(crate) stopping: bool,
     /// In the gauge of streams, for as long as the service holds a lease of the connection.
-    held: Option<Held>,
+    held: Option<RaisedGauge>,
 }
 
 /// Each state is named for the event that it waits for.
@@ -238,7 +238,7 @@ impl Server {
     ) {
         let result = stream.reply(now, reply, out);
         if stream.is_open() && self.held.is_none() {
-            self.held = Some(Held::new(&self.opening.shared, Metric::Streams));
+            self.held = Some(RaisedGauge::new(&self.opening.shared, Metric::Streams));
         }
         let Some(mut exchange) = exchange else {
             match result {

@@ -472,8 +472,8 @@ fn wake(context: &WriteContext<'_>, row: &InboxRow) {
 }
 
 /// Stores new ancestors for an inbox and for everything under it, level by level. Gives all of
-/// them with their old ancestors, the inbox first. A tree of more than [`MOVED_MAX`] inboxes is refused: what it is under
-/// decides who sees an inbox, so all of it moves in one transaction.
+/// them with their old ancestors, the inbox first. A tree of more than [`MOVED_MAX`] inboxes is
+/// refused: what it is under decides who sees an inbox, so all of it moves in one transaction.
 fn move_tree(
     store: &Store,
     org: OrgId,

@@ -1914,6 +1914,9 @@ class EventInbox(Model):
     parent: str | None
     """The inbox that it is a sub-agent of."""
 
+    path: list[str]
+    """Its place in the tree: the inboxes above it from the root on, then itself."""
+
 
 @dataclasses.dataclass(kw_only=True, repr=False)
 class Error(Model):

@@ -1777,6 +1777,8 @@ export interface EventInbox {
     address?: string;
     /** The inbox that it is a sub-agent of. */
     parent: string | null;
+    /** Its place in the tree: the inboxes above it from the root on, then itself. */
+    path: string[];
 }
 /** An error. */
 export interface Error {

@@ -1258,7 +1258,10 @@ export interface EventsLogParams {
     since?: number | string | Date;
     /** How many rows a page has at most. */
     limit?: number;
-    /** Only events of these inboxes, at most 100; one that is not there is 404. */
+    /**
+     * Only events of these inboxes, at most 100; one that is not there, or that is not among
+     * those that are watched, is 404.
+     */
     inbox?: string | string[];
     /** Only events of these types. */
     type?: "message.received" | "message.sent" | "message.delivered" | "message.deferred" | "message.bounced" | "message.rejected" | "loop.suspected" | "message.held" | "message.approved" | "message.declined" | "message.updated" | "message.deleted" | "message.auto_replied" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.verified" | "webhook.disabled" | "ready" | "reset" | "closing" | Array<"message.received" | "message.sent" | "message.delivered" | "message.deferred" | "message.bounced" | "message.rejected" | "loop.suspected" | "message.held" | "message.approved" | "message.declined" | "message.updated" | "message.deleted" | "message.auto_replied" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.verified" | "webhook.disabled" | "ready" | "reset" | "closing">;

@@ -4177,7 +4177,8 @@ class Events(Streaming):
             since: The same as `after`, or begin with the first event at this time. `after` is
                 obeyed before it.
             limit: How many rows a page has at most.
-            inbox: Only events of these inboxes, at most 100; one that is not there is 404.
+            inbox: Only events of these inboxes, at most 100; one that is not there, or that is not
+                among those that are watched, is 404.
             type: Only events of these types.
             from_: Only mail from this address or domain (`example.com` or `@example.com`); whole,
                 in any case. Needs `messages:read`.
