@@ -1,9 +1,7 @@
 //! What mail that deceives or advertises speaks of: threats to an account, haste, prizes, money of
-//! the dead. One pass over the folded text.
+//! the dead. `phrasebook` finds the phrases.
 
 use std::sync::LazyLock;
-
-use super::phrases::PhraseSet;
 
 /// A subject of such mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,51 +64,54 @@ impl BaitSet {
     }
 }
 
-/// Reads a folded text. A phrase counts once.
-pub fn read(text: &str) -> BaitSet {
-    let mut found = BaitSet::default();
-    let phrases = &*PHRASES;
-    let mut seen = [0u64; SEEN_WORDS];
-    phrases.set.each(text, |hit| {
-        let before = (hit.start as usize).checked_sub(1);
+/// The subjects of a text, while its phrases are found.
+#[derive(Debug, Default)]
+pub struct BaitReader {
+    found: BaitSet,
+    seen: [u64; SEEN_WORDS],
+}
+
+impl BaitReader {
+    /// Takes a phrase of [`phrases`] that stands in a folded text. It counts once.
+    pub fn take(&mut self, text: &str, start: u32, phrase: usize) {
+        let before = (start as usize).checked_sub(1);
         let before = before.and_then(|n| text.as_bytes().get(n));
         if before.is_some_and(u8::is_ascii_alphanumeric) {
             return;
         }
-        let at = hit.phrase;
-        let (Some(bait), Some(word)) = (phrases.of.get(at), seen.get_mut(at / 64)) else {
+        let (Some(bait), Some(word)) = (BAITS.get(phrase), self.seen.get_mut(phrase / 64)) else {
             return;
         };
-        if *word & (1 << (at % 64)) == 0 {
-            *word |= 1 << (at % 64);
-            if let Some(count) = found.0.get_mut(*bait as usize) {
+        if *word & (1 << (phrase % 64)) == 0 {
+            *word |= 1 << (phrase % 64);
+            if let Some(count) = self.found.0.get_mut(*bait as usize) {
                 *count = count.saturating_add(1);
             }
         }
-    });
-    found
-}
-
-/// Octets of memory of its phrases.
-pub fn bytes() -> usize {
-    PHRASES.set.bytes() + PHRASES.of.len()
-}
-
-struct Phrases {
-    set: PhraseSet,
-    of: Vec<Bait>,
-}
-
-static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
-    let all = || {
-        TABLE
-            .iter()
-            .flat_map(|(bait, list)| list.iter().map(move |text| (*bait, *text)))
-    };
-    Phrases {
-        set: PhraseSet::of(all().map(|(_, text)| text)),
-        of: all().map(|(bait, _)| bait).collect(),
     }
+
+    /// What was met.
+    pub fn finish(self) -> BaitSet {
+        self.found
+    }
+}
+
+/// All phrases, folded.
+pub fn phrases() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().flat_map(|(_, list)| list.iter().copied())
+}
+
+/// Octets of memory of what they speak of.
+pub fn bytes() -> usize {
+    BAITS.len()
+}
+
+/// The subject of each phrase.
+static BAITS: LazyLock<Vec<Bait>> = LazyLock::new(|| {
+    let each = TABLE
+        .iter()
+        .flat_map(|(bait, list)| list.iter().map(|_| *bait));
+    each.collect()
 });
 
 #[rustfmt::skip]
@@ -172,6 +173,11 @@ const SEEN_WORDS: usize = 20;
 mod tests {
     use super::*;
     use crate::judge::fold::Folded;
+    use crate::judge::phrasebook::FoundPhrases;
+
+    fn read(text: &str) -> BaitSet {
+        FoundPhrases::of(text).baits
+    }
 
     #[test]
     fn phrases_are_folded_and_fit() {

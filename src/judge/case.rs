@@ -5,10 +5,11 @@ use std::sync::LazyLock;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Match, MatchKind};
 
-use super::bait::{self, BaitSet};
+use super::bait::BaitSet;
 use super::domains::{self, BRANDS, Brand};
 use super::facts::SenderFacts;
 use super::fold::Folded;
+use super::phrasebook::FoundPhrases;
 use super::view::MailView;
 use crate::mail::auth::organizational_domain;
 use crate::mail::text::links::LinkKind;
@@ -50,8 +51,12 @@ pub struct CaseLink<'a> {
 }
 
 impl<'a> JudgedCase<'a> {
-    /// Prepares a message. `text` is its folded text.
-    pub fn of(view: &'a MailView, facts: &'a SenderFacts, text: &Folded) -> JudgedCase<'a> {
+    /// Prepares a message. `text` is its folded text, with what that speaks of.
+    pub fn of(
+        view: &'a MailView,
+        facts: &'a SenderFacts,
+        (text, mut baits): (&Folded, BaitSet),
+    ) -> JudgedCase<'a> {
         let from = view.from.as_ref();
         let from = from.map(|from| from.domain.to_ascii_lowercase());
         let from = from.unwrap_or_default();
@@ -60,8 +65,7 @@ impl<'a> JudgedCase<'a> {
         let subject = Folded::of(&view.subject);
         let disguised = text.disguised + subject.disguised;
         let subject = subject.text;
-        let mut baits = bait::read(&text.text);
-        baits.add(bait::read(&subject));
+        baits.add(FoundPhrases::of(&subject).baits);
         let own = organizational_domain(&from);
         let links = view.links.iter().take(LINKS_MAX).filter_map(|link| {
             let host = domains::host_of(&link.url)?;

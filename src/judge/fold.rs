@@ -141,9 +141,9 @@ struct Folding {
 impl Folding {
     fn space(&mut self, gap: FoldGap) {
         self.end_word();
-        let ends = self.found.text.ends_with(['.', '!', '?', ':']);
+        let last = self.found.text.as_bytes().last();
         let gap = match gap {
-            FoldGap::Space if ends => FoldGap::Sentence,
+            FoldGap::Space if matches!(last, Some(b'.' | b'!' | b'?' | b':')) => FoldGap::Sentence,
             gap => gap,
         };
         if gap > self.gap {

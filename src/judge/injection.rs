@@ -8,6 +8,7 @@
 use super::decode;
 use super::fold::Folded;
 use super::orders::{self, Orders};
+use super::phrases::PhraseHit;
 use super::view::MailView;
 use crate::call::{INJECTION_SPANS_MAX, InjectionPlace, InjectionSpan};
 
@@ -50,13 +51,14 @@ enum Exposure {
     Hidden,
 }
 
-/// Looks for orders in every place of a message. `text` is the folded text of the view.
-pub fn find(view: &MailView, text: &Folded) -> Injection {
+/// Looks for orders in every place of a message. `text` is the folded text of the view, with its
+/// phrases.
+pub fn find(view: &MailView, (text, phrases): (&Folded, Vec<PhraseHit>)) -> Injection {
     let mut search = OrderSearch::default();
     // Where the end of a long text stands in it is not known here.
     search.place(&view.tail, InjectionPlace::Text, Exposure::Open);
     search.spans.clear();
-    search.text(view, text);
+    search.text(view, (text, phrases));
     // The title of a page is mostly the subject.
     let markup = view.unseen.markup.lines();
     let markup: Vec<&str> = markup.filter(|line| line.trim() != view.subject).collect();
@@ -129,8 +131,8 @@ struct OrderSearch {
 }
 
 impl OrderSearch {
-    fn text(&mut self, view: &MailView, folded: &Folded) {
-        let orders = orders::read(folded, true);
+    fn text(&mut self, view: &MailView, (folded, phrases): (&Folded, Vec<PhraseHit>)) {
+        let orders = orders::read_found(folded, phrases, true);
         self.take(folded, &orders, InjectionPlace::Text, Exposure::Open);
         if orders.rotated >= SPELLED_MIN {
             self.encoded(&decode::rotated(&view.text));

@@ -77,6 +77,11 @@ impl Concept {
     }
 }
 
+/// All phrases, in their order.
+pub fn phrases() -> impl Iterator<Item = &'static str> {
+    PHRASES.iter().flat_map(|(_, list)| list.iter().copied())
+}
+
 /// The phrases of each meaning.
 pub const PHRASES: &[(Concept, &[&str])] = &[
     (Concept::Override, OVERRIDE),

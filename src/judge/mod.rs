@@ -18,6 +18,7 @@ mod injection;
 mod lexicon;
 pub mod model;
 mod orders;
+mod phrasebook;
 mod phrases;
 mod rules;
 mod surroundings;
@@ -31,6 +32,8 @@ use case::JudgedCase;
 pub use facts::{PastVerdicts, SenderFacts};
 use fold::Folded;
 pub use model::Models;
+use phrasebook::FoundPhrases;
+use phrases::PhraseHit;
 use rules::RULES;
 pub use view::{MailView, ViewFile, ViewHeader};
 
@@ -42,7 +45,8 @@ pub fn judge(
     models: &Models,
 ) -> SpamReport {
     let text = Folded::of(&view.text);
-    let case = JudgedCase::of(view, facts, &text);
+    let phrases = FoundPhrases::of(&text.text);
+    let case = JudgedCase::of(view, facts, (&text, phrases.baits));
     let mut hits = HitList {
         settings,
         found: Vec::new(),
@@ -58,7 +62,7 @@ pub fn judge(
         false => models.score(view),
     };
     hits.learned(learned);
-    let injection = hits.injection(&case, &text);
+    let injection = hits.injection(&case, (&text, phrases.orders));
     report(hits.found, injection, settings, view.is_sampled)
 }
 
@@ -73,7 +77,8 @@ pub fn rule_names() -> impl Iterator<Item = &'static str> {
 /// Octets of memory of all that the filter looks things up in: the shipped model and the phrases.
 /// What an organization teaches comes to it.
 pub fn tables_bytes() -> usize {
-    Models::default().start_bytes() + orders::bytes() + bait::bytes() + case::bytes()
+    let phrases = phrasebook::bytes() + orders::bytes() + bait::bytes();
+    Models::default().start_bytes() + phrases + case::bytes()
 }
 
 /// The places of a shown text that give orders to an agent, in characters of it.
@@ -124,7 +129,11 @@ impl HitList<'_> {
 
     /// Adds what speaks to an agent. Orders alone do not make spam of a message that people can
     /// see as it is; hidden ones do.
-    fn injection(&mut self, case: &JudgedCase<'_>, text: &Folded) -> InjectionReport {
+    fn injection(
+        &mut self,
+        case: &JudgedCase<'_>,
+        text: (&Folded, Vec<PhraseHit>),
+    ) -> InjectionReport {
         let found = injection::find(case.view, text);
         let (share, is_trusted) = match case.is_trusted() {
             true => (TRUSTED_SHARE, true),

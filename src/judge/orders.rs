@@ -1,6 +1,6 @@
 //! Orders to an agent in one text: which meanings stand near one another.
 //!
-//! One pass of an automaton finds the phrases of `lexicon`. A window goes over what it found; an
+//! `phrasebook` finds the phrases of `lexicon`. A window goes over what it found; an
 //! order is a row of [`ORDERS`] all of whose needs stand in one window. Each row counts once a
 //! text. What a text says in quotation marks, and beside words about attacks, counts less: it is
 //! told and not said.
@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 
 use super::fold::Folded;
 use super::lexicon::{Concept, PHRASES};
-use super::phrases::{PhraseHit, PhraseSet};
+use super::phrasebook::FoundPhrases;
+use super::phrases::PhraseHit;
 use super::surroundings::{LETTERS_WITHOUT_WORDS, begins_task, begins_word, is_called, is_quoted};
 use crate::pace;
 
@@ -311,13 +312,18 @@ pub const ORDERS: &[Order] = &[
 /// Finds the orders in a text. With `is_open` a person sees the text, and what it only tells of
 /// counts less.
 pub fn read(folded: &Folded, is_open: bool) -> Orders {
+    read_found(folded, FoundPhrases::of(&folded.text).orders, is_open)
+}
+
+/// The same for a text whose phrases are found already.
+pub fn read_found(folded: &Folded, phrases: Vec<PhraseHit>, is_open: bool) -> Orders {
     let text = folded.text.as_str();
     let mut orders = Orders::default();
     let mut last = LastHits::default();
     let mut near = NearOrders::default();
-    let lexicon = &*LEXICON;
-    for PhraseHit { start, end, phrase } in lexicon.set.by_end(text) {
-        let Some((concept, needs_boundary)) = lexicon.of.get(phrase).copied() else {
+    let meanings = &*MEANINGS;
+    for PhraseHit { start, end, phrase } in phrases {
+        let Some((concept, needs_boundary)) = meanings.get(phrase).copied() else {
             continue;
         };
         if needs_boundary && !begins_word(text, start as usize) {
@@ -398,9 +404,9 @@ static NEEDED_BY: [u32; Concept::COUNT] = {
     needed
 };
 
-/// Octets of memory of its phrases.
+/// Octets of memory of what the phrases mean.
 pub fn bytes() -> usize {
-    LEXICON.set.bytes() + LEXICON.of.len() * 2
+    MEANINGS.len() * 2
 }
 
 /// The orders of the last octets, which may belong together.
@@ -510,27 +516,17 @@ impl Orders {
     }
 }
 
-struct Lexicon {
-    set: PhraseSet,
-    /// The meaning of each phrase, and whether it must begin a word.
-    of: Vec<(Concept, bool)>,
-}
-
-static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
-    let phrases = || {
-        PHRASES
-            .iter()
-            .flat_map(|(concept, phrases)| phrases.iter().map(move |phrase| (*concept, *phrase)))
-    };
-    let of = phrases().map(|(concept, phrase)| {
+/// The meaning of each phrase, and whether it must begin a word.
+static MEANINGS: LazyLock<Vec<(Concept, bool)>> = LazyLock::new(|| {
+    let all = PHRASES
+        .iter()
+        .flat_map(|(concept, list)| list.iter().map(move |phrase| (*concept, *phrase)));
+    let of = all.map(|(concept, phrase)| {
         let first = phrase.chars().next().unwrap_or(' ');
         let is_word = first.is_alphanumeric() && u32::from(first) < LETTERS_WITHOUT_WORDS;
         (concept, is_word)
     });
-    Lexicon {
-        of: of.collect(),
-        set: PhraseSet::of(phrases().map(|(_, phrase)| phrase)),
-    }
+    of.collect()
 });
 
 /// Nanoseconds of a phrase that is found.

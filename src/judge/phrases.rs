@@ -1,26 +1,45 @@
 //! Many phrases, found in one pass over a folded text.
 //!
 //! A phrase that begins with a letter or digit of ASCII begins a word, so it is looked for at the
-//! beginnings of words alone: most words are left after two or three letters. A phrase with another
-//! beginning is found wherever it stands. No phrase is looked at for longer than the longest is.
-
-use aho_corasick::Anchored;
-use aho_corasick::automaton::{Automaton, StateID};
-use aho_corasick::nfa::contiguous::NFA;
+//! beginnings of words alone. A phrase with another beginning is found wherever it stands. Most
+//! words are left after a look at their first octets; where they are those of phrases, these are
+//! compared one by one. No more than some tens begin alike, which a test of the lists holds.
 
 use crate::pace;
 
 /// A set of phrases.
 #[derive(Debug)]
 pub struct PhraseSet {
-    /// With its beginning. `None` if the phrases are too many, which tests of the lists rule out.
-    trie: Option<(NFA, StateID)>,
+    phrases: Vec<&'static str>,
     /// The octets with which one may begin where no word does.
     openings: [bool; 256],
-    /// A bit for each [`head_of`] of three octets of a phrase that has fewer than [`HEAD`].
-    short: Vec<u64>,
-    /// A bit for each [`head_of`] of [`HEAD`] octets of another.
-    long: Vec<u64>,
+    /// Those with [`LONG`] octets or more.
+    long: PhraseTable,
+    /// Those with [`SHORT`] octets or more.
+    short: PhraseTable,
+    /// The few that are shorter.
+    least: Vec<PhraseHead>,
+}
+
+/// Phrases by their first octets.
+#[derive(Debug)]
+struct PhraseTable {
+    /// How far a [`PhraseHead`] is moved, so that the first octets stay.
+    shift: u32,
+    /// A bit for each number of first octets that a phrase has.
+    known: Vec<u64>,
+    /// Where in `heads` those of a bucket begin; the last is the end.
+    starts: Vec<u16>,
+    heads: Vec<PhraseHead>,
+}
+
+/// The first eight octets of a phrase, the first one highest.
+#[derive(Debug, Clone, Copy)]
+struct PhraseHead {
+    octets: u64,
+    /// Which of them the phrase has.
+    mask: u64,
+    phrase: u16,
 }
 
 /// A place where one stands.
@@ -35,41 +54,41 @@ pub struct PhraseHit {
 }
 
 impl PhraseSet {
-    /// A set of phrases that are not empty.
-    pub fn of(phrases: impl Iterator<Item = &'static str> + Clone) -> PhraseSet {
+    /// A set of phrases that are not empty, at most 65,535.
+    pub fn of(phrases: impl Iterator<Item = &'static str>) -> PhraseSet {
+        let phrases: Vec<&str> = phrases.take(usize::from(u16::MAX)).collect();
         let mut openings = [false; 256];
-        for first in phrases.clone().filter_map(|phrase| phrase.bytes().next()) {
+        for first in phrases.iter().filter_map(|phrase| phrase.bytes().next()) {
             if let Some(opens) = openings.get_mut(usize::from(first)) {
                 *opens = !first.is_ascii_alphanumeric();
             }
         }
-        let (mut short, mut long) = (vec![0; HEADS / 64], vec![0; HEADS / 64]);
-        for phrase in phrases.clone() {
-            match *phrase.as_bytes() {
-                [a, b, c, d, e, f, ..] => mark(&mut long, head_of(&[a, b, c, d, e, f])),
-                [a, b, c, ..] => mark(&mut short, head_of(&[a, b, c])),
-                [a, b] => (0..=u8::MAX).for_each(|c| mark(&mut short, head_of(&[a, b, c]))),
-                _ => short.fill(u64::MAX),
-            }
+        let (mut long, mut short, mut least) = (Vec::new(), Vec::new(), Vec::new());
+        for (phrase, text) in (0u16..).zip(&phrases) {
+            let of_length = match text.len() {
+                LONG.. => &mut long,
+                SHORT.. => &mut short,
+                _ => &mut least,
+            };
+            let absent = HEAD.saturating_sub(text.len()) * 8;
+            of_length.push(PhraseHead {
+                octets: head_at(text.as_bytes()),
+                mask: u64::MAX.checked_shl(absent as u32).unwrap_or_default(),
+                phrase,
+            });
         }
-        let trie = NFA::new(phrases).ok();
         PhraseSet {
-            short,
-            long,
-            trie: trie.and_then(|trie| {
-                let start = trie.start_state(Anchored::Yes).ok()?;
-                Some((trie, start))
-            }),
             openings,
+            long: PhraseTable::of(long, LONG),
+            short: PhraseTable::of(short, SHORT),
+            least,
+            phrases,
         }
     }
 
     /// Calls `found` with each place where a phrase stands, in the order of their beginnings.
     pub fn each(&self, text: &str, mut found: impl FnMut(PhraseHit)) {
         pace::spend(text.len().saturating_mul(OCTET_WORK));
-        let Some((trie, start)) = &self.trie else {
-            return;
-        };
         let octets = text.as_bytes();
         let mut is_behind_word = false;
         for (at, octet) in octets.iter().enumerate() {
@@ -79,105 +98,138 @@ impl PhraseSet {
                 false => self.openings.get(usize::from(*octet)) == Some(&true),
             };
             is_behind_word = is_word;
-            if may_open && self.may_begin(octets.get(at..).unwrap_or_default()) {
-                each_from(at, octets, (trie, *start), &mut found);
+            if may_open {
+                self.each_at(octets, at, &mut found);
+            }
+        }
+    }
+
+    /// Finds the phrases that begin at a place.
+    #[inline]
+    fn each_at(&self, octets: &[u8], at: usize, found: &mut impl FnMut(PhraseHit)) {
+        let rest = octets.get(at..).unwrap_or_default();
+        let head = head_at(rest);
+        for heads in [self.long.near(head), self.short.near(head), &self.least] {
+            for near in heads.iter().filter(|near| head & near.mask == near.octets) {
+                let phrase = self.phrases.get(usize::from(near.phrase));
+                let Some(phrase) = phrase.filter(|text| rest.starts_with(text.as_bytes())) else {
+                    continue;
+                };
+                found(PhraseHit {
+                    end: u32::try_from(at + phrase.len()).unwrap_or(u32::MAX),
+                    start: u32::try_from(at).unwrap_or(u32::MAX),
+                    phrase: usize::from(near.phrase),
+                });
             }
         }
     }
 
     /// Octets of memory.
     pub fn bytes(&self) -> usize {
-        let trie = self
-            .trie
-            .as_ref()
-            .map_or(0, |(trie, _)| trie.memory_usage());
-        trie + (self.short.len() + self.long.len()) * 8 + self.openings.len()
+        let tables = self.long.bytes() + self.short.bytes();
+        tables + size_of_val(self.phrases.as_slice()) + self.openings.len()
     }
 
-    /// Whether a phrase may begin so. Most words are left here.
-    fn may_begin(&self, octets: &[u8]) -> bool {
-        let (Some(three), Some(head)) = (octets.first_chunk::<3>(), octets.first_chunk::<HEAD>())
-        else {
-            return true;
+    /// How many phrases are compared at most at one place.
+    #[cfg(test)]
+    pub fn alike(&self) -> usize {
+        let most = |table: &PhraseTable| {
+            let sizes = table.starts.windows(2).map(|pair| pair[1] - pair[0]);
+            usize::from(sizes.max().unwrap_or_default())
         };
-        has(&self.long, head_of(head)) || has(&self.short, head_of(three))
-    }
-
-    /// The same, in the order of their ends; of those with one end the longest is first.
-    pub fn by_end(&self, text: &str) -> Vec<PhraseHit> {
-        let mut hits = Vec::new();
-        self.each(text, |hit| {
-            pace::spend(HIT_WORK);
-            hits.push(hit);
-        });
-        hits.sort_unstable();
-        hits
+        most(&self.long) + most(&self.short) + self.least.len()
     }
 }
 
-/// A number for the first octets of a text.
-fn head_of<const N: usize>(octets: &[u8; N]) -> usize {
-    let mut word = 0_u64;
-    for octet in octets {
-        word = (word << 8) | u64::from(*octet);
-    }
-    (word.wrapping_mul(SPREAD) >> (u64::BITS - HEAD_BITS)) as usize
-}
-
-fn mark(heads: &mut [u64], head: usize) {
-    if let Some(word) = heads.get_mut(head / 64) {
-        *word |= 1 << (head % 64);
-    }
-}
-
-fn has(heads: &[u64], head: usize) -> bool {
-    heads
-        .get(head / 64)
-        .is_some_and(|word| word >> (head % 64) & 1 == 1)
-}
-
-/// Finds the phrases that begin at a place.
-fn each_from(
-    start: usize,
-    octets: &[u8],
-    (trie, mut state): (&NFA, StateID),
-    found: &mut impl FnMut(PhraseHit),
-) {
-    for (len, octet) in (1..).zip(octets.get(start..).unwrap_or_default()) {
-        state = trie.next_state(Anchored::Yes, state, *octet);
-        if !trie.is_special(state) {
-            continue;
-        }
-        if trie.is_dead(state) {
-            return;
-        }
-        if !trie.is_match(state) {
-            continue;
-        }
-        for index in 0..trie.match_len(state) {
-            let phrase = trie.match_pattern(state, index);
-            // The state also knows the phrases that end there and begin later.
-            if trie.pattern_len(phrase) == len {
-                found(PhraseHit {
-                    end: u32::try_from(start + len).unwrap_or(u32::MAX),
-                    start: u32::try_from(start).unwrap_or(u32::MAX),
-                    phrase: phrase.as_usize(),
-                });
+impl PhraseTable {
+    /// A table of phrases, by as many first octets.
+    fn of(mut heads: Vec<PhraseHead>, octets: usize) -> PhraseTable {
+        let mut table = PhraseTable {
+            shift: ((HEAD - octets) * 8) as u32,
+            known: vec![0; NUMBERS / 64],
+            starts: vec![0; BUCKETS + 1],
+            heads: Vec::new(),
+        };
+        heads.sort_by_key(|head| table.bucket(table.number(head.octets)));
+        for head in &heads {
+            let number = table.number(head.octets);
+            if let Some(word) = table.known.get_mut(number / 64) {
+                *word |= 1 << (number % 64);
+            }
+            let behind = table.bucket(number) + 1;
+            if let Some(count) = table.starts.get_mut(behind) {
+                *count += 1;
             }
         }
+        let mut before = 0;
+        for start in &mut table.starts {
+            before += *start;
+            *start = before;
+        }
+        table.heads = heads;
+        table
+    }
+
+    /// A number for the first octets of a text.
+    #[inline]
+    fn number(&self, head: u64) -> usize {
+        ((head >> self.shift).wrapping_mul(SPREAD) >> (u64::BITS - NUMBER_BITS)) as usize
+    }
+
+    fn bucket(&self, number: usize) -> usize {
+        number >> (NUMBER_BITS - BUCKET_BITS)
+    }
+
+    /// The phrases that may begin so: most texts are left here.
+    #[inline]
+    fn near(&self, head: u64) -> &[PhraseHead] {
+        let number = self.number(head);
+        let word = self.known.get(number / 64).copied().unwrap_or_default();
+        if word >> (number % 64) & 1 == 0 {
+            return &[];
+        }
+        let bucket = self.bucket(number);
+        let (Some(start), Some(end)) = (self.starts.get(bucket), self.starts.get(bucket + 1))
+        else {
+            return &[];
+        };
+        let range = usize::from(*start)..usize::from(*end);
+        self.heads.get(range).unwrap_or_default()
+    }
+
+    fn bytes(&self) -> usize {
+        size_of_val(self.known.as_slice())
+            + size_of_val(self.starts.as_slice())
+            + size_of_val(self.heads.as_slice())
     }
 }
 
-/// Octets by which most words are told from the beginnings of phrases.
-const HEAD: usize = 6;
-const HEAD_BITS: u32 = 16;
-const HEADS: usize = 1 << HEAD_BITS;
+/// The first octets of a text, the first one highest; zeros where it has none.
+#[inline]
+fn head_at(octets: &[u8]) -> u64 {
+    if let Some(head) = octets.first_chunk::<HEAD>() {
+        return u64::from_be_bytes(*head);
+    }
+    let mut head = [0; HEAD];
+    if let Some(own) = head.get_mut(..octets.len()) {
+        own.copy_from_slice(octets);
+    }
+    u64::from_be_bytes(head)
+}
+
+/// Octets of a [`PhraseHead`].
+const HEAD: usize = 8;
+/// First octets by which most words are told from phrases.
+const LONG: usize = 6;
+const SHORT: usize = 3;
+const NUMBER_BITS: u32 = 16;
+const NUMBERS: usize = 1 << NUMBER_BITS;
+const BUCKET_BITS: u32 = 12;
+const BUCKETS: usize = 1 << BUCKET_BITS;
 /// An odd number with bits everywhere (the golden ratio), for a product that mixes.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Nanoseconds of an octet.
 const OCTET_WORK: usize = 2;
-/// Nanoseconds of a phrase that is found.
-const HIT_WORK: usize = 20;
 
 #[cfg(test)]
 mod tests {
@@ -187,7 +239,9 @@ mod tests {
     fn phrases_begin_words_and_are_told_by_their_ends() {
         let set = PhraseSet::of(["send", "end it", "it", "(8", "漢字", "字", "send"].into_iter());
         let all = |text: &str| -> Vec<usize> {
-            let hits = set.by_end(text);
+            let mut hits = Vec::new();
+            set.each(text, |hit| hits.push(hit));
+            hits.sort_unstable();
             hits.iter().map(|hit| hit.phrase).collect()
         };
         assert_eq!(all("send it"), [0, 6, 2]);
@@ -195,5 +249,10 @@ mod tests {
         assert_eq!(all("end it(8 ((8"), [1, 2, 3, 3]);
         assert_eq!(all("x漢字"), [4, 5]);
         assert!(all("").is_empty());
+        let whole = PhraseSet::of(["a", "ab", "abcdefgh", "abcdefghi", "abc def"].into_iter());
+        let mut found = Vec::new();
+        whole.each("abcdefghij abc de", |hit| found.push((hit.phrase, hit.end)));
+        found.sort_unstable();
+        assert_eq!(found, [(0, 1), (0, 12), (1, 2), (1, 13), (2, 8), (3, 9)]);
     }
 }

@@ -83,9 +83,12 @@ impl<'m> Filter<'m> {
             return Ok(());
         };
         let message = (&self.author, self.analysis, self.reverse_path);
+        // One read transaction for all of it: each statement alone would lock the log.
+        let moment = context.store.snapshot()?;
         let facts = facts_for(service, context, message, (org, inbox))?;
         let settings = settings_of(service, context.store, inbox)?;
         let models = service.learned.of_org(context.store, org)?;
+        drop(moment);
         let (view, body, analysis) = (&mut self.view, self.body, self.analysis);
         let judged = catch_unwind(AssertUnwindSafe(|| {
             let view = view.get_or_insert_with(|| MailView::of(body, analysis));
