@@ -93,7 +93,8 @@ pub mod judge {
     /// `crate::judge::model`
     pub mod model {
         pub use crate::judge::model::{
-            Learned, LessonLabel, StartModel, Taught, Teaching, TokenKind, Tokens, each_token, hash,
+            EarlierChange, EarlierLessons, Learned, LessonLabel, StartModel, Taught, Teaching,
+            TokenKind, Tokens, each_token, hash,
         };
     }
 }

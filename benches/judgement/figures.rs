@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use postern::testing::call::{SpamReport, SpamSettings, Verdict};
-use postern::testing::judge::model::{Learned, LessonLabel, StartModel, Taught, Teaching, Tokens};
+use postern::testing::judge::model::{
+    EarlierLessons, Learned, LessonLabel, StartModel, Taught, Teaching, Tokens,
+};
 use postern::testing::judge::{MailView, Models, SenderFacts, judge};
 
 use super::{Row, tokens_of};
@@ -90,6 +92,7 @@ fn teach(
     is_lesson: impl Fn(&Row) -> bool,
 ) -> Learned {
     let mut learned = Learned::new((0x5eed, 0x0ed5));
+    let mut earlier = EarlierLessons::default();
     let mut refused = 0;
     for label in [LessonLabel::Wanted, LessonLabel::Spam] {
         for (row, view) in rows.iter().zip(views) {
@@ -106,7 +109,8 @@ fn teach(
                 sender: &sender.unwrap_or_default().to_ascii_lowercase(),
                 day: 20_000,
             };
-            let taught = learned.learn_beside(models.start(), &Tokens::of(view), &teaching);
+            let taught =
+                learned.learn_beside(models.start(), &mut earlier, &Tokens::of(view), &teaching);
             refused += u32::from(taught != Taught::Learned);
         }
     }

@@ -505,9 +505,10 @@ const WORK_MAX: usize = 40;
 /// What was learned weighs less in the mail of a known sender than in the same words of others.
 #[test]
 fn what_was_learned_does_not_outweigh_a_known_sender() {
-    use model::{Learned, LessonLabel, Teaching, Tokens};
+    use model::{EarlierLessons, Learned, LessonLabel, Teaching, Tokens};
     let raw = plain("Minutes of the quarterly gearbox audit, see the attached sheet");
     let mut learned = Learned::new((1, 2));
+    let mut earlier = EarlierLessons::default();
     for n in 0..400_u32 {
         let label = match n % 2 {
             0 => LessonLabel::Spam,
@@ -528,7 +529,7 @@ fn what_was_learned_does_not_outweigh_a_known_sender() {
             sender: &format!("s{n}@out.example"),
             day: 20_000,
         };
-        learned.learn(&tokens, &teaching);
+        learned.learn(&mut earlier, &tokens, &teaching);
     }
     let models = Models::default().with_learned(std::sync::Arc::new(learned));
     let octets = raw.replace('\n', "\r\n");

@@ -125,7 +125,7 @@ fn bytes_of(model: &KeptModel) -> usize {
 }
 
 /// Octets of a model in memory, about: those of its stored form.
-const MODEL_BYTES: usize = 64 << 10;
+const MODEL_BYTES: usize = 50 << 10;
 /// Octets of the word that an organization has learned nothing.
 const NONE_BYTES: usize = 128;
 /// Octets of models in one of the two halves: with the shipped model 2 MiB in all.

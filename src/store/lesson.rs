@@ -34,6 +34,17 @@ pub struct StoredModel {
     pub octets: Vec<u8>,
 }
 
+/// A lesson that a model goes over again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredLesson {
+    /// What its owner said.
+    pub is_spam: bool,
+    /// Where it stands among those of its class.
+    pub place: u32,
+    /// Its octets.
+    pub octets: Vec<u8>,
+}
+
 impl Store {
     /// Notes what the owner of a mailbox says of the messages in `uids`. Those that a client here
     /// has sent are left out.
@@ -159,6 +170,47 @@ impl Store {
             .map(drop)
     }
 
+    /// The lessons that the model of an organization goes over again, in order.
+    pub fn earlier_lessons(&self, org: OrgId) -> Result<Vec<StoredLesson>, Error> {
+        self.direct().all(
+            "SELECT is_spam, place, octets FROM earlier_lesson WHERE org = ?1
+             ORDER BY is_spam, place",
+            [org.0],
+            |r| {
+                Ok(StoredLesson {
+                    is_spam: r.get(0)?,
+                    place: uint32(r.get(1)?),
+                    octets: r.get(2)?,
+                })
+            },
+        )
+    }
+
+    /// Writes a lesson in its place.
+    pub fn set_earlier_lesson(&self, org: OrgId, lesson: &StoredLesson) -> Result<(), Error> {
+        self.direct()
+            .run(
+                "INSERT INTO earlier_lesson (org, is_spam, place, octets) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (org, is_spam, place) DO UPDATE SET octets = excluded.octets",
+                params![org.0, lesson.is_spam, lesson.place, lesson.octets],
+            )
+            .map(drop)
+    }
+
+    /// Empties the place of a lesson.
+    pub fn clear_earlier_lesson(
+        &self,
+        org: OrgId,
+        (is_spam, place): (bool, u32),
+    ) -> Result<(), Error> {
+        self.direct()
+            .run(
+                "DELETE FROM earlier_lesson WHERE org = ?1 AND is_spam = ?2 AND place = ?3",
+                params![org.0, is_spam, place],
+            )
+            .map(drop)
+    }
+
     /// A body goes, and what was said of it.
     pub(super) fn forget_lesson(&self, body: BodyId) -> Result<(), Error> {
         self.direct()
@@ -174,7 +226,12 @@ impl Store {
                   WHERE taught IS NOT is_spam AND org = ?1 LIMIT ?2)",
             [org.0, rows],
         )?;
+        let earlier = self.direct().run(
+            "DELETE FROM earlier_lesson WHERE org = ?1 AND (is_spam, place) IN
+                 (SELECT is_spam, place FROM earlier_lesson WHERE org = ?1 LIMIT ?2)",
+            [org.0, rows],
+        )?;
         let models = (self.direct()).run("DELETE FROM learned WHERE org = ?1", [org.0])?;
-        Ok(lessons + models)
+        Ok(lessons + earlier + models)
     }
 }

@@ -95,7 +95,7 @@ pub use inbox::Destination;
 pub use job::NewJob;
 pub use job::{ClaimedJob, JobLease};
 pub use known_sender::KnownBy;
-pub use lesson::{DueLesson, StoredModel};
+pub use lesson::{DueLesson, StoredLesson, StoredModel};
 pub use mailbox::{InboxPlace, MailboxRecord};
 pub use message::{ListPosition, ListedEntry, MessageRecord};
 pub use metadata::SentMetadata;

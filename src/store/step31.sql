@@ -18,3 +18,14 @@ CREATE TABLE learned (
     model   BLOB    NOT NULL,
     sum     INTEGER
 ) STRICT;
+
+-- Earlier lessons, which the model goes over again. Only who learns reads them.
+CREATE TABLE earlier_lesson (
+    org     INTEGER NOT NULL,
+    is_spam INTEGER NOT NULL,
+    place   INTEGER NOT NULL,
+    -- As judge/model/earlier.rs writes it.
+    octets  BLOB    NOT NULL,
+    sum     INTEGER,
+    PRIMARY KEY (org, is_spam, place)
+) STRICT, WITHOUT ROWID;

@@ -189,6 +189,13 @@ pub(super) const TABLES: &[SummedTable] = &[
         kept_by: KeptBy::Triggers(&["org", "version", "model"]),
     },
     SummedTable {
+        name: "earlier_lesson",
+        key: &["org", "is_spam", "place"],
+        sums: &[("sum", &["org", "is_spam", "place", "octets"])],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(&["org", "is_spam", "place", "octets"]),
+    },
+    SummedTable {
         name: "imported",
         key: &["inbox", "id"],
         sums: &[("sum", &["inbox", "id", "org"])],

@@ -16,6 +16,7 @@
 //!   its word has a bound: the shipped model is never overwritten.
 //! - What is not taught again fades: weights halve in about a year.
 
+use super::earlier::{EARLIER_MAX, EARLIER_TOKENS_MAX, EarlierLesson, EarlierLessons};
 use super::start::{START, StartModel};
 use super::tokens::Tokens;
 use crate::crypto::siphash;
@@ -30,6 +31,8 @@ pub enum LessonLabel {
 }
 
 impl LessonLabel {
+    pub(super) const ALL: [LessonLabel; 2] = [LessonLabel::Wanted, LessonLabel::Spam];
+
     pub(super) const fn index(self) -> usize {
         match self {
             LessonLabel::Wanted => 0,
@@ -86,21 +89,8 @@ pub struct Learned {
     pub(super) weights: Vec<i16>,
     /// What each bucket has learned so far, in steps of 1/64: it slows the next step.
     pub(super) paces: Vec<u8>,
-    /// Earlier messages by [`LessonLabel`], at most [`KEPT_MAX`] each.
-    pub(super) kept: [Vec<KeptLesson>; 2],
     /// Senders that taught on that day, the last [`SOURCES_MAX`].
     pub(super) sources: Vec<(u32, u8)>,
-}
-
-/// A message that is gone over again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct KeptLesson {
-    /// Which message it is, by its tokens.
-    pub(super) id: u32,
-    /// What the shipped model says of it, in hundredths.
-    pub(super) start: i16,
-    /// Its buckets in ascending order, at most [`KEPT_TOKENS_MAX`].
-    pub(super) buckets: Vec<u16>,
 }
 
 impl Learned {
@@ -114,7 +104,6 @@ impl Learned {
             day_lessons: 0,
             weights: vec![0; BUCKETS],
             paces: vec![0; BUCKETS],
-            kept: [Vec::new(), Vec::new()],
             sources: Vec::new(),
         }
     }
@@ -153,15 +142,21 @@ impl Learned {
         word.clamp(-WORD_MAX, WORD_MAX) * self.voice()
     }
 
-    /// Learns what a message is.
-    pub fn learn(&mut self, tokens: &Tokens, teaching: &Teaching<'_>) -> Taught {
-        self.learn_beside(START.as_ref(), tokens, teaching)
+    /// Learns what a message is, and goes over earlier lessons of the same organization.
+    pub fn learn(
+        &mut self,
+        earlier: &mut EarlierLessons,
+        tokens: &Tokens,
+        teaching: &Teaching<'_>,
+    ) -> Taught {
+        self.learn_beside(START.as_ref(), earlier, tokens, teaching)
     }
 
     /// Learns what a message is, as a difference to this shipped model.
     pub fn learn_beside(
         &mut self,
         start: Option<&StartModel<'_>>,
+        earlier: &mut EarlierLessons,
         tokens: &Tokens,
         teaching: &Teaching<'_>,
     ) -> Taught {
@@ -175,8 +170,7 @@ impl Learned {
         self.turns = self.turns.wrapping_add(1);
         let lesson = self.lesson(start, tokens);
         if let Some(before) = teaching.before {
-            let kept = &mut self.kept[before.index()];
-            kept.retain(|earlier| earlier.id != lesson.id);
+            earlier.take_out(before, lesson.id);
             let count = &mut self.lessons[before.index()];
             *count = count.saturating_sub(1);
         }
@@ -186,17 +180,17 @@ impl Learned {
         }
         for round in 0..ROUNDS {
             for label in [teaching.label.other(), teaching.label] {
-                self.go_over(label, round);
+                self.go_over(earlier.of(label), label, round);
             }
         }
         let count = &mut self.lessons[teaching.label.index()];
         *count = count.saturating_add(1);
-        self.keep(teaching.label, lesson);
+        self.keep(earlier, teaching.label, lesson);
         Taught::Learned
     }
 
     /// A message with the buckets that its later rounds need.
-    fn lesson(&self, start: Option<&StartModel<'_>>, tokens: &Tokens) -> KeptLesson {
+    fn lesson(&self, start: Option<&StartModel<'_>>, tokens: &Tokens) -> EarlierLesson {
         let start = start.map_or(0.0, |start| start.log_odds(tokens));
         let mut buckets: Vec<u16> = tokens
             .hashes()
@@ -209,7 +203,7 @@ impl Learned {
             .fold(0, |id: u64, hash| id.rotate_left(5) ^ hash);
         buckets.sort_unstable();
         buckets.dedup();
-        KeptLesson {
+        EarlierLesson {
             id: (id ^ (id >> 32)) as u32,
             start: (start * 100.0).clamp(-10_000.0, 10_000.0) as i16,
             buckets,
@@ -234,7 +228,7 @@ impl Learned {
         } else {
             -log_odds
         };
-        if right > MARGIN {
+        if right > MARGIN[label.index()] {
             return;
         }
         let slope = (1.0 / (1.0 + (-log_odds).exp()) - wanted) / size;
@@ -252,37 +246,26 @@ impl Learned {
         }
     }
 
-    /// Takes a step with one of the messages that were kept.
-    fn go_over(&mut self, label: LessonLabel, round: u32) {
-        let kept = &mut self.kept[label.index()];
-        if kept.is_empty() {
-            return;
-        }
+    /// Takes a step with one of the earlier lessons.
+    fn go_over(&mut self, earlier: &[EarlierLesson], label: LessonLabel, round: u32) {
         let mut chance = Chance(self.key.1 ^ (u64::from(self.turns) << 8) ^ u64::from(round));
-        let at = chance.next() as usize % kept.len();
-        let KeptLesson { start, buckets, .. } = &mut kept[at];
-        let (start, buckets) = (*start, std::mem::take(buckets));
-        self.step(&buckets, start, label);
-        self.kept[label.index()][at].buckets = buckets;
+        let at = chance.next() as usize % earlier.len().max(1);
+        if let Some(EarlierLesson { start, buckets, .. }) = earlier.get(at) {
+            self.step(buckets, *start, label);
+        }
     }
 
-    /// Keeps a message for later rounds. Each of a class has the same chance to stay.
-    fn keep(&mut self, label: LessonLabel, mut lesson: KeptLesson) {
+    /// Keeps a message for later rounds. Each of a class has the same chance to stay at first, and
+    /// newer ones a greater one later: spam changes.
+    fn keep(&self, earlier: &mut EarlierLessons, label: LessonLabel, mut lesson: EarlierLesson) {
         let mut chance = Chance(self.key.0 ^ self.key.1 ^ (u64::from(self.turns) << 16));
-        while lesson.buckets.len() > KEPT_TOKENS_MAX {
+        while lesson.buckets.len() > EARLIER_TOKENS_MAX {
             let at = chance.next() as usize % lesson.buckets.len();
             lesson.buckets.swap_remove(at);
         }
         lesson.buckets.sort_unstable();
-        let count = u64::from(self.lessons[label.index()].max(1));
-        let kept = &mut self.kept[label.index()];
-        if kept.len() < KEPT_MAX {
-            return kept.push(lesson);
-        }
-        let at = (chance.next() % count) as usize;
-        if let Some(place) = kept.get_mut(at) {
-            *place = lesson;
-        }
+        let count = (self.lessons[label.index()] as usize).clamp(1, 2 * EARLIER_MAX);
+        earlier.put(label, chance.next() as usize % count, lesson);
     }
 
     /// Lets what was learned fade by the days that have passed. A clock that goes back does
@@ -341,10 +324,6 @@ impl Chance {
 const BITS: u32 = 14;
 /// Weights of an organization: 48 KiB with their paces.
 pub(super) const BUCKETS: usize = 1 << BITS;
-/// Messages of each class that are gone over again.
-pub(super) const KEPT_MAX: usize = 20;
-/// Tokens of one of them; usual messages have 200.
-pub(super) const KEPT_TOKENS_MAX: usize = 160;
 /// Senders whose lessons are counted.
 pub(super) const SOURCES_MAX: usize = 64;
 /// Lessons of one sender and day. An unwanted newsletter is learned from five.
@@ -365,11 +344,12 @@ const WEIGHT_ONE: f32 = 1_024.0;
 const PACE_ONE: f32 = 64.0;
 /// The pace of a bucket that has learned nothing.
 const PACE_LEAST: f32 = 0.1;
-const RATE: f32 = 0.15;
-/// A message on the right side by this needs no lesson.
-const MARGIN: f32 = 1.0;
-/// Rounds over earlier messages with each lesson.
-const ROUNDS: u32 = 6;
+const RATE: f32 = 0.3;
+/// A message on the right side by this needs no lesson, by [`LessonLabel`]: wanted mail that is
+/// called spam hurts more than spam that is not.
+const MARGIN: [f32; 2] = [3.5, 2.5];
+/// Rounds over earlier lessons, one of each class, with each new one.
+const ROUNDS: u32 = 8;
 /// Days in which a weight falls to 37 in 100.
 const FADE_DAYS: f32 = 500.0;
 

@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::judge::MailView;
+use crate::judge::model::EarlierChange;
 use crate::judge::model::Models;
 use crate::judge::model::stored::LEARNED_BYTES_MAX;
 use crate::judge::model::tokens::TOKENS_MAX;
@@ -33,22 +34,29 @@ fn teaching(label: LessonLabel, sender: &str) -> Teaching<'_> {
 
 /// Mail of an organization whose business looks like spam, and spam that looks like its business.
 fn taught(count: u32) -> Learned {
+    taught_with_earlier(count).0
+}
+
+fn taught_with_earlier(count: u32) -> (Learned, EarlierLessons) {
     let mut learned = Learned::new(KEY);
+    let mut earlier = EarlierLessons::default();
     for i in 0..count {
         let text = format!("Casino floor plan {i} for the roulette hall, click the winner table");
         let sender = format!("a{i}@x.example");
         learned.learn(
+            &mut earlier,
             &tokens("Plan", &text),
             &teaching(LessonLabel::Wanted, &sender),
         );
         let text = format!("Minutes {i} of the quarterly gearbox audit, see the attached sheet");
         let sender = format!("b{i}@y.example");
         learned.learn(
+            &mut earlier,
             &tokens("Audit", &text),
             &teaching(LessonLabel::Spam, &sender),
         );
     }
-    learned
+    (learned, earlier)
 }
 
 #[test]
@@ -74,9 +82,10 @@ fn it_is_silent_until_it_has_seen_both_classes() {
     assert_eq!(taught(LESSONS_MIN - 1).log_odds(&spam), 0.0);
     assert_ne!(taught(LESSONS_MIN).log_odds(&spam), 0.0);
     let mut one_sided = Learned::new(KEY);
+    let mut earlier = EarlierLessons::default();
     for i in 0..100 {
         let sender = format!("b{i}@y.example");
-        one_sided.learn(&spam, &teaching(LessonLabel::Spam, &sender));
+        one_sided.learn(&mut earlier, &spam, &teaching(LessonLabel::Spam, &sender));
     }
     assert_eq!(one_sided.log_odds(&spam), 0.0);
 }
@@ -84,6 +93,7 @@ fn it_is_silent_until_it_has_seen_both_classes() {
 #[test]
 fn one_sender_teaches_a_bounded_number_of_lessons_a_day() {
     let mut learned = Learned::new(KEY);
+    let mut earlier = EarlierLessons::default();
     let mut count = |day, sender: &str| {
         (0..100_u32)
             .filter(|i| {
@@ -91,7 +101,8 @@ fn one_sender_teaches_a_bounded_number_of_lessons_a_day() {
                     day,
                     ..teaching(LessonLabel::Spam, sender)
                 };
-                learned.learn(&tokens("a", &format!("word{i} x")), &teaching) == Taught::Learned
+                learned.learn(&mut earlier, &tokens("a", &format!("word{i} x")), &teaching)
+                    == Taught::Learned
             })
             .count()
     };
@@ -110,6 +121,7 @@ fn one_sender_teaches_a_bounded_number_of_lessons_a_day() {
     );
     learned.day_lessons = DAY_LESSONS_MAX;
     let more = learned.learn(
+        &mut earlier,
         &tokens("a", "b"),
         &Teaching {
             day: 20_001,
@@ -121,12 +133,16 @@ fn one_sender_teaches_a_bounded_number_of_lessons_a_day() {
 
 #[test]
 fn a_lesson_is_taken_back() {
-    let mut learned = taught(40);
+    let (mut learned, mut earlier) = taught_with_earlier(40);
     let text = "A wholly new harvest of turnips arrives at the granary on Friday";
     let message = tokens("Turnips", text);
     let before = learned.log_odds(&message);
     assert_eq!(
-        learned.learn(&message, &teaching(LessonLabel::Spam, "t@x.example")),
+        learned.learn(
+            &mut earlier,
+            &message,
+            &teaching(LessonLabel::Spam, "t@x.example")
+        ),
         Taught::Learned
     );
     let wrong = learned.log_odds(&message);
@@ -136,7 +152,10 @@ fn a_lesson_is_taken_back() {
         before: Some(LessonLabel::Spam),
         ..teaching(LessonLabel::Wanted, "t@x.example")
     };
-    assert_eq!(learned.learn(&message, &back), Taught::Learned);
+    assert_eq!(
+        learned.learn(&mut earlier, &message, &back),
+        Taught::Learned
+    );
     assert!(learned.log_odds(&message) < wrong);
     assert_eq!(learned.lessons(LessonLabel::Spam), 40);
     assert_eq!(learned.lessons(LessonLabel::Wanted), 41);
@@ -144,7 +163,7 @@ fn a_lesson_is_taken_back() {
         before: Some(LessonLabel::Wanted),
         ..back
     };
-    assert_eq!(learned.learn(&message, &again), Taught::Known);
+    assert_eq!(learned.learn(&mut earlier, &message, &again), Taught::Known);
 }
 
 #[test]
@@ -168,7 +187,11 @@ fn lessons_fade_with_the_days() {
             day,
             ..teaching(LessonLabel::Wanted, "z@x.example")
         };
-        learned.learn(&tokens("", "unrelated"), &teaching);
+        learned.learn(
+            &mut EarlierLessons::default(),
+            &tokens("", "unrelated"),
+            &teaching,
+        );
         learned.log_odds(&spam)
     };
     let same_day = later(20_000);
@@ -183,18 +206,25 @@ fn lessons_fade_with_the_days() {
 fn the_stored_form_leads_back_and_has_a_bound() {
     let empty = Learned::new((u64::MAX, 7));
     assert_eq!(Learned::decode(&empty.encode()), Some(empty));
-    let mut learned = taught(60);
+    let (mut learned, mut earlier) = taught_with_earlier(60);
     for i in 0..80_u32 {
         let words: String = (0..2_000)
             .map(|w| format!("w{}x{i} ", char::from_u32(0x4e00 + w).unwrap()))
             .collect();
         learned.learn(
+            &mut earlier,
             &tokens("Long", &words),
             &teaching(LessonLabel::Spam, &format!("l{i}@x.example")),
         );
     }
     let octets = learned.encode();
     assert!(octets.len() <= LEARNED_BYTES_MAX, "{}", octets.len());
+    let rows = earlier.take_changes();
+    let bytes = |row: &EarlierChange| row.octets.as_ref().map_or(0, Vec::len);
+    assert!(
+        rows.iter()
+            .all(|row| bytes(row) <= 6 + 2 * EARLIER_TOKENS_MAX)
+    );
     assert_eq!(Learned::decode(&octets).as_ref(), Some(&learned));
     for cut in [0, 1, 20, 100, octets.len() - 1] {
         assert_eq!(Learned::decode(&octets[..cut]), None);
@@ -208,11 +238,19 @@ fn the_stored_form_leads_back_and_has_a_bound() {
 
 #[test]
 fn the_same_lessons_make_the_same_model() {
-    assert_eq!(taught(20), taught(20));
+    assert_eq!(taught_with_earlier(20), taught_with_earlier(20));
     let mut other = Learned::new((3, 4));
-    other.learn(&tokens("a", "b c d"), &teaching(LessonLabel::Spam, "x"));
+    other.learn(
+        &mut EarlierLessons::default(),
+        &tokens("a", "b c d"),
+        &teaching(LessonLabel::Spam, "x"),
+    );
     let mut same = Learned::new(KEY);
-    same.learn(&tokens("a", "b c d"), &teaching(LessonLabel::Spam, "x"));
+    same.learn(
+        &mut EarlierLessons::default(),
+        &tokens("a", "b c d"),
+        &teaching(LessonLabel::Spam, "x"),
+    );
     assert_ne!(
         other.weights, same.weights,
         "the key decides about the buckets"

@@ -6,6 +6,7 @@
 //! first, so that few lessons count little. [`Models::score`] makes a score of the sum. The shipped
 //! model alone never reaches the score of spam: words alone are no proof.
 
+mod earlier;
 mod kind;
 mod learned;
 mod shape;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use super::view::MailView;
 use crate::call::Score;
+pub use earlier::{EarlierChange, EarlierLessons};
 pub use kind::TokenKind;
 pub use learned::{Learned, LessonLabel, Taught, Teaching};
 use start::START;
@@ -115,7 +117,7 @@ const EVEN: f32 = 0.2;
 const BEND: f32 = 300.0;
 const BEND_LEARNED: f32 = 300.0;
 const MOST: f32 = 500.0;
-const MOST_LEARNED: f32 = 400.0;
+const MOST_LEARNED: f32 = 600.0;
 const LEAST: f32 = 500.0;
 const LEAST_LEARNED: f32 = 200.0;
 const BEND_BELOW: f32 = 600.0;

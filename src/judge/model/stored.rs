@@ -1,17 +1,17 @@
-//! The stored form of what an organization has taught: at most [`LEARNED_BYTES_MAX`] octets.
+//! The stored form of what an organization has taught: at most [`LEARNED_BYTES_MAX`] octets,
+//! which are 49,510.
 //!
 //! ```text
 //! version, 1 octet: 1
 //! key, 2 × 8; lessons, 2 × 4; turns, day and lessons of the day, 4 each
 //! number of senders, 1; each: hash 4, lessons 1
 //! weights, 2 × 16,384; paces, 16,384
-//! two lists of messages: number, 1; each: id 4, start 2, number of buckets 1, buckets 2 each
 //! ```
 //!
 //! Numbers are little-endian. What is not in this form is refused as a whole: then the organization
 //! goes on with the shipped model.
 
-use super::learned::{BUCKETS, KEPT_MAX, KEPT_TOKENS_MAX, KeptLesson, Learned, SOURCES_MAX};
+use super::learned::{BUCKETS, Learned, SOURCES_MAX};
 
 impl Learned {
     /// The stored form.
@@ -31,20 +31,6 @@ impl Learned {
         }
         out.extend(self.weights.iter().flat_map(|weight| weight.to_le_bytes()));
         out.extend(&self.paces);
-        for kept in &self.kept {
-            out.push(kept.len() as u8);
-            for message in kept {
-                out.extend(message.id.to_le_bytes());
-                out.extend(message.start.to_le_bytes());
-                out.push(message.buckets.len() as u8);
-                out.extend(
-                    message
-                        .buckets
-                        .iter()
-                        .flat_map(|bucket| bucket.to_le_bytes()),
-                );
-            }
-        }
         out
     }
 
@@ -75,20 +61,11 @@ impl Learned {
         for pace in &mut learned.paces {
             [*pace] = from.take()?;
         }
-        for kept in &mut learned.kept {
-            let [count] = from.take()?;
-            if usize::from(count) > KEPT_MAX {
-                return None;
-            }
-            for _ in 0..count {
-                kept.push(from.kept()?);
-            }
-        }
         from.0.is_empty().then_some(learned)
     }
 }
 
-/// LearnedReader that are still to be read.
+/// Octets that are still to be read.
 struct LearnedReader<'a>(&'a [u8]);
 
 impl LearnedReader<'_> {
@@ -105,30 +82,9 @@ impl LearnedReader<'_> {
     fn long(&mut self) -> Option<u64> {
         self.take().map(u64::from_le_bytes)
     }
-
-    fn kept(&mut self) -> Option<KeptLesson> {
-        let id = self.int()?;
-        let start = i16::from_le_bytes(self.take()?);
-        let [count] = self.take()?;
-        if usize::from(count) > KEPT_TOKENS_MAX {
-            return None;
-        }
-        let mut buckets = Vec::with_capacity(usize::from(count));
-        for _ in 0..count {
-            let bucket = u16::from_le_bytes(self.take()?);
-            if usize::from(bucket) >= BUCKETS {
-                return None;
-            }
-            buckets.push(bucket);
-        }
-        Some(KeptLesson { id, start, buckets })
-    }
 }
 
 const VERSION: u8 = 1;
-/// LearnedReader of a stored model.
-pub(super) const LEARNED_BYTES_MAX: usize = 64 * 1024;
-const FIXED: usize = 1 + 16 + 20 + 1 + SOURCES_MAX * 5 + BUCKETS * 3 + 2;
-const _: () = assert!(FIXED + 2 * KEPT_MAX * (7 + 2 * KEPT_TOKENS_MAX) <= LEARNED_BYTES_MAX);
-const _: () = assert!(KEPT_TOKENS_MAX <= u8::MAX as usize);
+/// Octets of a stored model.
+pub(super) const LEARNED_BYTES_MAX: usize = 1 + 16 + 20 + 1 + SOURCES_MAX * 5 + BUCKETS * 3;
 const _: () = assert!(SOURCES_MAX <= u8::MAX as usize);

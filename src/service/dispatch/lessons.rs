@@ -3,10 +3,10 @@
 //! a crash loses no lesson and has none learned twice.
 
 use crate::call::{Metric, OrgId};
-use crate::judge::model::{Learned, LessonLabel, Taught, Teaching};
+use crate::judge::model::{EarlierLessons, Learned, LessonLabel, Taught, Teaching};
 use crate::service::Writer;
 use crate::service::intake::lesson_text;
-use crate::store::{DueLesson, Error, Store, StoredModel};
+use crate::store::{DueLesson, Error, Store, StoredLesson, StoredModel};
 
 impl Writer {
     /// Learns some lessons of one organization, in a transaction of its own; whether there may be
@@ -45,6 +45,11 @@ impl Writer {
             Some(learned) => learned,
             None => Learned::new((self.random.u64(), self.random.u64())),
         };
+        let rows = store.earlier_lessons(org)?;
+        let rows = rows
+            .iter()
+            .map(|row| (label(row.is_spam), row.octets.as_slice()));
+        let mut earlier = EarlierLessons::read(rows);
         let now = self.service().now();
         let day = self.service().steady_ms(now).div_euclid(DAY_MS);
         let day = u32::try_from(day).unwrap_or(0);
@@ -54,7 +59,7 @@ impl Writer {
                 break;
             }
             octets += u64::from(lesson.size.min(LESSON_OCTETS));
-            match learn_one(store, &mut learned, lesson, day)? {
+            match learn_one(store, (&mut learned, &mut earlier), lesson, day)? {
                 Taught::Learned => has_changed = true,
                 Taught::Known => {}
                 Taught::Enough => {
@@ -74,6 +79,7 @@ impl Writer {
         };
         self.service().learned.begin();
         store.set_learned(org, &model)?;
+        store_earlier(store, org, &mut earlier)?;
         Ok(Some(model.version))
     }
 }
@@ -81,7 +87,7 @@ impl Writer {
 /// Learns a lesson, if its message can be read.
 fn learn_one(
     store: &Store,
-    learned: &mut Learned,
+    (learned, earlier): (&mut Learned, &mut EarlierLessons),
     lesson: &DueLesson,
     day: u32,
 ) -> Result<Taught, Error> {
@@ -100,17 +106,40 @@ fn learn_one(
     let Some(text) = lesson_text(&octets) else {
         return Ok(Taught::Enough);
     };
-    let label = |is_spam| match is_spam {
-        true => LessonLabel::Spam,
-        false => LessonLabel::Wanted,
-    };
     let teaching = Teaching {
         label: label(lesson.is_spam),
         before: lesson.taught.map(label),
         sender: &text.author,
         day,
     };
-    Ok(learned.learn(&text.tokens, &teaching))
+    Ok(learned.learn(earlier, &text.tokens, &teaching))
+}
+
+/// Writes the places that have changed.
+fn store_earlier(store: &Store, org: OrgId, earlier: &mut EarlierLessons) -> Result<(), Error> {
+    for change in earlier.take_changes() {
+        let is_spam = change.label == LessonLabel::Spam;
+        let place = u32::try_from(change.place).unwrap_or(u32::MAX);
+        match change.octets {
+            None => store.clear_earlier_lesson(org, (is_spam, place))?,
+            Some(octets) => {
+                let lesson = StoredLesson {
+                    is_spam,
+                    place,
+                    octets,
+                };
+                store.set_earlier_lesson(org, &lesson)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn label(is_spam: bool) -> LessonLabel {
+    match is_spam {
+        true => LessonLabel::Spam,
+        false => LessonLabel::Wanted,
+    }
 }
 
 /// Lessons of one slice: about three milliseconds of work.

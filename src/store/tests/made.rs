@@ -2,7 +2,7 @@
 
 use super::NOW;
 use crate::call::{BodyId, InboxId, OrgId, Signature, UidSet};
-use crate::store::{Store, StoredModel};
+use crate::store::{Store, StoredLesson, StoredModel};
 
 /// A filter rule and a suppressed address.
 pub(super) fn insert_lists(store: &Store, org: OrgId, inbox: InboxId) {
@@ -176,6 +176,12 @@ pub(super) fn insert_judgements(store: &Store, (org, inbox): (OrgId, InboxId)) {
         octets: vec![1, 2, 3],
     };
     store.set_learned(org, &model).unwrap();
+    let earlier = StoredLesson {
+        is_spam: true,
+        place: 4,
+        octets: vec![1, 2, 3],
+    };
+    store.set_earlier_lesson(org, &earlier).unwrap();
 }
 
 /// What can be damaged of it.
@@ -216,6 +222,19 @@ pub(super) const JUDGEMENTS: &[super::damage::Kind] = &[
         "UPDATE learned SET model = x'0100'",
         "learned",
         super::damage::CHECKSUM,
+    ),
+    (
+        "earlier lesson",
+        "UPDATE earlier_lesson SET octets = x'0100'",
+        "earlier_lesson",
+        super::damage::CHECKSUM,
+    ),
+    (
+        "earlier lesson of no organization",
+        "INSERT INTO earlier_lesson (org, is_spam, place, octets, sum)
+             VALUES (7, 1, 5, x'01', row_sum(7, 1, 5, x'01'))",
+        "org",
+        "that is gone",
     ),
     (
         "model of no organization",

@@ -377,6 +377,12 @@ pub(super) const ALL: &[Check] = &[
         sql: "SELECT l.org FROM learned l LEFT JOIN org o ON o.id = l.org WHERE o.id IS NULL",
     },
     Check {
+        what: "earlier lessons of an organization that is gone",
+        table: "org",
+        sql: "SELECT DISTINCT l.org FROM earlier_lesson l LEFT JOIN org o ON o.id = l.org
+              WHERE o.id IS NULL",
+    },
+    Check {
         what: "import into an inbox that is gone",
         table: "inbox",
         sql: "SELECT DISTINCT s.inbox FROM imported s LEFT JOIN inbox i ON i.id = s.inbox
