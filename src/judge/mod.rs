@@ -56,12 +56,14 @@ pub fn judge(
             hits.push(rule.id, rule.weight, rule.why);
         }
     }
-    // What others have taught does not outweigh that the inbox knows the sender.
-    let learned = match case.is_trusted() {
-        true => models.score(view).min(LEARNED_OF_TRUSTED_MAX),
-        false => models.score(view),
-    };
-    hits.learned(learned);
+    let learned = models.score(view);
+    hits.learned(match case.is_trusted() {
+        // What others have taught does not outweigh that the inbox knows the sender.
+        true => learned.min(LEARNED_OF_TRUSTED_MAX),
+        // Deceit is written in the words of ordinary mail.
+        false if hits.deceit() >= DECEIT => learned.max(LEARNED_OF_DECEIT_MIN),
+        false => learned,
+    });
     let injection = hits.injection(&case, (&text, phrases.orders));
     report(hits.found, injection, settings, view.is_sampled)
 }
@@ -125,6 +127,12 @@ impl HitList<'_> {
                 why: LEARNED.into(),
             });
         }
+    }
+
+    /// What the rules about phishing add.
+    fn deceit(&self) -> i32 {
+        let deceit = self.found.iter().filter(|hit| hit.id.starts_with("phish_"));
+        deceit.map(|hit| hit.score.0).sum()
     }
 
     /// Adds what speaks to an agent. Orders alone do not make spam of a message that people can
@@ -209,6 +217,11 @@ const FRIENDLY: i32 = 200;
 /// What was learned adds no more to a message of a known sender: as much as the least rule about
 /// known senders takes away.
 const LEARNED_OF_TRUSTED_MAX: Score = Score(250);
+/// From this sum of the rules about phishing on, ordinary words take little away: two of the strong
+/// ones, or one and its circumstances.
+const DECEIT: i32 = 200;
+/// What was learned takes at most from it.
+const LEARNED_OF_DECEIT_MIN: Score = Score(-50);
 /// What orders of a known sender weigh, in hundredths: the owner of an inbox gives them.
 const TRUSTED_SHARE: i32 = 25;
 

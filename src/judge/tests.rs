@@ -548,3 +548,34 @@ fn what_was_learned_does_not_outweigh_a_known_sender() {
     };
     assert_eq!(of(&known), LEARNED_OF_TRUSTED_MAX.0);
 }
+
+/// The words of a deceit are those of the mail that it imitates: they do not make up for it.
+#[test]
+fn ordinary_words_take_little_from_deceit() {
+    let mail_of = |name: &str| {
+        let fields = format!(
+            "From: {name} <no-reply@portal-desk.example>\nSubject: Your password expires today"
+        );
+        let text = "Your password for the portal expires today. You can keep it: confirm it through \
+                    the page below, and your access to mail and files goes on as before.";
+        mail(&fields, text)
+    };
+    let learned = |raw: &str| {
+        let report = judged_with(raw, &SenderFacts::default(), &SpamSettings::default());
+        let hits = report.rules.iter();
+        let learned = hits
+            .clone()
+            .find(|hit| hit.id == "learned")
+            .map(|hit| hit.score.0);
+        let deceit = hits.filter(|hit| hit.id.starts_with("phish_"));
+        (
+            learned.unwrap_or(0),
+            deceit.map(|hit| hit.score.0).sum::<i32>(),
+        )
+    };
+    let (ordinary, little) = learned(&mail_of("Portal Desk"));
+    assert!(ordinary < -50 && little < DECEIT, "{ordinary} {little}");
+    let (bounded, deceit) = learned(&mail_of("PayPal"));
+    assert!(deceit >= DECEIT, "{deceit}");
+    assert_eq!(bounded, -50);
+}
