@@ -37,7 +37,7 @@ pub enum FetchItem {
 pub struct Section {
     /// Its name in the answer.
     pub label: SectionLabel,
-    /// Part numbers; empty is the message itself. At most 50, none is 0.
+    /// Part numbers; empty is the message itself. At most [`PATH_MAX`], none is 0.
     pub path: Vec<u32>,
     /// The text of the part.
     pub of: SectionText,
@@ -233,8 +233,9 @@ fn field_names(lexer: &mut Lexer<'_>) -> Parsed<Vec<String>> {
 
 /// Items of one FETCH; a client that asks for each header field apart stays below.
 const ITEMS_MAX: usize = 64;
-/// The depth of parts.
-const PATH_MAX: usize = 50;
+/// The numbers of a part: a leaf in as many messages as are opened (`mail::Bounds::mime_depth`) has
+/// one more.
+const PATH_MAX: usize = 51;
 /// Field names of all sections together: each is compared with every field of every message.
 /// A client that asks for many asks for some forty.
 const FIELD_NAMES_MAX: usize = 100;
