@@ -21,6 +21,10 @@ mod parts;
 mod planted;
 #[path = "rig.rs"]
 mod rig;
+#[path = "access/shapes/mod.rs"]
+mod shapes;
+#[path = "access/structure.rs"]
+mod structure;
 #[path = "access/tenants.rs"]
 mod tenants;
 #[path = "access/world.rs"]

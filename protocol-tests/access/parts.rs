@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use postern::testing::call::Listener;
 use serde_json::Value;
 
+use crate::structure::{Item, ListedPart, item, list_parts};
 use crate::world::World;
 
 /// Fields about the structure of a whole message.
@@ -53,106 +54,36 @@ const FILES: [&str; 9] = [
 
 const TEXT: &str = "Content-Type: text/plain\r\n\r\nThe text.\r\n";
 
-/// A value of the syntax of IMAP.
-#[derive(Debug)]
-enum Item {
-    List(Vec<Item>),
-    Text(String),
+/// The parts of the newest message, by its BODYSTRUCTURE.
+pub fn structure(world: &mut World, conn: u64) -> Vec<ListedPart> {
+    list_parts(&fetch(world, conn, "BODYSTRUCTURE"))
 }
 
-impl Item {
-    fn text(&self) -> String {
-        match self {
-            Item::Text(text) => text.to_lowercase(),
-            Item::List(_) => String::new(),
-        }
+/// The octets of a section of the newest message.
+pub fn octets(world: &mut World, conn: u64, section: &str) -> Vec<u8> {
+    match fetch(world, conn, &format!("BODY.PEEK[{section}]")) {
+        Item::Text(octets) => octets,
+        Item::List(_) => panic!("{section}"),
     }
 }
 
-/// Reads one item; what is behind it.
-fn item(text: &str) -> (Item, &str) {
-    let text = text.trim_start_matches([' ', '\r', '\n']);
-    if let Some(mut rest) = text.strip_prefix('(') {
-        let mut items = Vec::new();
-        loop {
-            rest = rest.trim_start_matches(' ');
-            if let Some(rest) = rest.strip_prefix(')') {
-                return (Item::List(items), rest);
-            }
-            let (one, after) = item(rest);
-            items.push(one);
-            rest = after;
-        }
-    }
-    if let Some(rest) = text.strip_prefix('{') {
-        let (n, rest) = rest.split_once("}\r\n").unwrap();
-        let (octets, rest) = rest.split_at(n.parse().unwrap());
-        return (Item::Text(octets.to_owned()), rest);
-    }
-    if let Some(rest) = text.strip_prefix('"') {
-        let mut out = String::new();
-        let mut chars = rest.char_indices();
-        while let Some((at, c)) = chars.next() {
-            match c {
-                '"' => return (Item::Text(out), &rest[at + 1..]),
-                '\\' => out.extend(chars.next().map(|(_, c)| c)),
-                c => out.push(c),
-            }
-        }
-        panic!("a string without an end: {text}");
-    }
-    let end = text.find([' ', ')', '\r']).unwrap_or(text.len());
-    (Item::Text(text[..end].to_owned()), &text[end..])
-}
-
-/// Every part in order: its section, its type, and whether it has none below it.
-fn parts(structure: &Item, section: &str, all: &mut Vec<(String, String, bool)>) {
-    let Item::List(items) = structure else {
-        panic!("{structure:?}")
-    };
-    let below = |n: usize| match section {
-        "" => n.to_string(),
-        section => format!("{section}.{n}"),
-    };
-    if let Some(Item::List(_)) = items.first() {
-        let subtype = items.iter().find(|item| matches!(item, Item::Text(_)));
-        let kind = format!("multipart/{}", subtype.map(Item::text).unwrap_or_default());
-        all.push((section.to_owned(), kind, false));
-        for (n, child) in items
-            .iter()
-            .take_while(|i| matches!(i, Item::List(_)))
-            .enumerate()
-        {
-            parts(child, &below(n + 1), all);
-        }
-        return;
-    }
-    let kind = format!("{}/{}", items[0].text(), items[1].text());
-    let is_message = kind == "message/rfc822" && items.len() > 9;
-    let own = if section.is_empty() { "1" } else { section };
-    all.push((own.to_owned(), kind, !is_message));
-    if is_message {
-        let inner = &items[8];
-        let is_multipart =
-            matches!(inner, Item::List(of) if matches!(of.first(), Some(Item::List(_))));
-        let place = if is_multipart {
-            own.to_owned()
-        } else {
-            format!("{own}.1")
-        };
-        parts(inner, &place, all);
-    }
-}
-
-/// One response to a FETCH.
-fn fetch(world: &mut World, conn: u64, what: &str) -> String {
+/// One item of the newest message.
+fn fetch(world: &mut World, conn: u64, what: &str) -> Item {
     world.rig.send(
         conn,
         format!("f FETCH * ({what})\r\n").as_bytes(),
         usize::MAX,
     );
     let said = world.rig.take(conn);
-    String::from_utf8_lossy(&said).into_owned()
+    assert!(
+        said.starts_with(b"* "),
+        "{what}: {}",
+        String::from_utf8_lossy(&said)
+    );
+    let start = said.iter().position(|&b| b == b'(').unwrap();
+    // `BODY.PEEK[1]` is answered as `BODY[1]`; neither name has a space.
+    let behind = said[start..].iter().position(|&b| b == b' ').unwrap();
+    item(&said[start + behind..]).0
 }
 
 #[test]
@@ -185,7 +116,7 @@ fn rest_and_imap_have_the_same_parts() {
             let mail = format!(
                 "From: ann@else.test\r\nSubject: odd\r\nMIME-Version: 1.0\r\n{head}\r\n\r\n{body}"
             );
-            world.deliver_octets(&side, &mail);
+            world.deliver_octets(&side, mail.as_str());
             world.rig.send(conn, b"n NOOP\r\n", usize::MAX);
             world.rig.take(conn);
             shapes += 1;
@@ -211,19 +142,15 @@ fn compare(world: &mut World, conn: u64, mail: &str) -> usize {
     let path = format!("{path}/{}", list["data"][0]["id"].as_str().unwrap());
     let open = world.ask(Some(&side.admin), "GET", &path, None, "");
     let open: Value = serde_json::from_str(&open.body).expect(&open.whole);
-    let said = fetch(world, conn, "BODYSTRUCTURE");
-    let at = said.find("BODYSTRUCTURE ").expect(&said) + "BODYSTRUCTURE ".len();
-    let (structure, _) = item(&said[at..]);
-    let mut all = Vec::new();
-    parts(&structure, "", &mut all);
+    let all = structure(world, conn);
     let attachments = open["attachments"].as_array().unwrap();
     for attachment in attachments {
         let id = attachment["id"].as_str().unwrap();
         let index: usize = id.strip_prefix("att_").unwrap().parse().unwrap();
         let shown = format!("{id} of {all:?} in {mail}");
-        let (section, kind, is_leaf) = all.get(index).expect(&shown);
+        let part = all.get(index).expect(&shown);
         let said = attachment["content_type"].as_str().unwrap().to_lowercase();
-        assert_eq!(&said, kind, "{shown}");
+        assert_eq!(said, part.kind, "{shown}");
         let name = attachment["filename"].as_str().unwrap();
         let is_plain = !name.contains(['/', '\\']) && !name.chars().any(char::is_control);
         assert!(is_plain, "{name:?}: {shown}");
@@ -252,13 +179,9 @@ fn compare(world: &mut World, conn: u64, mail: &str) -> usize {
             Some(file.body.len() as u64),
             "{shown}"
         );
-        if *is_leaf {
-            let said = fetch(world, conn, &format!("BODY.PEEK[{section}]"));
-            let at = said.find("] ").expect(&said) + 2;
-            let raw = match item(&said[at..]).0 {
-                Item::Text(text) => text,
-                Item::List(_) => panic!("{said}"),
-            };
+        if part.is_leaf {
+            let raw = octets(world, conn, &part.section);
+            let raw = String::from_utf8_lossy(&raw).into_owned();
             let decoded = data_encoding::BASE64.decode(raw.trim_end().as_bytes());
             let is_same =
                 raw == file.body || decoded.is_ok_and(|octets| octets == file.body.as_bytes());
@@ -268,12 +191,12 @@ fn compare(world: &mut World, conn: u64, mail: &str) -> usize {
     // Every part that is no text and has none below it is an attachment.
     let files = all
         .iter()
-        .filter(|(_, kind, is_leaf)| *is_leaf && !kind.starts_with("text/"));
+        .filter(|part| part.is_leaf && !part.kind.starts_with("text/"));
     let ids: Vec<&str> = attachments
         .iter()
         .filter_map(|a| a["content_type"].as_str())
         .collect();
-    for (_, kind, _) in files {
+    for ListedPart { kind, .. } in files {
         assert!(
             ids.iter().any(|id| id.eq_ignore_ascii_case(kind)),
             "{kind}: {ids:?} in {mail}"

@@ -194,13 +194,19 @@ impl World {
     }
 
     /// These octets come in from outside.
-    pub fn deliver_octets(&mut self, side: &Side, octets: &str) {
+    pub fn deliver_octets(&mut self, side: &Side, octets: impl Into<Vec<u8>>) {
+        let reply = self.accept(side, octets.into());
+        assert!(matches!(reply, Some(Reply::Written(..))), "{reply:?}");
+    }
+
+    /// The same; what is said of them.
+    pub fn accept(&mut self, side: &Side, octets: Vec<u8>) -> Option<Reply> {
         let envelope = Envelope {
             reverse_path: Some("zqplant-path@else.test".into()),
             recipients: vec![Recipient {
                 address: side.address.clone(),
                 inbox: Some(side.inbox),
-                org: None,
+                org: Some(side.org),
                 notify: 0,
                 orcpt: None,
             }],
@@ -214,10 +220,9 @@ impl World {
         let intake = Box::new(Intake {
             route,
             charge: None,
-            octets: octets.into(),
+            octets,
         });
-        let reply = self.rig.call(Ask::anonymous(Call::Accept(intake)));
-        assert!(matches!(reply, Some(Reply::Written(..))), "{reply:?}");
+        self.rig.call(Ask::anonymous(Call::Accept(intake)))
     }
 
     /// A request of the owner that must succeed.

@@ -9,7 +9,7 @@ use super::decode;
 use super::fold::Folded;
 use super::orders::{self, Orders};
 use super::phrases::PhraseHit;
-use super::view::MailView;
+use super::view::{MailView, ViewFile};
 use crate::call::{INJECTION_SPANS_MAX, InjectionPlace, InjectionSpan};
 
 /// The names of the rules about orders.
@@ -94,13 +94,12 @@ pub fn find(view: &MailView, (text, phrases): (&Folded, Vec<PhraseHit>)) -> Inje
         InjectionPlace::Name,
         Exposure::Aside,
     );
-    for file in &view.files {
-        let words = file.filename.replace(['_', '-', '+'], " ");
-        search.place(&words, InjectionPlace::Filename, Exposure::Aside);
-        if words != file.filename {
-            search.place(&file.filename, InjectionPlace::Filename, Exposure::Aside);
-        }
+    let mut names = view.files.iter().flat_map(ViewFile::names);
+    for name in names.by_ref().take(NAMES_APART_MAX) {
+        search.name(name);
     }
+    let others: Vec<&str> = names.collect();
+    search.name(&others.join("\n\n"));
     search.differing(view, text);
     search.marks(view);
     search.finish()
@@ -131,6 +130,14 @@ struct OrderSearch {
 }
 
 impl OrderSearch {
+    fn name(&mut self, name: &str) {
+        let words = name.replace(['_', '-', '+'], " ");
+        self.place(&words, InjectionPlace::Filename, Exposure::Aside);
+        if words != name {
+            self.place(name, InjectionPlace::Filename, Exposure::Aside);
+        }
+    }
+
     fn text(&mut self, view: &MailView, (folded, phrases): (&Folded, Vec<PhraseHit>)) {
         let orders = orders::read_found(folded, phrases, true);
         self.take(folded, &orders, InjectionPlace::Text, Exposure::Open);
@@ -372,6 +379,9 @@ fn triples(text: &str) -> impl Iterator<Item = u64> {
 }
 
 /// The sum from which a place has orders: that of a suspicious message.
+/// Names of files that are read each by itself; a message has rarely more than ten. Those behind
+/// them are read as one text.
+const NAMES_APART_MAX: usize = 32;
 const FOUND_MIN: i32 = 300;
 const TRACES_MIN: i32 = 100;
 /// What a hidden text must say to be an order.

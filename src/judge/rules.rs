@@ -158,13 +158,13 @@ rules! {
     bulk_excuse_much 40 "It explains that it is no spam." |c| c.baits.count(Bait::Bulk) >= 4;
     // Attachments.
     file_program 350 "A file is a program." |c| c.view.files.iter().any(is_program);
-    file_two_endings 350 "A file hides what it is behind a second ending." |c| c.view.files.iter().any(|file| has_two_endings(&file.filename));
-    file_macros 200 "A file is a document with macros." |c| c.view.files.iter().any(|file| super::view::has_ending(&file.filename, MACROS));
+    file_two_endings 350 "A file hides what it is behind a second ending." |c| c.view.files.iter().any(|file| file.names().any(has_two_endings));
+    file_macros 200 "A file is a document with macros." |c| c.view.files.iter().any(|file| file.has_ending(MACROS));
     file_page 130 "A file is a page that opens in a browser." |c| c.view.files.iter().any(is_page);
     file_form 250 "A file is a page with a form." |c| c.view.files.iter().any(|file| file.has_form);
-    file_disk 200 "A file is a disk or an archive of a kind that hides programs." |c| c.view.files.iter().any(|file| super::view::has_ending(&file.filename, DISKS));
+    file_disk 200 "A file is a disk or an archive of a kind that hides programs." |c| c.view.files.iter().any(|file| file.has_ending(DISKS));
     file_locked 110 "The text gives the password of an archive." |c| gives_archive_password(c);
-    file_picture 90 "A picture in the form of a program (SVG) is attached." |c| c.view.files.iter().any(|file| super::view::has_ending(&file.filename, &["svg"]));
+    file_picture 90 "A picture in the form of a program (SVG) is attached." |c| c.view.files.iter().any(|file| file.has_ending(&["svg"]));
 }
 
 fn checked(case: &JudgedCase<'_>) -> Option<crate::call::Authentication> {
@@ -291,21 +291,16 @@ fn has_phone(text: &str) -> bool {
 }
 
 fn is_program(file: &ViewFile) -> bool {
-    super::view::has_ending(&file.filename, PROGRAMS)
-        || file.head.starts_with(b"MZ")
-        || file.head.starts_with(b"\x7fELF")
+    file.has_ending(PROGRAMS) || file.head.starts_with(b"MZ") || file.head.starts_with(b"\x7fELF")
 }
 
 fn is_page(file: &ViewFile) -> bool {
-    super::view::has_ending(
-        &file.filename,
-        &["htm", "html", "shtml", "xhtml", "mht", "mhtml"],
-    )
+    file.has_ending(&["htm", "html", "shtml", "xhtml", "mht", "mhtml"])
 }
 
 /// `bill.pdf.exe`: a harmless ending before one that is not.
 fn has_two_endings(filename: &str) -> bool {
-    let mut parts = filename.rsplit('.');
+    let mut parts = filename.trim_end_matches(['.', ' ']).rsplit('.');
     let (Some(last), Some(before)) = (parts.next(), parts.next()) else {
         return false;
     };
@@ -317,11 +312,7 @@ fn has_two_endings(filename: &str) -> bool {
 }
 
 fn gives_archive_password(case: &JudgedCase<'_>) -> bool {
-    let has_archive = case
-        .view
-        .files
-        .iter()
-        .any(|file| super::view::has_ending(&file.filename, ARCHIVES));
+    let has_archive = case.view.files.iter().any(|file| file.has_ending(ARCHIVES));
     has_archive
         && [
             "password:",

@@ -7,7 +7,7 @@ use crate::mail::parse::address_list::Mailbox;
 use crate::mail::parse::header::Headers;
 use crate::mail::parse::{charset, transfer};
 use crate::mail::text::links::{self, MessageLink};
-use crate::mail::text::{self, AttachmentPlace, UnseenText};
+use crate::mail::text::{self, FilePlace, UnseenText};
 use crate::mail::unicode;
 
 /// A message as the filter reads it.
@@ -31,7 +31,8 @@ pub struct MailView {
     pub unseen: UnseenText,
     /// The links, each address once, at most 200.
     pub links: Vec<MessageLink>,
-    /// The attachments, at most [`FILES_MAX`].
+    /// The attachments as a client lists them, and behind them what only some clients list: files
+    /// in attached messages and texts with a name.
     pub files: Vec<ViewFile>,
     /// The texts of invitations.
     pub calendar: String,
@@ -52,6 +53,8 @@ pub struct MailView {
 pub struct ViewFile {
     /// As a client is shown it.
     pub filename: String,
+    /// Other names that its fields give it.
+    pub other_names: Vec<String>,
     /// `type/subtype` in lower case.
     pub content_type: String,
     /// The first octets, decoded, at most [`FILE_HEAD_MAX`].
@@ -118,40 +121,58 @@ impl MailView {
         view.tail = apart.tail;
         view.alternative = apart.alternative;
         view.unseen = apart.unseen;
-        view.files = text::attachment_places(&digest, FILES_MAX)
-            .map(|place| view.read_file(raw, place))
+        let mut source_left = FILES_SOURCE_MAX;
+        view.files = (text::file_places(&digest).into_iter())
+            .map(|file| view.read_file(raw, file, &mut source_left))
             .collect();
         view.read_parts(raw, &digest);
         view
     }
 
-    fn read_file(&mut self, raw: &[u8], place: AttachmentPlace) -> ViewFile {
+    /// Reads a file. Its words count against `source_left` octets of all files together.
+    fn read_file(&mut self, raw: &[u8], file: FilePlace, source_left: &mut usize) -> ViewFile {
+        let FilePlace {
+            place,
+            other_names,
+            charset,
+        } = file;
         let body = raw.get(place.body).unwrap_or_default();
         let is_page = place.content_type == "text/html" || has_ending(&place.filename, PAGES);
         let is_text = place.content_type.starts_with("text/") || has_ending(&place.filename, TEXTS);
-        let wanted = match is_page || is_text {
+        let is_read = (is_page || is_text) && *source_left >= FILE_TEXT_MAX * 2;
+        let wanted = match is_read {
             true => FILE_TEXT_MAX,
             false => FILE_HEAD_MAX,
         };
         let taken = body.get(..wanted * 2).unwrap_or(body);
+        self.is_sampled |= (is_page || is_text) && taken.len() < body.len();
         let octets = transfer::decode(place.encoding, taken);
         let mut has_form = false;
-        if is_page {
-            let page = charset::decode(None, &octets);
-            let (page, unseen) = text::html::read_apart(&page, FILE_TEXT_MAX);
-            has_form = unseen.forms + unseen.password_fields > 0;
-            append(&mut self.attached, &page.text, ATTACHED_MAX);
-            self.unseen.add(&unseen);
-        } else if is_text && !place.content_type.starts_with("text/calendar") {
-            let words = charset::decode(None, &octets);
-            append(&mut self.attached, &words, ATTACHED_MAX);
+        if is_read {
+            *source_left -= taken.len();
+            let words = charset::decode(charset.as_deref(), &octets);
+            if is_page {
+                let (page, unseen) = text::html::read_apart(&words, FILE_TEXT_MAX);
+                has_form = unseen.forms + unseen.password_fields > 0;
+                self.attach(&page.text);
+                self.unseen.add(&unseen);
+            } else if !place.content_type.starts_with("text/calendar") {
+                self.attach(&words);
+            }
         }
         ViewFile {
             filename: place.filename,
+            other_names,
             content_type: place.content_type,
             head: octets.get(..FILE_HEAD_MAX).unwrap_or(&octets).to_vec(),
             has_form,
         }
+    }
+
+    /// Keeps the words of a file.
+    fn attach(&mut self, words: &str) {
+        self.is_sampled |= self.attached.len() + words.trim().len() >= ATTACHED_MAX;
+        append(&mut self.attached, words, ATTACHED_MAX);
     }
 
     /// Looks at the parts for pages and invitations, at most [`PARTS_MAX`] of them.
@@ -200,6 +221,20 @@ impl MailView {
     }
 }
 
+impl ViewFile {
+    /// All of its names, the one that is shown first.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.filename)
+            .chain(&self.other_names)
+            .map(String::as_str)
+    }
+
+    /// Whether one of its names ends so.
+    pub(super) fn has_ending(&self, endings: &[&str]) -> bool {
+        self.names().any(|name| has_ending(name, endings))
+    }
+}
+
 impl ViewHeader {
     fn of(raw: &[u8], analysis: &Analysis) -> ViewHeader {
         let block = raw.get(..analysis.header_len as usize).unwrap_or(raw);
@@ -245,10 +280,15 @@ impl ViewHeader {
     }
 }
 
-/// Whether a file name ends so.
-pub(super) fn has_ending(filename: &str, endings: &[&str]) -> bool {
-    let ending = filename.rsplit('.').next().unwrap_or_default();
-    filename.len() > ending.len() && endings.iter().any(|e| ending.eq_ignore_ascii_case(e))
+/// Whether a file name ends so. Windows leaves out dots and spaces at its end, and what stands
+/// behind a colon.
+fn has_ending(filename: &str, endings: &[&str]) -> bool {
+    let before = filename.split(':').next().unwrap_or_default();
+    [filename, before].iter().any(|name| {
+        let name = name.trim_end_matches(['.', ' ']);
+        let ending = name.rsplit('.').next().unwrap_or_default();
+        name.len() > ending.len() && endings.iter().any(|e| ending.eq_ignore_ascii_case(e))
+    })
 }
 
 /// Appends a text behind a line end, within the bound.
@@ -271,8 +311,8 @@ const CALENDAR_TEXTS: &[&str] = &[
 ];
 const PAGES: &[&str] = &["htm", "html", "shtml", "xhtml", "svg"];
 const TEXTS: &[&str] = &["txt", "md", "csv", "log", "json", "xml"];
-/// Attachments that are looked at; a message has rarely more than ten.
-pub const FILES_MAX: usize = 32;
+/// Octets of files that are read for their words; a message of a thousand files has no more.
+const FILES_SOURCE_MAX: usize = 256 * 1024;
 /// Octets of a file that show its form.
 pub const FILE_HEAD_MAX: usize = 64;
 const FILE_TEXT_MAX: usize = 4 * 1024;

@@ -480,8 +480,14 @@ fn write_part(writer: &mut BlobWriter, header: &[u8], section: &RawPart, bounds:
     match disposition {
         Some(body) => {
             let value = ParamValue::parse(body, bounds.params);
-            writer.string(Some(value.first).filter(|first| !first.is_empty()));
-            if !value.first.is_empty() {
+            // A disposition that is not known is an attachment (RFC 2183 section 2.8). One that
+            // cannot be read, and gives a file name, is none that is known.
+            let word = match value.first {
+                b"" if value.count("filename") > 0 => b"attachment",
+                first => first,
+            };
+            writer.string(Some(word).filter(|word| !word.is_empty()));
+            if !word.is_empty() {
                 writer.list(|writer| write_params(writer, &value));
             }
         }

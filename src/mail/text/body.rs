@@ -98,7 +98,7 @@ pub(crate) fn apart_of(raw: &[u8], digest: &Digest<'_>) -> (TextBody, ApartText)
     let (body, apart) = collect_apart(raw, digest, APART_MAX, BodyForm::Apart);
     let mut apart = apart.unwrap_or_default();
     if body.truncated {
-        let parts = parts::text_parts(raw, digest);
+        let (parts, _) = parts::text_parts(raw, digest);
         let last = own_and_attached(&parts).0.last();
         apart.tail = last.map_or_else(String::new, |last| tail_of(raw, &last.part));
     }
@@ -134,10 +134,13 @@ fn collect_apart(
     bytes_max: usize,
     form: BodyForm,
 ) -> (TextBody, Option<ApartText>) {
-    let parts = parts::text_parts(raw, digest);
+    let (parts, is_cut) = parts::text_parts(raw, digest);
     let (own, attached) = own_and_attached(&parts);
     let mut body = TextBuilder {
-        found: TextBody::default(),
+        found: TextBody {
+            truncated: is_cut,
+            ..TextBody::default()
+        },
         bytes_max,
         form,
         last: None,
@@ -293,7 +296,8 @@ impl TextBuilder {
         let Some(digest) = Digest::open(&blob) else {
             return;
         };
-        let parts = parts::text_parts(octets, &digest);
+        let (parts, is_cut) = parts::text_parts(octets, &digest);
+        self.found.truncated |= is_cut;
         let (own, attached) = own_and_attached(&parts);
         self.attached_line(&digest.envelope());
         self.words(octets, own);

@@ -58,6 +58,16 @@ pub struct AttachmentPlace {
     pub body: Range<usize>,
 }
 
+/// A file as a filter reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FilePlace {
+    pub place: AttachmentPlace,
+    /// Other names that its fields give it: which of them a client shows is not known.
+    pub other_names: Vec<String>,
+    /// The charset that it names.
+    pub charset: Option<Vec<u8>>,
+}
+
 /// The attachments, in the order of the message. An attached message is one attachment with
 /// everything inside it.
 pub fn attachments(raw: &[u8], digest: &Digest<'_>) -> impl Iterator<Item = Attachment> {
@@ -79,20 +89,62 @@ pub fn find_attachment(digest: &Digest<'_>, part: usize) -> Option<AttachmentPla
     })
 }
 
-/// The first attachments, without their octets and sizes: it costs nothing for their length.
-pub(crate) fn attachment_places(
-    digest: &Digest<'_>,
-    n_max: usize,
-) -> impl Iterator<Item = AttachmentPlace> {
-    attached(digest)
-        .take(n_max)
-        .enumerate()
-        .map(|(index, found)| AttachmentPlace {
-            filename: name_of(index, &found.part),
-            content_type: content_type(&found.part),
-            encoding: found.part.encoding,
-            body: found.part.body,
-        })
+/// All that a client may show as a file, without octets and sizes: the attachments as in their
+/// list, and behind them the files in attached messages and the texts that have a name.
+pub(crate) fn file_places(digest: &Digest<'_>) -> Vec<FilePlace> {
+    let mut walk = PartWalk::new(digest);
+    let (mut listed, mut others) = (Vec::new(), Vec::new());
+    // The end of the attached message whose parts are walked.
+    let mut inside = 0;
+    while let Some((part, place, is_container)) = walk.next() {
+        let is_listed = part.index >= inside;
+        let is_file = match part.kind {
+            PartKind::Message => true,
+            _ => !is_container && is_attachment(&part, place),
+        };
+        if part.kind == PartKind::Message {
+            inside = inside.max(part.subtree_end);
+        }
+        if is_file && is_listed {
+            listed.push(part);
+        } else if is_file || (!is_container && is_named(&part)) {
+            others.push(part);
+        }
+    }
+    let all = listed.iter().chain(&others).enumerate();
+    all.map(|(index, part)| {
+        let filename = name_of(index, part);
+        FilePlace {
+            other_names: other_names(part, &filename),
+            charset: part.param("charset").map(<[u8]>::to_vec),
+            place: AttachmentPlace {
+                filename,
+                content_type: content_type(part),
+                encoding: part.encoding,
+                body: part.body.clone(),
+            },
+        }
+    })
+    .collect()
+}
+
+/// The names of a part beside the one that is shown.
+fn other_names(part: &Part<'_>, shown: &str) -> Vec<String> {
+    let disposition = part.disposition.map(|(_, params)| params);
+    let given = (disposition
+        .unwrap_or_default()
+        .map(|pair| ("filename", pair)))
+    .chain(part.params.map(|pair| ("name", pair)));
+    let mut names = Vec::new();
+    for (wanted, pair) in given {
+        if let Some(name) = param::decoded(std::iter::once(pair), wanted) {
+            let name = file_name(&name);
+            if !name.is_empty() && name != shown && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    names
 }
 
 /// Whether the message has an attachment other than decoration of the text, signatures and the
@@ -150,16 +202,14 @@ pub(super) enum TextUse {
 }
 
 /// The text parts of the message, and behind them those of each attached message, in their order
-/// and at most [`TEXT_PARTS_MAX`].
-pub(super) fn text_parts<'a>(raw: &[u8], digest: &Digest<'a>) -> Vec<TextPart<'a>> {
+/// and at most [`TEXT_PARTS_MAX`]; whether there are more.
+pub(super) fn text_parts<'a>(raw: &[u8], digest: &Digest<'a>) -> (Vec<TextPart<'a>>, bool) {
     let mut walk = PartWalk::new(digest);
     let mut own = Vec::new();
     let mut attached: Vec<(Option<usize>, TextPart<'a>)> = Vec::new();
     let mut choices: Vec<Choice> = Vec::new();
+    let mut is_cut = false;
     while let Some((part, place, is_container)) = walk.next() {
-        if own.len() + attached.len() >= TEXT_PARTS_MAX {
-            break;
-        }
         while choices
             .last()
             .is_some_and(|choice| part.index >= choice.whole.end)
@@ -189,6 +239,10 @@ pub(super) fn text_parts<'a>(raw: &[u8], digest: &Digest<'a>) -> Vec<TextPart<'a
         } else {
             continue;
         };
+        is_cut = own.len() + attached.len() >= TEXT_PARTS_MAX;
+        if is_cut {
+            break;
+        }
         let found = TextPart { part, use_of };
         match place.message {
             // The parts of a message go on behind a message that is attached to it.
@@ -198,7 +252,7 @@ pub(super) fn text_parts<'a>(raw: &[u8], digest: &Digest<'a>) -> Vec<TextPart<'a
         }
     }
     own.extend(in_messages(attached));
-    own
+    (own, is_cut)
 }
 
 /// Puts the text parts of each attached message directly behind it.
@@ -311,9 +365,11 @@ fn filename_of(part: &Part<'_>) -> Option<String> {
         true => part.header_charset(),
         false => None,
     };
-    let given = param::decoded_with(disposition, "filename", charset)
-        .or_else(|| param::decoded_with(part.params, "name", charset))?;
-    Some(file_name(&given)).filter(|name| !name.is_empty())
+    let given = |params: Pairs<'_>, name: &str| {
+        let given = param::decoded_with(params, name, charset)?;
+        Some(file_name(&given)).filter(|name| !name.is_empty())
+    };
+    given(disposition, "filename").or_else(|| given(part.params, "name"))
 }
 
 /// Where a part stands in its message.
@@ -632,7 +688,7 @@ fn picture_of_page(part: &Part<'_>) -> Option<Option<String>> {
 fn pictures_named(raw: &[u8], digest: &Digest<'_>) -> HashSet<String> {
     let mut named = HashSet::new();
     let mut room = HTML_MAX;
-    let pages = text_parts(raw, digest)
+    let pages = (text_parts(raw, digest).0)
         .into_iter()
         .take_while(|text| text.use_of != TextUse::Message)
         .filter(|text| text.part.is("text", "html"));

@@ -20,7 +20,7 @@ pub struct WrittenTexts {
 /// The texts of a message. Several parts of one kind are joined.
 pub fn written_of(raw: &[u8], digest: &Digest<'_>) -> WrittenTexts {
     let mut found = WrittenTexts::default();
-    for text in text_parts(raw, digest) {
+    for text in text_parts(raw, digest).0 {
         match text.use_of {
             // What follows is theirs.
             TextUse::Message => break,
