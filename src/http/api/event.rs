@@ -107,7 +107,7 @@ static EVENT_RULE: BodyTable = BodyTable {
     example: "",
     fields: fields! {
         id: required Id(RuleId::PREFIX), r#""rul_01Hq7Zk3VdX""#, "The rule.";
-        name: required Text(ANY), r#""Invoices""#, "Its name.";
+        name: nullable Text(ANY), r#""Invoices""#, "Its name, if it has one.";
         actions: required ACTIONS, r#"["mark_seen"]"#, "The actions that were carried out.";
         error: sometimes Text(ANY), r#""there is no folder \"Old\"""#, "Why one was not.";
     },

@@ -287,7 +287,9 @@ fn reply(o: &mut Object<'_>, note: &AutoReplyNote, open: bool) {
 fn rule(out: &mut Vec<u8>, note: &RuleNote, open: bool) {
     json::object(out, |o| {
         o.shown("id", note.id);
-        o.text("name", &note.name);
+        // A rule need not have a name.
+        let name = Some(note.name.as_str()).filter(|name| !name.is_empty());
+        o.text_or_null("name", name);
         write_actions(o.value("actions"), &note.actions, open);
         if let Some(error) = &note.error {
             o.text("error", error);

@@ -1836,8 +1836,8 @@ class EventRule(Model):
     id: str
     """The rule."""
 
-    name: str
-    """Its name."""
+    name: str | None
+    """Its name, if it has one."""
 
     actions: list[Literal["mark_seen", "flag", "delete", "stop"] | RuleAction]
     """The actions that were carried out."""

@@ -1724,8 +1724,8 @@ export interface EventAutoReply {
 export interface EventRule {
     /** The rule. */
     id: string;
-    /** Its name. */
-    name: string;
+    /** Its name, if it has one. */
+    name: string | null;
     /** The actions that were carried out. */
     actions: Array<"mark_seen" | "flag" | "delete" | "stop" | RuleAction>;
     /** Why one was not. */
