@@ -78,6 +78,30 @@ impl Store {
         Ok(())
     }
 
+    /// Takes back what a copy of `uids` into this mailbox has said, where it is not learned yet:
+    /// what was learned of these messages before holds on.
+    pub fn take_lessons_back(
+        &self,
+        mailbox: &MailboxRecord,
+        uids: &UidSet,
+        is_spam: bool,
+    ) -> Result<(), Error> {
+        for (low, high) in uids.ranges() {
+            let values = params![mailbox.id.0, low, high, is_spam];
+            self.direct().run(
+                "DELETE FROM lesson WHERE taught IS NULL AND is_spam = ?4 AND body IN
+                     (SELECT body FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3)",
+                values,
+            )?;
+            self.direct().run(
+                "UPDATE lesson SET is_spam = taught WHERE is_spam = ?4 AND body IN
+                     (SELECT body FROM entry WHERE mailbox = ?1 AND uid BETWEEN ?2 AND ?3)",
+                values,
+            )?;
+        }
+        Ok(())
+    }
+
     /// The oldest lessons of one organization that are due, at most `rows`; `None` when there are
     /// none. Organizations take turns.
     pub fn due_lessons(&self, rows: usize) -> Result<Option<(OrgId, Vec<DueLesson>)>, Error> {

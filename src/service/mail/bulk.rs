@@ -8,6 +8,7 @@
 use super::entry::find_mailbox_to_change;
 use super::mailbox::{find, find_own_place};
 use super::slice::{BulkStep, put};
+use super::teaching::take_move_back;
 use crate::call::{Access, BulkProgress, Flags, MailboxId, Noun, Refusal, UidSet, Written};
 use crate::service::context::WriteContext;
 use crate::service::policy::check_messages;
@@ -126,6 +127,7 @@ fn take_back(
         next.done_to = u32::MAX;
         return Ok(BulkStep::On(Box::new(next)));
     };
+    take_move_back(context, &target, &piece)?;
     context.store.expunge(
         (context.now, context.origin),
         (&place, &target),

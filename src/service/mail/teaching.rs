@@ -22,6 +22,17 @@ pub(super) fn note_move(
     }
 }
 
+/// Takes back what a copy to `target`, where the messages have `uids`, has said of them.
+pub(super) fn take_move_back(
+    context: &WriteContext<'_>,
+    target: &MailboxRecord,
+    uids: &UidSet,
+) -> Result<(), Error> {
+    // A copy elsewhere may have come from Junk, and has said that they are wanted.
+    let is_spam = target.special == Some(SpecialUse::Junk);
+    context.store.take_lessons_back(target, uids, is_spam)
+}
+
 /// Notes what the owner of a mailbox says of messages in it.
 pub(super) fn note(
     context: &WriteContext<'_>,
