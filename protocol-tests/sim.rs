@@ -16,6 +16,8 @@
 
 #[path = "sim/disk.rs"]
 mod disk;
+#[path = "sim/loops.rs"]
+mod loops;
 #[path = "sim/model.rs"]
 mod model;
 #[path = "sim/queue.rs"]
@@ -66,6 +68,11 @@ fn the_queue_ends_each_recipient_once_through_faults() {
 #[test]
 fn a_stream_is_one_subscription_through_a_storm() {
     over_seeds(STORM_SEEDS, |seed| storm::Storm::new(seed).run());
+}
+
+#[test]
+fn no_loop_of_answers_goes_round() {
+    loops::no_loop_goes_round();
 }
 
 /// Runs each seed, on some threads.
