@@ -161,6 +161,15 @@ impl Grant {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);
 
+/// A ticket, as it was made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MadeTicket {
+    /// What a client shows in place of its key, once.
+    pub ticket: Secret,
+    /// When it ends, unix milliseconds.
+    pub expires_at: i64,
+}
+
 impl Secret {
     /// Wraps the octets that a client sent.
     pub fn new(octets: impl Into<Vec<u8>>) -> Self {

@@ -222,6 +222,9 @@ limits! {
     streams_per_key: usize = 16 => SessionsLimited;
     /// Event streams of one organization.
     streams_per_org: usize = 1000 => SessionsLimited;
+    /// Tickets of one key that are not spent: a page takes one right before it connects, and they
+    /// end after 30 seconds.
+    tickets_per_key: usize = 100 => SessionsLimited;
     /// Seconds between two heartbeats of an event stream.
     heartbeat_s: u64 = 15 => pace;
     /// Seconds without progress before a stream is closed.

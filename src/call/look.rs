@@ -19,6 +19,10 @@ pub enum Look {
         user: Option<String>,
         secret: Secret,
     },
+    /// Makes a ticket for an event stream. Answer: `Ticket`.
+    MakeTicket,
+    /// Checks a ticket; one that is spent is good no more. Answer: `Authenticated`.
+    UseTicket { ticket: Secret, spends: bool },
     /// Takes a lease for an event stream. Answer: `Done`.
     OpenStream,
     /// Finds an inbox whose mail is waited for, and takes the lease of a stream for that. Answer:
@@ -60,14 +64,16 @@ impl Look {
     /// What the call needs of its caller.
     pub fn need(&self) -> Need {
         match self {
-            Look::Authenticate { .. } | Look::Ready => Need::Nothing,
+            Look::Authenticate { .. } | Look::UseTicket { .. } | Look::Ready => Need::Nothing,
             Look::Sender { .. } | Look::Recipient { .. } => {
                 Need::AnonymousOr(Scopes::MESSAGES_WRITE)
             }
             Look::OpenWait { .. } | Look::CloseWait => Need::Inboxes(Scopes::MESSAGES_READ),
-            Look::OpenStream | Look::FindInboxes { .. } | Look::LogState | Look::LogAt { .. } => {
-                Need::Inboxes(Scopes::EVENTS_READ)
-            }
+            Look::MakeTicket
+            | Look::OpenStream
+            | Look::FindInboxes { .. }
+            | Look::LogState
+            | Look::LogAt { .. } => Need::Inboxes(Scopes::EVENTS_READ),
         }
     }
 }

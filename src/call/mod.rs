@@ -58,7 +58,7 @@ mod write;
 
 use std::sync::Arc;
 
-pub use access::{Access, Grant, Scopes, Secret};
+pub use access::{Access, Grant, MadeTicket, Scopes, Secret};
 pub use account::*;
 pub use approval::{
     ApprovalChange, ApprovalContent, ApprovalEdit, ApprovalRow, ApprovalStatus, ApprovedMail,

@@ -87,6 +87,7 @@ pub enum Countable {
     Subscriptions,
     /// Suppressed addresses of an organization.
     Suppressions,
+    Tickets,
     /// Files that one key has uploaded.
     Uploads,
     Uids,
@@ -119,6 +120,7 @@ impl Countable {
             Countable::Streams => "streams",
             Countable::Subscriptions => "subscriptions",
             Countable::Suppressions => "suppressed addresses",
+            Countable::Tickets => "tickets of the key",
             Countable::Uploads => "uploads of the key",
             Countable::Uids => "uids",
         }

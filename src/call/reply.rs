@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::{
     ApprovalRow, AuditRow, BatchRow, Caller, DomainView, EntryId, EntryRow, EntryState, Event,
-    ExportPage, FilterRuleRow, ImportOutcome, InboxId, InboxRow, KeyRow, MailboxRow, Matches,
-    MessageView, NextTransaction, OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal,
-    RuleRow, RuleTrialRow, Secret, Selected, SendStatus, SendTrial, ShownSpamSettings, SpamReport,
-    SuppressionRow, ThreadId, ThreadView, UidSet, UploadRow, UsageDays, UsageRow,
+    ExportPage, FilterRuleRow, ImportOutcome, InboxId, InboxRow, KeyRow, MadeTicket, MailboxRow,
+    Matches, MessageView, NextTransaction, OctetsOf, OrgId, OrgRow, OutboundRow, PartSource,
+    Refusal, RuleRow, RuleTrialRow, Secret, Selected, SendStatus, SendTrial, ShownSpamSettings,
+    SpamReport, SuppressionRow, ThreadId, ThreadView, UidSet, UploadRow, UsageDays, UsageRow,
 };
 
 /// The reply to a call.
@@ -138,6 +138,7 @@ pub enum Answer {
     },
     Usage(Box<UsageRow>),
     UsageDays(Box<UsageDays>),
+    Ticket(MadeTicket),
     /// The inbox whose mail is waited for.
     Waits(InboxId),
     Outbound {

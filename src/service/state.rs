@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::access::greylist::Greylist;
+use super::access::kept_tickets::KeptTickets;
 use super::access::limits::{Failures, Leases};
 use super::access::login_log::LoginLog;
 use super::access::receives::Receives;
@@ -134,6 +135,7 @@ pub(super) struct ServiceCounters {
     pub(super) receives: Receives,
     pub(super) greylist: Greylist,
     pub(super) leases: Leases,
+    pub(super) tickets: KeptTickets,
 }
 
 impl Service {

@@ -1886,6 +1886,14 @@ export interface EventInbox {
   path: string[];
 }
 
+/** A ticket for one event stream. */
+export interface Ticket {
+  /** For `?ticket=` of a stream, once. */
+  ticket: string;
+  /** When it ends: after 30 seconds. */
+  expires_at: string;
+}
+
 /** An error. */
 export interface Error {
   /** One word for programs; see the codes of each route. */

@@ -1831,6 +1831,16 @@ export interface EventsLogParams {
 export class EventsResource extends Streaming {
 
   /**
+   * Make a ticket for a stream. Makes a ticket, which opens one event stream in place of the
+   * key, with all that the key may see. A page gets it from its own server, so that the key
+   * stays there. The key needs the scope `events:read`.
+   */
+  async ticket(options?: RequestOptions): Promise<models.Ticket> {
+    const call: Call = { method: "POST", path: "/api/v1/events/ticket", options };
+    return (await this.client.object(call)) as models.Ticket;
+  }
+
+  /**
    * Poll the log. The same events as the streams, page by page. `next_cursor` is always there:
    * it is the number to go on after, also when no event is left for now. `seq` is the same as a
    * number. A start that the log does not have is 410. The key needs the scope `events:read`.

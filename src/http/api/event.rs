@@ -1,22 +1,24 @@
-//! The routes of events: three streams and the polled log, with the shape of an event. What
-//! they do is in `stream/`.
+//! The routes of events: three streams, their tickets and the polled log, with the shape of an
+//! event. What they do is in `stream/`.
 
 use super::address::ADDRESS;
 use super::codes::{self, ErrorCode};
 use super::fields::FieldKind::{
-    AnyObject, EventOrTime, Flag, Id, InboxNames, Keyword, List, Object, OneOf, Sender, SomeOf,
-    Text, Time,
+    AnyObject, EventOrTime, Flag, Id, InboxNames, Keyword, List, Object, OneOf, Plain, Sender,
+    SomeOf, Text, Time,
 };
-use super::fields::{ANY, BodyTable, FieldRow, fields, sometimes};
+use super::fields::{ANY, BodyTable, FieldRow, fields, octets, sometimes};
 use super::inbox::COUNT;
 use super::message::{AUTH, FLAGS};
 use super::operation::{Gives, LIMIT, Operation, ResponseContent, Takes};
+use super::routes::RouteStep;
 use super::rule::ACTIONS;
+use super::shapes::{Shape, shape};
 use super::spam::SPAM;
 use crate::call::bounds::MESSAGE_METADATA_BYTES_MAX;
 use crate::call::{
-    ApprovalId, AutoReplyRefusal, AutoReplyStatus, DomainId, EntryId, EventKind, FailureClass,
-    InboxId, OutboundId, PriorityLevel, RuleId, ThreadId, Verdict,
+    Answer, ApprovalId, AutoReplyRefusal, AutoReplyStatus, DomainId, EntryId, EventKind,
+    FailureClass, InboxId, Look, MadeTicket, OutboundId, PriorityLevel, RuleId, ThreadId, Verdict,
 };
 use crate::http::stream;
 
@@ -220,7 +222,26 @@ const VERDICT: FieldRow = sometimes(
     "Only mail of this verdict.",
 );
 
-const STREAM_QUERY: &[FieldRow] = &[SINCE, INBOX, TYPE, FROM, LABEL, PRIORITY, VERDICT];
+const TICKET_OF_STREAM: FieldRow = sometimes(
+    "ticket",
+    Plain(octets(TICKET_BYTES_MAX)),
+    r#""tkt_0123456789abcdef0123456789abcdef""#,
+    "In place of a key, where a client cannot send Authorization, as `EventSource` of a browser: \
+     `POST /events/ticket` makes one, and it opens one stream within 30 seconds. With \
+     Authorization it is not looked at.",
+);
+const TICKET_BYTES_MAX: usize = 64;
+
+const STREAM_QUERY: &[FieldRow] = &[
+    TICKET_OF_STREAM,
+    SINCE,
+    INBOX,
+    TYPE,
+    FROM,
+    LABEL,
+    PRIORITY,
+    VERDICT,
+];
 
 const STREAM_GIVES: &[Gives] = &[Gives {
     status: 200,
@@ -272,6 +293,39 @@ pub(crate) static TREE: Operation = Operation {
     gives: STREAM_GIVES,
     errors: STREAM_ERRORS,
     run: |request| stream::tree(request),
+};
+
+static TICKET: Shape<MadeTicket> = shape! {
+    "Ticket", "A ticket for one event stream.";
+    ticket: always Text(ANY), r#""tkt_0123456789abcdef0123456789abcdef""#,
+        "For `?ticket=` of a stream, once."
+        => |slot, made| slot.text(&String::from_utf8_lossy(made.ticket.expose()));
+    expires_at: always Time, r#""2026-01-31T12:00:30.000Z""#, "When it ends: after 30 seconds."
+        => |slot, made| slot.time(made.expires_at);
+};
+
+pub(crate) static MAKE_TICKET: Operation = Operation {
+    id: "events.ticket",
+    summary: "Make a ticket for a stream",
+    says: "Makes a ticket, which opens one event stream in place of the key, with all that the key \
+           may see. A page gets it from its own server, so that the key stays there.",
+    query: &[],
+    takes: Takes::Nothing,
+    gives: &[Gives {
+        status: 201,
+        says: "The ticket. It is shown once.",
+        content: ResponseContent::One(&TICKET),
+    }],
+    errors: &[codes::LIMIT_REACHED],
+    run: |_| {
+        Ok(RouteStep::Read(
+            Box::new(Look::MakeTicket.into()),
+            |answer, _, _| match answer {
+                Answer::Ticket(made) => Some(TICKET.response(201, &made)),
+                _ => None,
+            },
+        ))
+    },
 };
 
 const AFTER: FieldRow = sometimes(

@@ -160,6 +160,15 @@ impl Problem {
         )
     }
 
+    /// 401: the ticket of a stream is not good, or not any more.
+    pub fn bad_ticket() -> Box<Problem> {
+        Problem::new(
+            codes::UNAUTHORIZED,
+            "The ticket is wrong, was used, or its 30 seconds are over.",
+            "Make a new one with `POST /api/v1/events/ticket` right before you connect.",
+        )
+    }
+
     /// 403: the key is valid and lacks a scope.
     pub fn missing_scope(scope: &'static str) -> Box<Problem> {
         Problem::new(

@@ -513,6 +513,7 @@ routes! {
     DELETE "/api/v1/uploads/{upload}" MAIL_WRITE Answered(&upload::DELETE);
 
     GET "/api/v1/events" EVENTS Lasting(&event::ALL);
+    POST "/api/v1/events/ticket" EVENTS Answered(&event::MAKE_TICKET);
     GET "/api/v1/events/log" EVENTS Answered(&event::LOG);
     GET "/api/v1/inboxes/{inbox}/events" EVENTS Lasting(&event::ONE);
     GET "/api/v1/inboxes/{inbox}/watch" EVENTS Lasting(&event::TREE);

@@ -5,7 +5,9 @@
 
 use super::exchange::{Exchange, KnownKey};
 use super::{Server, ServerState};
-use crate::call::{Allowance, Answer, Caller, Look, Metric, Now, Refusal, Reply, RequestId, Topic};
+use crate::call::{
+    Allowance, Answer, Caller, Look, Metric, Now, Refusal, Reply, RequestId, Secret, Topic,
+};
 use crate::crypto::sha256_parts;
 use crate::engine::Output;
 use crate::http::api::codes;
@@ -97,6 +99,14 @@ impl Server {
     ) {
         let near = self.is_near(need);
         let credentials = core::mem::replace(&mut exchange.credentials, Credentials::None);
+        if matches!(credentials, Credentials::None)
+            && let Some(ticket) = exchange.ticket()
+        {
+            exchange.digest = sha256_parts([&b"\0\0"[..], ticket.expose()]);
+            // It is looked at twice for each request, whatever this connection has shown before.
+            self.known = None;
+            return self.ask_ticket(exchange, ticket, false, out);
+        }
         match credentials {
             // With a right key a request counts against the key on every route, so that the rate
             // of its address does not stop it.
@@ -146,6 +156,18 @@ impl Server {
         }
     }
 
+    /// Checks a ticket, which stands for a key.
+    fn ask_ticket(
+        &mut self,
+        exchange: Box<Exchange>,
+        ticket: Secret,
+        spends: bool,
+        out: &mut Output,
+    ) {
+        out.ask = Some(exchange.ask(Look::UseTicket { ticket, spends }));
+        self.state = ServerState::ExpectLogin(exchange);
+    }
+
     /// The answer to a login.
     pub(super) fn login(
         &mut self,
@@ -168,12 +190,19 @@ impl Server {
                 });
                 let lasts =
                     exchange.fault.is_none() && exchange.row.is_some_and(RouteRow::relies_on_login);
+                // A stream relies on this check for its whole life. The check is made again now
+                // that the watch is in place, so that no revocation is missed.
+                if lasts
+                    && !again
+                    && exchange.secret.is_none()
+                    && let Some(ticket) = exchange.ticket()
+                {
+                    return self.ask_ticket(exchange, ticket, true, out);
+                }
                 if lasts
                     && !again
                     && let Some(secret) = exchange.secret.clone()
                 {
-                    // A stream relies on this check for its whole life. The check is made again
-                    // now that the watch is in place, so that no revocation is missed.
                     out.ask = Some(exchange.ask(Look::Authenticate {
                         listener: self.opening.listener,
                         user: exchange.organization.clone(),
@@ -192,6 +221,10 @@ impl Server {
                 self.failures += 1;
                 exchange.close |= self.failures >= self.shared().limits.login_tries;
                 self.count(now, exchange, out);
+            }
+            Reply::Refused(Refusal::BadCredentials { .. }) if exchange.secret.is_none() => {
+                self.known = None;
+                self.fail_unknown(now, exchange, Problem::bad_ticket(), out);
             }
             Reply::Refused(refusal) => {
                 self.known = None;

@@ -185,6 +185,13 @@ impl Exchange {
         }
     }
 
+    /// The ticket in the query of a stream.
+    pub fn ticket(&self) -> Option<Secret> {
+        let is_stream = self.row.is_some_and(RouteRow::is_lasting);
+        let text = self.target.query.text("ticket").filter(|_| is_stream);
+        text.map(Secret::new)
+    }
+
     /// The facts that the frame of its response depends on.
     pub fn frame(&self, now: Now) -> ResponseFrame<'_> {
         ResponseFrame {

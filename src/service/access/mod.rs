@@ -3,8 +3,10 @@
 
 pub mod admit;
 pub mod greylist;
+pub mod kept_tickets;
 pub mod lease;
 pub mod limits;
 pub mod login;
 pub mod login_log;
 pub mod receives;
+pub mod ticket;

@@ -3,7 +3,7 @@
 
 use crate::call::{Answer, Look, Refusal, Request};
 use crate::service::access::receives::SendingParty;
-use crate::service::access::{lease, login};
+use crate::service::access::{lease, login, ticket};
 use crate::service::account::inbox;
 use crate::service::context::ReadContext;
 use crate::service::{Service, events, lists, outgoing, policy};
@@ -34,6 +34,10 @@ pub(super) fn look(
                 secret,
             },
         ),
+        Look::MakeTicket => ticket::make_ticket(service, caller.access()?, now, context.seed),
+        Look::UseTicket { ticket, spends } => {
+            ticket::use_ticket(service, store, now, ticket, *spends)
+        }
         Look::OpenStream => lease::open_stream(service, request.conn, caller.access()?),
         Look::OpenWait { inbox } => {
             let access = caller.access()?;

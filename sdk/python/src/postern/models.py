@@ -74,6 +74,7 @@ __all__ = [
     "Status",
     "Suppression",
     "Thread",
+    "Ticket",
     "TrialRecipient",
     "Upload",
     "Usage",
@@ -1916,6 +1917,17 @@ class EventInbox(Model):
 
     path: list[str]
     """Its place in the tree: the inboxes above it from the root on, then itself."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class Ticket(Model):
+    """A ticket for one event stream."""
+
+    ticket: str
+    """For `?ticket=` of a stream, once."""
+
+    expires_at: datetime.datetime
+    """When it ends: after 30 seconds."""
 
 
 @dataclasses.dataclass(kw_only=True, repr=False)

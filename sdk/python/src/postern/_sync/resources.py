@@ -4152,6 +4152,32 @@ class Events(Streaming):
     def __init__(self, client: Postern) -> None:
         self._client = client
 
+    def ticket(
+        self,
+        *,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.Ticket:
+        """Make a ticket for a stream.
+
+        Makes a ticket, which opens one event stream in place of the key, with all that the key may
+        see. A page gets it from its own server, so that the key stays there. The key needs the
+        scope `events:read`.
+
+        Args:
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                "/api/v1/events/ticket",
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Ticket", self._client._object(call, models.Ticket))
+
     def log(
         self,
         *,
