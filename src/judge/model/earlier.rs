@@ -14,7 +14,7 @@
 
 use std::collections::BTreeSet;
 
-use super::learned::{BUCKETS, LessonLabel};
+use super::lesson::{BUCKETS, LessonLabel};
 
 /// The earlier lessons of both classes, by their places.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -17,36 +17,10 @@
 //! - What is not taught again fades: weights halve in about a year.
 
 use super::earlier::{EARLIER_MAX, EARLIER_TOKENS_MAX, EarlierLesson, EarlierLessons};
+use super::lesson::{BITS, BUCKETS, LessonLabel};
 use super::start::{START, StartModel};
 use super::tokens::Tokens;
 use crate::crypto::siphash;
-
-/// What a message is, as its owner says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum LessonLabel {
-    /// Wanted.
-    Wanted,
-    /// Spam.
-    Spam,
-}
-
-impl LessonLabel {
-    pub(super) const ALL: [LessonLabel; 2] = [LessonLabel::Wanted, LessonLabel::Spam];
-
-    pub(super) const fn index(self) -> usize {
-        match self {
-            LessonLabel::Wanted => 0,
-            LessonLabel::Spam => 1,
-        }
-    }
-
-    const fn other(self) -> LessonLabel {
-        match self {
-            LessonLabel::Wanted => LessonLabel::Spam,
-            LessonLabel::Spam => LessonLabel::Wanted,
-        }
-    }
-}
 
 /// What the owner of an inbox says of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -321,9 +295,6 @@ impl Chance {
     }
 }
 
-const BITS: u32 = 14;
-/// Weights of an organization: 48 KiB with their paces.
-pub(super) const BUCKETS: usize = 1 << BITS;
 /// Senders whose lessons are counted.
 pub(super) const SOURCES_MAX: usize = 64;
 /// Lessons of one sender and day. An unwanted newsletter is learned from five.

@@ -9,6 +9,7 @@
 mod earlier;
 mod kind;
 mod learned;
+mod lesson;
 mod shape;
 mod start;
 mod stored;
@@ -21,7 +22,8 @@ use super::view::MailView;
 use crate::call::Score;
 pub use earlier::{EarlierChange, EarlierLessons};
 pub use kind::TokenKind;
-pub use learned::{Learned, LessonLabel, Taught, Teaching};
+pub use learned::{Learned, Taught, Teaching};
+pub use lesson::LessonLabel;
 use start::START;
 pub use start::StartModel;
 pub use tokens::{Tokens, each_token, hash};

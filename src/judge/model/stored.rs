@@ -11,7 +11,8 @@
 //! Numbers are little-endian. What is not in this form is refused as a whole: then the organization
 //! goes on with the shipped model.
 
-use super::learned::{BUCKETS, Learned, SOURCES_MAX};
+use super::learned::{Learned, SOURCES_MAX};
+use super::lesson::BUCKETS;
 
 impl Learned {
     /// The stored form.
