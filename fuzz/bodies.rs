@@ -49,6 +49,7 @@ pub const BODIES: &[(&str, Body)] = &[
     ("mbox", mailbox::mbox),
     ("search_cell", store::search_cell),
     ("rules", rules::rules),
+    ("known_spam", judge::known_spam),
     ("smtp_client", smtp_client::smtp_client),
     ("smtp_reply", smtp_client::smtp_reply),
     ("sasl", sasl::sasl),

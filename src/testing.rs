@@ -90,6 +90,12 @@ pub mod judge {
         MailView, Models, PastVerdicts, SenderFacts, ViewFile, ViewHeader, judge, orders_in,
         tables_bytes,
     };
+    /// `crate::judge::known_spam`
+    pub mod known_spam {
+        pub use crate::judge::known_spam::{
+            KnownSpamSet, body_entry, hashed_files, line_of, link_entry, read_line,
+        };
+    }
     /// `crate::judge::model`
     pub mod model {
         pub use crate::judge::model::{

@@ -4,6 +4,7 @@ use postern::testing::call::{
     INJECTION_SPANS_MAX, RULE_HITS_MAX, RULE_ID_BYTES_MAX, Score, SpamSettings, Verdict,
     WHY_BYTES_MAX,
 };
+use postern::testing::judge::known_spam::{body_entry, line_of, link_entry, read_line};
 use postern::testing::judge::{MailView, Models, SenderFacts, judge as report_of, orders_in};
 use postern::testing::mail::Bounds;
 use postern::testing::mail::digest::analyse;
@@ -34,5 +35,29 @@ pub fn judge(data: &[u8]) {
     let characters = text.chars().count();
     for span in orders_in(&text) {
         assert!(span.start <= span.end && span.end as usize <= characters);
+    }
+}
+
+/// A line is an entry, nothing, or refused for a reason; an entry is written as a line that is read
+/// back. A text keeps its hash in other lines, in capitals and with other numbers.
+pub fn known_spam(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    for line in text.lines() {
+        match read_line(line) {
+            Ok(Some(entry)) => assert_eq!(read_line(&line_of(&entry)), Ok(Some(entry))),
+            Ok(None) => assert!(!line.starts_with("link ")),
+            Err(why) => assert!(!why.is_empty()),
+        }
+        if let Ok(entry) = link_entry(line) {
+            assert_eq!(link_entry(&format!("{line}#to=ann")), Ok(entry));
+        }
+    }
+    // What is read is bounded, so only a short text can have more.
+    if text.len() < 8 << 10 {
+        let entry = body_entry(&text);
+        let other = format!("Hello Ann,\n{text}\n2026 ann@a.test https://a.test/ann\n");
+        if text.trim_start().len() == text.len() && entry == body_entry(&format!("Hi!\n{text}")) {
+            assert_eq!(body_entry(&other), entry);
+        }
     }
 }

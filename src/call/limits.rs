@@ -286,6 +286,9 @@ limits! {
     /// Octets that the compiled patterns of the rules of an inbox may take, and those of the rules
     /// of an organization: a hundred usual ones.
     rule_pattern_bytes: usize = 1 << 20 => RejectedQuota;
+    /// Entries of the list of known spam of the server, each by each of its sources: 800 KB of
+    /// memory.
+    known_spam_entries: usize = 100_000 => RejectedQuota;
     /// Suppressed addresses of an organization. A bounce that finds no room suppresses nothing.
     suppressions: usize = 50_000 => RejectedQuota;
     /// Files that one key has uploaded and that have not gone: a message names a few. Their octets

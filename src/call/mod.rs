@@ -25,6 +25,7 @@ mod ids;
 mod import;
 mod inbound;
 mod intake;
+mod known_spam;
 mod limits;
 mod look;
 mod matches;
@@ -96,6 +97,7 @@ pub use ids::{
 pub use import::{ImportId, ImportItem, ImportOutcome};
 pub use inbound::{DmarcMode, FilterSwitch, InboundPolicy, ReceiveDefault};
 pub use intake::{Intake, Route};
+pub use known_spam::*;
 pub use limits::Limits;
 pub use look::Look;
 pub use matches::Matches;
@@ -113,8 +115,8 @@ pub use outgoing::{
 pub use rates::{LIFTED, NETWORKS_MAX, Payer, Rates, RequestRates, clear_if_full};
 pub use read::{
     ApprovalRead, DomainRead, EntryRead, EventRead, FilterRuleRead, InboxRead, KeyRead,
-    MailboxRead, MessageRead, OrgRead, OutboundRead, PIECE_MAX, Read, RuleRead, SuppressionRead,
-    UploadRead,
+    KnownSpamRead, MailboxRead, MessageRead, OrgRead, OutboundRead, PIECE_MAX, Read, RuleRead,
+    SuppressionRead, UploadRead,
 };
 pub use recent_marks::RecentMarks;
 pub use refusal::{Allowance, Rate, Refusal};
@@ -142,8 +144,9 @@ pub use uid_set::UidSet;
 pub use upload::{NewUpload, UploadRow};
 pub use walk::{BulkProgress, MailboxWalk, RecentCount, WalkStart};
 pub use write::{
-    ApprovalWrite, DomainWrite, EntryWrite, FilterRuleWrite, InboxWrite, KeyWrite, MailboxWrite,
-    MessageWrite, OrgWrite, OutboundWrite, RuleWrite, SuppressionWrite, UploadWrite, Write,
+    ApprovalWrite, DomainWrite, EntryWrite, FilterRuleWrite, InboxWrite, KeyWrite, KnownSpamWrite,
+    MailboxWrite, MessageWrite, OrgWrite, OutboundWrite, RuleWrite, SuppressionWrite, UploadWrite,
+    Write,
 };
 
 /// The time. The owner of a clock reads it once a turn.

@@ -66,6 +66,8 @@ pub enum Countable {
     Keys,
     /// Keywords of one message.
     Keywords,
+    KnownSpam,
+    KnownSpamSources,
     /// Objects in one list of a request.
     ListItems,
     Mailboxes,
@@ -107,6 +109,8 @@ impl Countable {
             Countable::KeptOctets => "octets of kept answers",
             Countable::Keys => "keys",
             Countable::Keywords => "keywords",
+            Countable::KnownSpam => "entries of known spam",
+            Countable::KnownSpamSources => "sources of known spam",
             Countable::ListItems => "objects in one list",
             Countable::Mailboxes => "mailboxes",
             Countable::MailboxesEverMade => "mailboxes ever made",

@@ -36,6 +36,7 @@ pub enum Read {
     Event(EventRead),
     Upload(UploadRead),
     Audit(AuditRead),
+    KnownSpam(KnownSpamRead),
 }
 
 /// The mailboxes of the inbox of the session.
@@ -363,6 +364,13 @@ pub enum UploadRead {
     Get { id: UploadId },
 }
 
+/// The list of known spam; for the operator.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum KnownSpamRead {
+    /// Answer: `KnownSpam`.
+    Sources,
+}
+
 /// The log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum EventRead {
@@ -390,7 +398,9 @@ impl Read {
             Read::Inbox(_) => Need::Inboxes(Scopes::INBOXES_READ),
             Read::Key(_) => Need::Inboxes(Scopes::KEYS_WRITE),
             Read::Domain(_) => Need::Organization(Scopes::DOMAINS_WRITE),
-            Read::Org(OrgRead::List { .. } | OrgRead::ListRest { .. }) => Need::Operator,
+            Read::Org(OrgRead::List { .. } | OrgRead::ListRest { .. }) | Read::KnownSpam(_) => {
+                Need::Operator
+            }
             Read::FilterRule(_) => Need::Inboxes(Scopes::RULES_WRITE),
             Read::Rule(RuleRead::List { place, .. } | RuleRead::Get { place, .. }) => {
                 need_of_rules(place)
@@ -464,6 +474,7 @@ impl Read {
             | Read::Upload(_)
             | Read::Org(_)
             | Read::Audit(_)
+            | Read::KnownSpam(_)
             | Read::Outbound(_) => None,
         }
     }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::{
     ApprovalRow, AuditRow, BatchRow, Caller, DomainView, EntryId, EntryRow, EntryState, Event,
-    ExportPage, FilterRuleRow, ImportOutcome, InboxId, InboxRow, KeyRow, MadeTicket, MailboxRow,
-    Matches, MessageView, NextTransaction, OctetsOf, OrgId, OrgRow, OutboundRow, PartSource,
-    Refusal, RuleRow, RuleTrialRow, Secret, Selected, SendStatus, SendTrial, ShownSpamSettings,
-    SpamReport, SuppressionRow, ThreadId, ThreadView, UidSet, UploadRow, UsageDays, UsageRow,
+    ExportPage, FilterRuleRow, ImportOutcome, InboxId, InboxRow, KeyRow, KnownSpamDeletion,
+    KnownSpamImported, KnownSpamSource, MadeTicket, MailboxRow, Matches, MessageView,
+    NextTransaction, OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal, RuleRow,
+    RuleTrialRow, Secret, Selected, SendStatus, SendTrial, ShownSpamSettings, SpamReport,
+    SuppressionRow, ThreadId, ThreadView, UidSet, UploadRow, UsageDays, UsageRow,
 };
 
 /// The reply to a call.
@@ -132,6 +133,8 @@ pub enum Answer {
     /// What the filter says of a message.
     Judged(Box<SpamReport>),
     SpamSettings(Box<ShownSpamSettings>),
+    /// In the order of their names.
+    KnownSpam(Vec<KnownSpamSource>),
     Audit {
         rows: Vec<AuditRow>,
         next: Option<String>,
@@ -231,6 +234,8 @@ pub enum Written {
     Suppression(SuppressionRow),
     Upload(UploadRow),
     SpamSettings(Box<ShownSpamSettings>),
+    KnownSpamImported(Box<KnownSpamImported>),
+    KnownSpamDeleted(Box<KnownSpamDeletion>),
     Org(OrgRow, Box<KeyRow>, Secret),
     Next(NextTransaction),
     OrgChanged(OrgRow),

@@ -50,6 +50,8 @@ macro_rules! nouns {
 }
 
 nouns! {
+    KnownSpamRead => Read::KnownSpam,
+    KnownSpamWrite => Write::KnownSpam,
     MailboxRead => Read::Mailbox,
     EntryRead => Read::Entry,
     MessageRead => Read::Message,

@@ -12,9 +12,10 @@ use std::sync::Arc;
 use super::{
     ApprovalId, BatchProgress, BulkProgress, CredentialsProgress, DnsAnswer, DomainRef, EntryId,
     ExportEnd, FilterRuleId, FlagChange, Flags, Idempotency, InboxPatch, InboxRef, KeyId,
-    MailboxId, MessageBatch, MessagePatch, Need, NewDomain, NewFilterRule, NewInbox, NewKey,
-    NewRule, OrgId, OrgPatch, OutboundId, OutboundLoss, Question, Refusal, Report, RouteId, RuleId,
-    RulePatch, RulePlace, Scopes, SharePart, SpamSettings, SuppressionId, UidSet, UploadId,
+    KnownSpamDeletion, MailboxId, MessageBatch, MessagePatch, Need, NewDomain, NewFilterRule,
+    NewInbox, NewKey, NewRule, OrgId, OrgPatch, OutboundId, OutboundLoss, Question, Refusal,
+    Report, RouteId, RuleId, RulePatch, RulePlace, Scopes, SharePart, SpamSettings, SuppressionId,
+    UidSet, UploadId,
 };
 
 /// A call that changes something, by noun.
@@ -33,6 +34,7 @@ pub enum Write {
     Org(OrgWrite),
     Outbound(OutboundWrite),
     Upload(UploadWrite),
+    KnownSpam(KnownSpamWrite),
 }
 
 /// Changes of the mailboxes of the inbox of the session.
@@ -316,6 +318,20 @@ pub enum UploadWrite {
     Delete { id: UploadId },
 }
 
+/// Changes of the list of known spam; for the operator.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum KnownSpamWrite {
+    /// Adds the entries of a text, at most [`super::KNOWN_SPAM_LINES_MAX`] lines. Written:
+    /// `KnownSpamImported`.
+    Import {
+        source: String,
+        text: String,
+        idempotency: Option<Idempotency>,
+    },
+    /// Deletes entries, in slices. Written: `KnownSpamDeleted`.
+    Delete(Box<KnownSpamDeletion>),
+}
+
 /// Changes of organizations; for the operator.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum OrgWrite {
@@ -394,7 +410,9 @@ impl Write {
             Write::Domain(DomainWrite::SharedKeys) => Need::Server,
             Write::Domain(_) => Need::Organization(Scopes::DOMAINS_WRITE),
             Write::Org(OrgWrite::Patch { .. }) => Need::OrgAdmin,
-            Write::Org(OrgWrite::Create { .. } | OrgWrite::Delete { .. }) => Need::Operator,
+            Write::Org(OrgWrite::Create { .. } | OrgWrite::Delete { .. }) | Write::KnownSpam(_) => {
+                Need::Operator
+            }
             Write::FilterRule(_) => Need::Inboxes(Scopes::RULES_WRITE),
             Write::Rule(call) => need_of_rules(call.place()),
             Write::Suppression(_) => Need::Organization(Scopes::RULES_WRITE),
@@ -441,6 +459,7 @@ impl Write {
             | Write::FilterRule(_)
             | Write::Suppression(_)
             | Write::Upload(_)
+            | Write::KnownSpam(_)
             | Write::Org(_)
             | Write::Outbound(_) => None,
         }
@@ -557,6 +576,8 @@ impl Write {
             | Write::Rule(RuleWrite::Patch { .. } | RuleWrite::Delete { .. })
             | Write::Suppression(SuppressionWrite::Delete { .. })
             | Write::Upload(UploadWrite::Delete { .. }) => None,
+            Write::KnownSpam(KnownSpamWrite::Import { idempotency, .. }) => idempotency.as_ref(),
+            Write::KnownSpam(KnownSpamWrite::Delete(_)) => None,
             Write::Org(call) => match call {
                 OrgWrite::Create { idempotency, .. } | OrgWrite::Patch { idempotency, .. } => {
                     idempotency.as_ref()

@@ -63,7 +63,9 @@ pub const SPAM: &str = "\
 Examples:
   postern spam check message.eml
   postern spam show support@agents.example
-  postern spam set support@agents.example --policy junk --spam 5";
+  postern spam set support@agents.example --policy junk --spam 5
+  postern spam signatures of message.eml | postern spam signatures import -
+  postern spam signatures import feed.txt --source feed --replace";
 
 /// `postern filter`
 pub const FILTER: &str = "\

@@ -73,6 +73,8 @@ pub const FILTER_RULE: Columns = &[
     "value",
     "inbox_id",
 ];
+/// A source of known spam.
+pub const KNOWN_SPAM: Columns = &["source", "bodies", "links", "attachments", "imported_at"];
 /// A rule of delivery.
 pub const RULE: Columns = &[
     "id",

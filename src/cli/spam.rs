@@ -7,6 +7,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::api::{self, Api, QueryPairs};
+use super::known_spam::{self, SignaturesCommand};
 use super::upload::octets_of;
 use super::{Cli, CliError, show};
 
@@ -28,6 +29,9 @@ pub enum SpamCommand {
     },
     /// Change them; what is not named stays as it is
     Set(SpamSetCommand),
+    /// The list of known spam of the server: for its operator
+    #[command(subcommand)]
+    Signatures(SignaturesCommand),
 }
 
 /// `postern spam set`
@@ -55,8 +59,12 @@ pub struct SpamSetCommand {
 /// Carries out `postern spam`.
 pub fn spam(cli: &Cli, spam: &SpamCommand) -> Result<ExitCode, CliError> {
     let path = |inbox: &str| format!("/api/v1/inboxes/{}/spam", api::escape(inbox));
+    if let SpamCommand::Signatures(command) = spam {
+        return known_spam::signatures(cli, command);
+    }
     let mut api = Api::in_org(cli)?;
     match spam {
+        SpamCommand::Signatures(_) => {}
         SpamCommand::Show { inbox } => show::one(cli, &api.get(&path(inbox))?),
         SpamCommand::Check { file, inbox } => {
             let query: QueryPairs<'_> = (inbox.iter())

@@ -210,6 +210,13 @@ const COMMANDS: &[(&str, &str, &str)] = &[
         "postern message not-spam",
     ),
     ("POST", "/spam/check", "postern spam check"),
+    ("POST", "/spam/signatures", "postern spam signatures import"),
+    ("GET", "/spam/signatures", "postern spam signatures list"),
+    (
+        "DELETE",
+        "/spam/signatures",
+        "postern spam signatures clear",
+    ),
     ("GET", "/inboxes/*/spam", "postern spam show"),
     ("PUT", "/inboxes/*/spam", "postern spam set"),
     (

@@ -15,6 +15,7 @@ mod domains;
 mod facts;
 mod fold;
 mod injection;
+pub mod known_spam;
 mod lexicon;
 pub mod model;
 mod orders;

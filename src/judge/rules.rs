@@ -75,6 +75,11 @@ rules! {
         |c| c.facts.of_sender.clean >= 3 && c.facts.of_sender.spam == 0;
     domain_was_spam 120 "Mail of the domain was judged to be spam."
         |c| c.facts.of_domain.spam >= 3 && c.facts.of_domain.spam > 2 * c.facts.of_domain.clean;
+    // Known spam. A text or a file that is on the list is enough; a link may be quoted.
+    known_spam_body 1000 "Its text is on the list of known spam." |c| c.view.known_spam.body;
+    known_spam_link 400 "A link of it is on the list of known spam." |c| c.view.known_spam.link;
+    known_spam_attachment 1000 "A file of it is on the list of known spam."
+        |c| c.view.known_spam.attachment;
     // Authentication.
     spoofed_local 350 "It claims to come from this server's own domain, and nothing shows it."
         |c| match c.facts.auth {

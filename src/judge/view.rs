@@ -46,6 +46,19 @@ pub struct MailView {
     pub is_sampled: bool,
     /// Octets of the whole message.
     pub size: u32,
+    /// What of it is on the list of known spam.
+    pub known_spam: KnownSpamHits,
+}
+
+/// What of a message is on the list of known spam.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KnownSpamHits {
+    /// Its text.
+    pub body: bool,
+    /// A link in it.
+    pub link: bool,
+    /// A file in it.
+    pub attachment: bool,
 }
 
 /// An attachment.

@@ -122,6 +122,8 @@ fn acts_of(call: &Write, named: Option<AuditTarget>, carried: &Carried) -> [Opti
             Some(Written::Org(row, ..)) => Some((Did::OrgCreated, Some(AuditTarget::Org(row.id)))),
             _ => None,
         },
+        // It is of the server and of no organization: the log of the process has it.
+        Write::KnownSpam(_) => None,
         // Its audit goes with it.
         Write::Org(OrgWrite::Delete { .. }) => None,
         Write::Outbound(call) => match call {

@@ -20,6 +20,7 @@ mod field;
 mod inline;
 pub mod intake;
 pub mod job;
+mod known_spam;
 mod learned;
 mod lists;
 pub mod mail;

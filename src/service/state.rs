@@ -16,6 +16,7 @@ use super::answer_rates::AnswerRates;
 use super::checks::Checks;
 use super::existence::Existence;
 use super::intake::Lookups;
+use super::known_spam::KeptKnownSpam;
 use super::learned::KeptModels;
 use super::mail::listed::ListedRows;
 use super::mail::newest::NewestPages;
@@ -24,8 +25,8 @@ use super::returned::Returned;
 use super::rules::KeptRules;
 use super::spare_keys::SpareKeys;
 use crate::call::{
-    Allowance, LIFTED, Metric, Network, Now, OperatorFrom, OrgId, OutboundSettings, Payer, Rates,
-    Refusal, Resolve, Shared,
+    Allowance, Change, Event, LIFTED, Metric, Network, Now, OperatorFrom, OrgId, OutboundSettings,
+    Payer, Rates, Refusal, Resolve, Shared,
 };
 
 /// Reads the clock. `main` gives the system's clock, a test gives virtual time.
@@ -99,6 +100,8 @@ pub struct Service {
     pub(super) rules: KeptRules,
     /// What organizations have taught the filter.
     pub(super) learned: KeptModels,
+    /// The list of known spam.
+    pub(super) known_spam: KeptKnownSpam,
     /// Whether there are inboxes that do not take all mail.
     pub(super) screens: Existence,
     /// Whether there are inboxes with settings of the filter of their own.
@@ -215,6 +218,7 @@ impl Service {
             lists: Existence::default(),
             rules: KeptRules::default(),
             learned: KeptModels::default(),
+            known_spam: KeptKnownSpam::default(),
             screens: Existence::default(),
             spam_settings: Existence::default(),
             return_secret: OnceLock::new(),
@@ -262,11 +266,15 @@ impl Service {
         }
     }
 
-    /// Remembers that an organization has ended. The writer calls it after the commit.
-    pub(super) fn end_org(&self, org: OrgId) {
-        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        ended.insert(org);
-        self.has_ended.store(true, Ordering::Release);
+    /// Remembers which organizations have ended with these events. The writer calls it after the
+    /// commit.
+    pub(super) fn end_orgs(&self, events: &[Event]) {
+        let ends = |event: &&Event| event.change == Change::OrgDeleted;
+        for event in events.iter().filter(ends) {
+            let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+            ended.insert(event.org);
+            self.has_ended.store(true, Ordering::Release);
+        }
     }
 
     /// Whether an organization has ended since the start. An older end is known to the store, which

@@ -21,8 +21,8 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 
 use super::summed::{
-    APPROVAL, AUDIT, DKIM, FILTER_RULE, INBOX, JOB, KEY, MAILBOX, METADATA, OUTBOUND, RULE,
-    RULE_HIT, SCHEDULED, SUPPRESSION, UPLOAD, USAGE_DAY,
+    APPROVAL, AUDIT, DKIM, FILTER_RULE, INBOX, JOB, KEY, KNOWN_SPAM_SOURCE, MAILBOX, METADATA,
+    OUTBOUND, RULE, RULE_HIT, SCHEDULED, SUPPRESSION, UPLOAD, USAGE_DAY,
 };
 use super::{Error, Store};
 
@@ -194,6 +194,20 @@ pub(super) const TABLES: &[SummedTable] = &[
         sums: &[("sum", &["org", "is_spam", "place", "octets"])],
         filled_later: false,
         kept_by: KeptBy::Triggers(&["org", "is_spam", "place", "octets"]),
+    },
+    SummedTable {
+        name: "known_spam_source",
+        key: &["id"],
+        sums: &[("sum", KNOWN_SPAM_SOURCE)],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(KNOWN_SPAM_SOURCE),
+    },
+    SummedTable {
+        name: "known_spam",
+        key: &["kind", "hash", "source"],
+        sums: &[("sum", &["kind", "hash", "source", "at"])],
+        filled_later: false,
+        kept_by: KeptBy::Statements,
     },
     SummedTable {
         name: "imported",

@@ -171,3 +171,5 @@ pub(super) const USAGE_DAY: &[&str] = &[
     "events",
     "stored_bytes",
 ];
+pub(super) const KNOWN_SPAM_SOURCE: &[&str] =
+    &["id", "name", "bodies", "links", "attachments", "at"];

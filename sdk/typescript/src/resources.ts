@@ -1723,6 +1723,63 @@ export class SuppressionsResource {
   }
 }
 
+/** The parameters of `spamSignatures.import`. */
+export interface SpamSignaturesImportParams extends models.NewSpamSignatures {
+}
+
+/** The parameters of `spamSignatures.list`. */
+export interface SpamSignaturesListParams {
+  /** How many rows a page has at most. */
+  limit?: number;
+}
+
+/** The parameters of `spamSignatures.delete`. */
+export interface SpamSignaturesDeleteParams {
+  /** Only entries of this source; without it, of all. */
+  source?: string;
+  /** Only entries whose last import has an earlier stamp. */
+  before?: string | Date;
+}
+
+/** The hashes of spam that others have seen, for every organization of the server. */
+export class SpamSignaturesResource {
+  constructor(protected readonly client: Postern) {}
+
+  /**
+   * Add known spam. Adds entries to the list of known spam of the server. They hold from the
+   * next message on. A line that is no entry is told and does not hold up the others. An entry
+   * that the source has gets the stamp of this import. Only the token of the operator may do
+   * it.
+   */
+  async import(params: SpamSignaturesImportParams, options?: RequestOptions): Promise<models.SpamSignatureImport> {
+    const body: Record<string, unknown> = { ...params };
+    const call: Call = { method: "POST", path: "/api/v1/spam/signatures", body, options };
+    return (await this.client.object(call)) as models.SpamSignatureImport;
+  }
+
+  /**
+   * List the sources of known spam. Lists the sources of the list of known spam with the
+   * numbers of their entries, by name: one page, as there are at most 50. Only the token of the
+   * operator may do it.
+   */
+  list(params?: SpamSignaturesListParams, options?: RequestOptions): Pages<models.SpamSignatureSource> {
+    const query: Record<string, unknown> = { ...params };
+    const call: Call = { method: "GET", path: "/api/v1/spam/signatures", query, options };
+    return new Pages<models.SpamSignatureSource>(this.client, call, false);
+  }
+
+  /**
+   * Delete known spam. Deletes entries of the list of known spam, all of them or some. To
+   * replace a source, import its new entries, and then delete those before the stamp of the
+   * first import. Only the token of the operator may do it.
+   */
+  async delete(params?: SpamSignaturesDeleteParams, options?: RequestOptions): Promise<models.SpamSignatureDeletion> {
+    const query: Record<string, unknown> = { ...params };
+    const call: Call = { method: "DELETE", path: "/api/v1/spam/signatures", query, options };
+    return (await this.client.object(call)) as models.SpamSignatureDeletion;
+  }
+}
+
 /** The parameters of `spam.check`. */
 export interface SpamCheckParams {
   /** Judge by the thresholds and weights of this inbox. */
@@ -1877,6 +1934,7 @@ export abstract class Resources {
   readonly outbound = new OutboundResource(this as unknown as Postern);
   readonly filterRules = new FilterRulesResource(this as unknown as Postern);
   readonly suppressions = new SuppressionsResource(this as unknown as Postern);
+  readonly spamSignatures = new SpamSignaturesResource(this as unknown as Postern);
   readonly spam = new SpamResource(this as unknown as Postern);
   readonly uploads = new UploadsResource(this as unknown as Postern);
   readonly events = new EventsResource(this as unknown as Postern);

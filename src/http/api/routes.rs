@@ -13,8 +13,8 @@ use super::problems::Problem;
 use super::values::Values;
 use super::{
     answer, approval, audit, autoconfig, batch, credentials, domain, draft, event, export,
-    filter_rule, folder, health, import, inbox, key, list, me, message, org, outbound, rule, send,
-    spam_check, spam_settings, suppression, thread, upload, usage, wait,
+    filter_rule, folder, health, import, inbox, key, known_spam, list, me, message, org, outbound,
+    rule, send, spam_check, spam_settings, suppression, thread, upload, usage, wait,
 };
 use crate::call::{
     Access, Answer, Call, Caller, EntryId, Idempotency, InboxRef, Intake, Need, Now, Render,
@@ -507,6 +507,9 @@ routes! {
     POST "/api/v1/outbound/{outbound}/retry" MAIL_WRITE Answered(&outbound::RETRY);
     POST "/api/v1/outbound/{outbound}/cancel" MAIL_WRITE Answered(&outbound::CANCEL);
 
+    POST "/api/v1/spam/signatures" Operator Answered(&known_spam::IMPORT);
+    GET "/api/v1/spam/signatures" Operator Answered(&known_spam::LIST);
+    DELETE "/api/v1/spam/signatures" Operator Answered(&known_spam::DELETE);
     POST "/api/v1/spam/check" MAIL_READ Answered(&spam_check::CHECK);
     POST "/api/v1/uploads" MAIL_WRITE Answered(&upload::CREATE);
     GET "/api/v1/uploads/{upload}" MAIL_WRITE Answered(&upload::READ);

@@ -75,6 +75,11 @@ const NOUNS: &[(&str, &str, &str)] = &[
         "Says what the filter makes of any message, and stores nothing.",
     ),
     (
+        "spam_signatures",
+        "Known spam",
+        "The hashes of spam that others have seen, for every organization of the server.",
+    ),
+    (
         "filter_rules",
         "Filter rules",
         "Whose mail is taken and who may be written to. The most specific rule wins.",

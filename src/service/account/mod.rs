@@ -7,6 +7,7 @@ pub mod domain;
 pub mod filter_rule;
 pub mod inbox;
 pub mod key;
+pub mod known_spam;
 pub mod org;
 pub(in crate::service) mod page;
 mod record;

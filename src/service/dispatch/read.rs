@@ -5,11 +5,13 @@
 use crate::call::{
     Access, Answer, ApprovalId, ApprovalRead, AuditId, AuditRead, Caller, ContentAsk, DomainRead,
     EntryRead, EventRead, FilterRuleId, FilterRuleRead, InboxId, InboxRead, InboxRef, KeyId,
-    KeyRead, MailboxRead, MessageRead, OrgId, OrgRead, OutboundId, OutboundRead, Read, Refusal,
-    RuleRead, SuppressionId, SuppressionRead, UploadRead,
+    KeyRead, KnownSpamRead, MailboxRead, MessageRead, OrgId, OrgRead, OutboundId, OutboundRead,
+    Read, Refusal, RuleRead, SuppressionId, SuppressionRead, UploadRead,
 };
 use crate::service::account::page::begin_list;
-use crate::service::account::{domain, filter_rule, inbox, key, org, rule, spam, upload, usage};
+use crate::service::account::{
+    domain, filter_rule, inbox, key, known_spam, org, rule, spam, upload, usage,
+};
 use crate::service::audit;
 use crate::service::context::ReadContext;
 use crate::service::events;
@@ -68,6 +70,9 @@ pub(super) fn read(
             limit,
         }) => events::list_events(context, caller.access()?, *topic, *after, *limit).map(Some),
         Read::Audit(call) => read_audit(context, caller.access()?, call),
+        Read::KnownSpam(KnownSpamRead::Sources) => {
+            known_spam::list_sources(context.store).map(Some)
+        }
     }
 }
 

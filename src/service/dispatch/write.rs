@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use crate::call::{
     Access, ApprovalWrite, BulkProgress, Caller, CredentialsProgress, DomainWrite, EntryWrite,
-    FilterRuleWrite, InboxWrite, KeyWrite, MailboxWrite, MessageWrite, NextTransaction, OrgWrite,
-    OutboundWrite, Refusal, RuleWrite, SuppressionWrite, UploadWrite, Write, Written,
+    FilterRuleWrite, InboxWrite, KeyWrite, KnownSpamWrite, MailboxWrite, MessageWrite,
+    NextTransaction, OrgWrite, OutboundWrite, Refusal, RuleWrite, SuppressionWrite, UploadWrite,
+    Write, Written,
 };
-use crate::service::account::{check, domain, filter_rule, inbox, key, org, rule, spam, upload};
+use crate::service::account::{
+    check, domain, filter_rule, inbox, key, known_spam, org, rule, spam, upload,
+};
 use crate::service::audit;
 use crate::service::context::{Carried, WriteContext};
 use crate::service::mail::batch::BatchStep;
@@ -55,6 +58,7 @@ fn write_by_noun(
             write_suppression(context, caller.access()?, call).map(Carried::Done)
         }
         Write::Outbound(call) => write_outbound(context, caller, call),
+        Write::KnownSpam(call) => write_known_spam(context, call),
         Write::Upload(UploadWrite::Delete { id }) => {
             upload::delete_upload(context, caller.access()?, *id).map(Carried::Done)
         }
@@ -373,6 +377,18 @@ fn write_outbound(
         OutboundWrite::Cancel { id, .. } => change::cancel(context, caller.access()?, *id),
     };
     written.map(Carried::Done)
+}
+
+fn write_known_spam(
+    context: &mut WriteContext<'_>,
+    call: &KnownSpamWrite,
+) -> Result<Carried, Refusal> {
+    match call {
+        KnownSpamWrite::Import { source, text, .. } => {
+            known_spam::import(context, source, text).map(Carried::Done)
+        }
+        KnownSpamWrite::Delete(deletion) => known_spam::delete(context, deletion),
+    }
 }
 
 fn write_org(

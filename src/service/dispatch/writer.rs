@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::group::{GroupRun, RequestMark, Undone};
 use super::write;
 use crate::call::{
-    Caller, Change, ConnId, Countable, Event, Idempotency, Metric, Now, Refusal, Reply, Request,
-    RequestId, Share, SharePart, Write, Written,
+    Caller, ConnId, Countable, Event, Idempotency, Metric, Now, Refusal, Reply, Request, RequestId,
+    Share, SharePart, Write, Written,
 };
 use crate::crypto::Random;
 use crate::service::access::admit::admit;
@@ -369,18 +369,14 @@ impl Writer {
                 metrics.count(Metric::Commits);
                 metrics.add(Metric::CommittedCalls, calls as u64);
                 metrics.add(Metric::Events, events.len() as u64);
-                for event in events
-                    .iter()
-                    .filter(|event| event.change == Change::OrgDeleted)
-                {
-                    self.service.end_org(event.org);
-                }
+                self.service.end_orgs(&events);
                 let mut replies = Vec::with_capacity(results.len());
                 let (mut rests, mut later) = (Vec::new(), Vec::new());
                 for (n, result) in results.drain(..).enumerate() {
                     let conn = group.nth(n).and_then(WriteTask::conn);
                     match result {
                         Ok(TaskProgress::Done(written)) => {
+                            self.service.known_spam.note_written(&written);
                             if let Written::Again(_) | Written::Present = written {
                                 // What is stored of this one is not used.
                                 self.abandon(store, group.nth(n));
@@ -388,6 +384,7 @@ impl Writer {
                             replies.push((conn, Reply::Written(written, receipt)));
                         }
                         Ok(TaskProgress::Rest(call)) => {
+                            self.service.known_spam.note_part(&call);
                             rests.extend(group.nth(n).and_then(|task| task.rest(*call)));
                         }
                         Ok(TaskProgress::Pieces(pieces)) => rests.extend(group.keep(n, pieces)),

@@ -3,6 +3,7 @@
 
 use super::analyse::{analyse, check_size};
 use crate::call::{Access, Answer, InboxRef, Refusal, SpamSettings};
+use crate::judge::known_spam::KnownSpamSet;
 use crate::judge::{MailView, SenderFacts, judge};
 use crate::service::Service;
 use crate::service::account::spam::settings_of;
@@ -29,7 +30,9 @@ pub(super) fn check(
     };
     check_size(context, octets)?;
     let analysis = analyse(context, octets, 0, usize::MAX)?;
+    let known = service.known_spam.set(context.store)?;
     let view = MailView::of(octets, &analysis);
+    let view = KnownSpamSet::marked(view, known.as_deref(), (octets, &analysis));
     let facts = SenderFacts::default();
     let models = service.learned.of_org(context.store, access.org)?;
     let report = judge(&view, &facts, &settings, &models);

@@ -14,6 +14,7 @@ use crate::call::{
     Arrival, Envelope, InboxId, Metric, OrgId, PolicyReason, PolicyRefusal, Recipient, Refusal,
     RuleHit, SpamPolicy, SpamReport, Verdict,
 };
+use crate::judge::known_spam::KnownSpamSet;
 use crate::judge::{MailView, judge};
 use crate::mail::digest::Analysis;
 use crate::service::Service;
@@ -89,9 +90,13 @@ impl<'m> Filter<'m> {
         let settings = settings_of(service, context.store, inbox)?;
         let models = service.learned.of_org(context.store, org)?;
         drop(moment);
+        let known = service.known_spam.set(context.store)?;
         let (view, body, analysis) = (&mut self.view, self.body, self.analysis);
         let judged = catch_unwind(AssertUnwindSafe(|| {
-            let view = view.get_or_insert_with(|| MailView::of(body, analysis));
+            let view = view.get_or_insert_with(|| {
+                let view = MailView::of(body, analysis);
+                KnownSpamSet::marked(view, known.as_deref(), (body, analysis))
+            });
             judge(view, &facts, &settings, &models)
         }));
         let Ok(report) = judged else {

@@ -630,7 +630,7 @@ fn each_kind_of_damage_is_named() {
             fault.table == *table
                 && fault.what.contains(words)
                 && !fault.row.is_empty()
-                && (fault.org.is_some() || *table == "meta" || *words == "that is gone")
+                && (fault.org.is_some() || made::has_no_org(table, words))
                 && !fault.advice().is_empty()
         });
         assert!(named.is_some(), "{kind}: {:#?}", lines(&found));

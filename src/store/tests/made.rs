@@ -182,6 +182,25 @@ pub(super) fn insert_judgements(store: &Store, (org, inbox): (OrgId, InboxId)) {
         octets: vec![1, 2, 3],
     };
     store.set_earlier_lesson(org, &earlier).unwrap();
+    let source = store.insert_known_spam_source("feed").unwrap();
+    let row = crate::store::KnownSpamRow {
+        entry: crate::call::KnownSpamEntry {
+            kind: crate::call::KnownSpamKind::Link,
+            hash: [7; 32],
+        },
+        source,
+        at: 7,
+    };
+    assert!(store.put_known_spam(&row).unwrap());
+    store
+        .change_known_spam_source(source, ([0, 1, 0], 7))
+        .unwrap();
+    store.next_known_spam_version().unwrap();
+}
+
+/// Whether damage of a table is told without an organization.
+pub(super) fn has_no_org(table: &str, words: &str) -> bool {
+    table == "meta" || table.starts_with("known_spam") || words == "that is gone"
 }
 
 /// What can be damaged of it.
@@ -241,6 +260,30 @@ pub(super) const JUDGEMENTS: &[super::damage::Kind] = &[
         "INSERT INTO learned (org, version, model, sum)
              VALUES (7, 5, x'01', row_sum(7, 5, x'01'))",
         "org",
+        "that is gone",
+    ),
+    (
+        "known spam",
+        "UPDATE known_spam SET at = 8",
+        "known_spam",
+        super::damage::CHECKSUM,
+    ),
+    (
+        "source of known spam",
+        "UPDATE known_spam_source SET name = 'food'",
+        "known_spam_source",
+        super::damage::CHECKSUM,
+    ),
+    (
+        "numbers of a source of known spam",
+        "UPDATE known_spam_source SET links = 2, sum = row_sum(id, name, bodies, 2, attachments, at)",
+        "known_spam_source",
+        "numbers are not those",
+    ),
+    (
+        "known spam of no source",
+        "UPDATE known_spam SET source = 99, sum = row_sum(kind, hash, 99, at)",
+        "known_spam",
         "that is gone",
     ),
 ];

@@ -218,3 +218,43 @@ fn version_30_gets_lessons() {
     let sums: Vec<bool> = store.all(sums, [], |r| r.get(0)).unwrap();
     assert_eq!(sums, [true]);
 }
+
+/// The step of known spam: a file of before knows none, and gets a list.
+#[test]
+fn version_31_gets_known_spam() {
+    let folder = super::Folder::new("old-31");
+    let path = folder.0.join(FILE);
+    let mut sql = Connection::open(&path).unwrap();
+    sum::add_function(&sql).unwrap();
+    open::migrate(&mut sql, &open::STEPS[..31]).unwrap();
+    ids::insert_meta(&sql, 5).unwrap();
+    drop(sql);
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    assert!(!store.has_any_known_spam().unwrap());
+    assert_eq!(store.known_spam().unwrap(), (0, Vec::new()));
+    let entry = crate::call::KnownSpamEntry {
+        kind: crate::call::KnownSpamKind::Link,
+        hash: [7; 32],
+    };
+    let source = store.insert_known_spam_source("feed").unwrap();
+    let row = |at| crate::store::KnownSpamRow { entry, source, at };
+    assert!(store.put_known_spam(&row(5)).unwrap());
+    assert!(!store.put_known_spam(&row(6)).unwrap());
+    assert_eq!(store.next_known_spam_version().unwrap(), 1);
+    assert_eq!(store.next_known_spam_version().unwrap(), 2);
+    assert!(store.has_any_known_spam().unwrap());
+    assert_eq!(store.known_spam().unwrap(), (2, vec![entry]));
+    assert_eq!(store.known_spam_page(None, 9).unwrap(), [row(6)]);
+    assert_eq!(store.known_spam_page(Some((entry, source)), 9).unwrap(), []);
+    assert_eq!(
+        store.known_spam_page(Some((entry, 0)), 9).unwrap(),
+        [row(6)]
+    );
+    let sums = "SELECT sum IS row_sum(kind, hash, source, at) FROM known_spam";
+    let sums: Vec<bool> = store.all(sums, [], |r| r.get(0)).unwrap();
+    assert_eq!(sums, [true]);
+    assert!(!store.delete_known_spam(&row(6)).unwrap());
+    assert_eq!(store.known_spam().unwrap(), (2, Vec::new()));
+    store.delete_empty_known_spam_sources().unwrap();
+    assert_eq!(store.known_spam_sources().unwrap(), []);
+}

@@ -383,6 +383,23 @@ pub(super) const ALL: &[Check] = &[
               WHERE o.id IS NULL",
     },
     Check {
+        what: "known spam of a source that is gone",
+        table: "known_spam",
+        sql: "SELECT DISTINCT k.source FROM known_spam k
+                  LEFT JOIN known_spam_source s ON s.id = k.source
+              WHERE s.id IS NULL",
+    },
+    Check {
+        what: "source of known spam whose numbers are not those of its entries",
+        table: "known_spam_source",
+        sql: "SELECT s.id FROM known_spam_source s LEFT JOIN
+                  (SELECT source, sum(kind = 0) AS bodies, sum(kind = 1) AS links,
+                       sum(kind = 2) AS attachments
+                   FROM known_spam GROUP BY source) k ON k.source = s.id
+              WHERE s.bodies <> coalesce(k.bodies, 0) OR s.links <> coalesce(k.links, 0)
+                  OR s.attachments <> coalesce(k.attachments, 0)",
+    },
+    Check {
         what: "import into an inbox that is gone",
         table: "inbox",
         sql: "SELECT DISTINCT s.inbox FROM imported s LEFT JOIN inbox i ON i.id = s.inbox

@@ -95,7 +95,7 @@ fn org_of(table: &SummedTable) -> &'static str {
         "reference" => "(SELECT org FROM inbox WHERE id = reference.inbox)",
         "expunged" => "(SELECT org FROM mailbox WHERE id = expunged.mailbox)",
         "recount" => "(SELECT org FROM body WHERE id = recount.body)",
-        "meta" | "doomed" => "NULL",
+        "meta" | "doomed" | "known_spam" | "known_spam_source" => "NULL",
         _ => "org",
     }
 }

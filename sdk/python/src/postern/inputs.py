@@ -41,6 +41,7 @@ __all__ = [
     "NewReply",
     "NewRule",
     "NewSpamSettings",
+    "NewSpamSignatures",
     "NewSuppression",
     "OrganizationPatch",
     "RuleAction",
@@ -844,3 +845,15 @@ class NewSuppression(_NewSuppression, total=False):
 
     source: str | None
     """Why, in your words."""
+
+
+class NewSpamSignatures(TypedDict):
+    """Entries of the list of known spam."""
+
+    source: str
+    """The name of the list that they come from."""
+
+    entries: str
+    """At most 500 lines, each `body`, `link` or `attachment` and SHA-256 in hexadecimal digits. In
+    place of the hash of a link, the link may stand there. `#` begins a comment.
+    """

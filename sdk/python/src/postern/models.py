@@ -57,6 +57,7 @@ __all__ = [
     "OutboundAttempt",
     "OutboundWithHistory",
     "RefusedRecipient",
+    "RefusedSpamSignature",
     "Rule",
     "RuleAction",
     "RuleAutoReply",
@@ -71,6 +72,9 @@ __all__ = [
     "Sent",
     "Spam",
     "SpamSettings",
+    "SpamSignatureDeletion",
+    "SpamSignatureImport",
+    "SpamSignatureSource",
     "Status",
     "Suppression",
     "Thread",
@@ -1633,6 +1637,64 @@ class OutboundAttempt(Model):
 
     outcome: Literal["delivered", "deferred", "bounced"]
     """What became of it."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class SpamSignatureImport(Model):
+    """What became of the lines of an import."""
+
+    added: int
+    """How many entries are new in the source."""
+
+    present: int
+    """How many it had."""
+
+    refused: list[RefusedSpamSignature]
+    """The lines that are none, in their order."""
+
+    imported_at: datetime.datetime
+    """The stamp of these entries, for `before` of a deletion. Each import of a source has a later
+    one.
+    """
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class RefusedSpamSignature(Model):
+    """A line that is no entry."""
+
+    line: int
+    """Its number in `entries`, from 1."""
+
+    why: str
+    """What is wrong with it."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class SpamSignatureSource(Model):
+    """A source of the list of known spam."""
+
+    source: str
+    """Its name."""
+
+    bodies: int
+    """Its hashes of texts."""
+
+    links: int
+    """Its hashes of links."""
+
+    attachments: int
+    """Its hashes of files."""
+
+    imported_at: datetime.datetime
+    """The stamp of its last import."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class SpamSignatureDeletion(Model):
+    """What was deleted."""
+
+    deleted: int
+    """How many entries."""
 
 
 @dataclasses.dataclass(kw_only=True, repr=False)

@@ -1199,6 +1199,45 @@ export declare class SuppressionsResource {
      */
     delete(suppression: string, options?: RequestOptions): Promise<void>;
 }
+/** The parameters of `spamSignatures.import`. */
+export interface SpamSignaturesImportParams extends models.NewSpamSignatures {
+}
+/** The parameters of `spamSignatures.list`. */
+export interface SpamSignaturesListParams {
+    /** How many rows a page has at most. */
+    limit?: number;
+}
+/** The parameters of `spamSignatures.delete`. */
+export interface SpamSignaturesDeleteParams {
+    /** Only entries of this source; without it, of all. */
+    source?: string;
+    /** Only entries whose last import has an earlier stamp. */
+    before?: string | Date;
+}
+/** The hashes of spam that others have seen, for every organization of the server. */
+export declare class SpamSignaturesResource {
+    protected readonly client: Postern;
+    constructor(client: Postern);
+    /**
+     * Add known spam. Adds entries to the list of known spam of the server. They hold from the
+     * next message on. A line that is no entry is told and does not hold up the others. An entry
+     * that the source has gets the stamp of this import. Only the token of the operator may do
+     * it.
+     */
+    import(params: SpamSignaturesImportParams, options?: RequestOptions): Promise<models.SpamSignatureImport>;
+    /**
+     * List the sources of known spam. Lists the sources of the list of known spam with the
+     * numbers of their entries, by name: one page, as there are at most 50. Only the token of the
+     * operator may do it.
+     */
+    list(params?: SpamSignaturesListParams, options?: RequestOptions): Pages<models.SpamSignatureSource>;
+    /**
+     * Delete known spam. Deletes entries of the list of known spam, all of them or some. To
+     * replace a source, import its new entries, and then delete those before the stamp of the
+     * first import. Only the token of the operator may do it.
+     */
+    delete(params?: SpamSignaturesDeleteParams, options?: RequestOptions): Promise<models.SpamSignatureDeletion>;
+}
 /** The parameters of `spam.check`. */
 export interface SpamCheckParams {
     /** Judge by the thresholds and weights of this inbox. */
@@ -1319,6 +1358,7 @@ export declare abstract class Resources {
     readonly outbound: OutboundResource;
     readonly filterRules: FilterRulesResource;
     readonly suppressions: SuppressionsResource;
+    readonly spamSignatures: SpamSignaturesResource;
     readonly spam: SpamResource;
     readonly uploads: UploadsResource;
     readonly events: EventsResource;

@@ -594,6 +594,16 @@ export interface NewSuppression {
     /** Why, in your words. */
     source?: string | null;
 }
+/** Entries of the list of known spam. */
+export interface NewSpamSignatures {
+    /** The name of the list that they come from. */
+    source: string;
+    /**
+     * At most 500 lines, each `body`, `link` or `attachment` and SHA-256 in hexadecimal digits.
+     * In place of the hash of a link, the link may stand there. `#` begins a comment.
+     */
+    entries: string;
+}
 /** A recipient to whom policy lets nothing leave. */
 export interface RefusedRecipient {
     /** The address. */
@@ -1584,6 +1594,45 @@ export interface OutboundAttempt {
     text: string;
     /** What became of it. */
     outcome: "delivered" | "deferred" | "bounced";
+}
+/** What became of the lines of an import. */
+export interface SpamSignatureImport {
+    /** How many entries are new in the source. */
+    added: number;
+    /** How many it had. */
+    present: number;
+    /** The lines that are none, in their order. */
+    refused: RefusedSpamSignature[];
+    /**
+     * The stamp of these entries, for `before` of a deletion. Each import of a source has a later
+     * one.
+     */
+    imported_at: string;
+}
+/** A line that is no entry. */
+export interface RefusedSpamSignature {
+    /** Its number in `entries`, from 1. */
+    line: number;
+    /** What is wrong with it. */
+    why: string;
+}
+/** A source of the list of known spam. */
+export interface SpamSignatureSource {
+    /** Its name. */
+    source: string;
+    /** Its hashes of texts. */
+    bodies: number;
+    /** Its hashes of links. */
+    links: number;
+    /** Its hashes of files. */
+    attachments: number;
+    /** The stamp of its last import. */
+    imported_at: string;
+}
+/** What was deleted. */
+export interface SpamSignatureDeletion {
+    /** How many entries. */
+    deleted: number;
 }
 /** A file that messages can name. */
 export interface Upload {

@@ -1029,6 +1029,43 @@ export class SuppressionsResource {
         await this.client.object(call);
     }
 }
+/** The hashes of spam that others have seen, for every organization of the server. */
+export class SpamSignaturesResource {
+    constructor(client) {
+        this.client = client;
+    }
+    /**
+     * Add known spam. Adds entries to the list of known spam of the server. They hold from the
+     * next message on. A line that is no entry is told and does not hold up the others. An entry
+     * that the source has gets the stamp of this import. Only the token of the operator may do
+     * it.
+     */
+    async import(params, options) {
+        const body = { ...params };
+        const call = { method: "POST", path: "/api/v1/spam/signatures", body, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * List the sources of known spam. Lists the sources of the list of known spam with the
+     * numbers of their entries, by name: one page, as there are at most 50. Only the token of the
+     * operator may do it.
+     */
+    list(params, options) {
+        const query = { ...params };
+        const call = { method: "GET", path: "/api/v1/spam/signatures", query, options };
+        return new Pages(this.client, call, false);
+    }
+    /**
+     * Delete known spam. Deletes entries of the list of known spam, all of them or some. To
+     * replace a source, import its new entries, and then delete those before the stamp of the
+     * first import. Only the token of the operator may do it.
+     */
+    async delete(params, options) {
+        const query = { ...params };
+        const call = { method: "DELETE", path: "/api/v1/spam/signatures", query, options };
+        return (await this.client.object(call));
+    }
+}
 /** Says what the filter makes of any message, and stores nothing. */
 export class SpamResource {
     constructor(client) {
@@ -1131,6 +1168,7 @@ export class Resources {
         this.outbound = new OutboundResource(this);
         this.filterRules = new FilterRulesResource(this);
         this.suppressions = new SuppressionsResource(this);
+        this.spamSignatures = new SpamSignaturesResource(this);
         this.spam = new SpamResource(this);
         this.uploads = new UploadsResource(this);
         this.events = new EventsResource(this);

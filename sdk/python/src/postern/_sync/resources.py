@@ -4005,6 +4005,107 @@ class Suppressions:
         self._client._nothing(call)
 
 
+class SpamSignatures:
+    """The hashes of spam that others have seen, for every organization of the server."""
+
+    def __init__(self, client: Postern) -> None:
+        self._client = client
+
+    def import_(
+        self,
+        *,
+        source: str,
+        entries: str,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.SpamSignatureImport:
+        """Add known spam.
+
+        Adds entries to the list of known spam of the server. They hold from the next message on. A
+        line that is no entry is told and does not hold up the others. An entry that the source has
+        gets the stamp of this import. Only the token of the operator may do it.
+
+        Args:
+            source: The name of the list that they come from.
+            entries: At most 500 lines, each `body`, `link` or `attachment` and SHA-256 in
+                hexadecimal digits. In place of the hash of a link, the link may stand there. `#`
+                begins a comment.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                "/api/v1/spam/signatures",
+                body={
+                    "source": source,
+                    "entries": entries,
+                },
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.SpamSignatureImport", self._client._object(call, models.SpamSignatureImport))
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        request_timeout: float | None = None,
+    ) -> Pages[models.SpamSignatureSource]:
+        """List the sources of known spam.
+
+        Lists the sources of the list of known spam with the numbers of their entries, by name: one
+        page, as there are at most 50. Only the token of the operator may do it.
+
+        Args:
+            limit: How many rows a page has at most.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "GET",
+                "/api/v1/spam/signatures",
+                query={
+                    "limit": limit,
+                },
+                timeout_s=request_timeout,
+            )
+        )
+        return Pages(self._client, call, models.SpamSignatureSource, follows=False)
+
+    def delete(
+        self,
+        *,
+        source: str | None = None,
+        before: datetime.datetime | str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.SpamSignatureDeletion:
+        """Delete known spam.
+
+        Deletes entries of the list of known spam, all of them or some. To replace a source, import
+        its new entries, and then delete those before the stamp of the first import. Only the token
+        of the operator may do it.
+
+        Args:
+            source: Only entries of this source; without it, of all.
+            before: Only entries whose last import has an earlier stamp.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "DELETE",
+                "/api/v1/spam/signatures",
+                query={
+                    "source": source,
+                    "before": before,
+                },
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.SpamSignatureDeletion", self._client._object(call, models.SpamSignatureDeletion))
+
+
 class Spam:
     """Says what the filter makes of any message, and stores nothing."""
 
@@ -4264,6 +4365,7 @@ class Resources:
         self.outbound = Outbound(client)
         self.filter_rules = FilterRules(client)
         self.suppressions = Suppressions(client)
+        self.spam_signatures = SpamSignatures(client)
         self.spam = Spam(client)
         self.uploads = Uploads(client)
         self.events = Events(client)
