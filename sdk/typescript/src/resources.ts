@@ -1723,8 +1723,8 @@ export class SuppressionsResource {
   }
 }
 
-/** The parameters of `spamSignatures.import`. */
-export interface SpamSignaturesImportParams extends models.NewSpamSignatures {
+/** The parameters of `spamSignatures.importEntries`. */
+export interface SpamSignaturesImportEntriesParams extends models.NewSpamSignatures {
 }
 
 /** The parameters of `spamSignatures.list`. */
@@ -1751,7 +1751,7 @@ export class SpamSignaturesResource {
    * that the source has gets the stamp of this import. Only the token of the operator may do
    * it.
    */
-  async import(params: SpamSignaturesImportParams, options?: RequestOptions): Promise<models.SpamSignatureImport> {
+  async importEntries(params: SpamSignaturesImportEntriesParams, options?: RequestOptions): Promise<models.SpamSignatureImport> {
     const body: Record<string, unknown> = { ...params };
     const call: Call = { method: "POST", path: "/api/v1/spam/signatures", body, options };
     return (await this.client.object(call)) as models.SpamSignatureImport;

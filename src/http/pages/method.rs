@@ -12,6 +12,11 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("domains.records", "domains", "dns_records"),
     // `import` is a word of Python.
     ("messages.import", "messages", "import_messages"),
+    (
+        "spam_signatures.import",
+        "spam_signatures",
+        "import_entries",
+    ),
     ("messages.export", "messages", "export_messages"),
     ("events.inbox", "events", "stream"),
     ("events.tree", "events", "stream"),

@@ -1062,7 +1062,7 @@ class SpamSignaturesResource {
      * that the source has gets the stamp of this import. Only the token of the operator may do
      * it.
      */
-    async import(params, options) {
+    async importEntries(params, options) {
         const body = { ...params };
         const call = { method: "POST", path: "/api/v1/spam/signatures", body, options };
         return (await this.client.object(call));

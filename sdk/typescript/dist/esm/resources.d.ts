@@ -1199,8 +1199,8 @@ export declare class SuppressionsResource {
      */
     delete(suppression: string, options?: RequestOptions): Promise<void>;
 }
-/** The parameters of `spamSignatures.import`. */
-export interface SpamSignaturesImportParams extends models.NewSpamSignatures {
+/** The parameters of `spamSignatures.importEntries`. */
+export interface SpamSignaturesImportEntriesParams extends models.NewSpamSignatures {
 }
 /** The parameters of `spamSignatures.list`. */
 export interface SpamSignaturesListParams {
@@ -1224,7 +1224,7 @@ export declare class SpamSignaturesResource {
      * that the source has gets the stamp of this import. Only the token of the operator may do
      * it.
      */
-    import(params: SpamSignaturesImportParams, options?: RequestOptions): Promise<models.SpamSignatureImport>;
+    importEntries(params: SpamSignaturesImportEntriesParams, options?: RequestOptions): Promise<models.SpamSignatureImport>;
     /**
      * List the sources of known spam. Lists the sources of the list of known spam with the
      * numbers of their entries, by name: one page, as there are at most 50. Only the token of the

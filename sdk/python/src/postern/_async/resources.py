@@ -4011,7 +4011,7 @@ class AsyncSpamSignatures:
     def __init__(self, client: AsyncPostern) -> None:
         self._client = client
 
-    async def import_(
+    async def import_entries(
         self,
         *,
         source: str,

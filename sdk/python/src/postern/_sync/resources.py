@@ -4011,7 +4011,7 @@ class SpamSignatures:
     def __init__(self, client: Postern) -> None:
         self._client = client
 
-    def import_(
+    def import_entries(
         self,
         *,
         source: str,
