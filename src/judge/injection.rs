@@ -63,10 +63,11 @@ pub fn find(view: &MailView, (text, phrases): (&Folded, Vec<PhraseHit>)) -> Inje
     let markup = view.unseen.markup.lines();
     let markup: Vec<&str> = markup.filter(|line| line.trim() != view.subject).collect();
     let markup = markup.join("\n\n");
-    let places: [(&str, InjectionPlace, Exposure); 8] = [
+    let places: [(&str, InjectionPlace, Exposure); 9] = [
         (&view.subject, InjectionPlace::Subject, Exposure::Open),
         (&view.calendar, InjectionPlace::Calendar, Exposure::Aside),
         (&view.attached, InjectionPlace::Attachment, Exposure::Open),
+        (&view.otherwise, InjectionPlace::Alternative, Exposure::Open),
         (
             &view.unseen.hidden,
             InjectionPlace::Hidden,

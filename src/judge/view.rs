@@ -2,13 +2,16 @@
 //!
 //! A text that is longer than its bound is read at its beginning and its end, and the view says so.
 
-use crate::mail::digest::{Analysis, Digest, Part, PartStep};
+use std::collections::HashSet;
+
+use crate::mail::digest::{Analysis, Digest, Part, PartStep, analyse};
 use crate::mail::parse::address_list::Mailbox;
 use crate::mail::parse::header::Headers;
 use crate::mail::parse::{charset, transfer};
 use crate::mail::text::links::{self, MessageLink};
 use crate::mail::text::{self, FilePlace, UnseenText};
 use crate::mail::unicode;
+use crate::mail::{Bounds, MimeReading};
 
 /// A message as the filter reads it.
 #[derive(Debug, Clone, Default)]
@@ -29,7 +32,7 @@ pub struct MailView {
     pub alternative: String,
     /// Texts of pages that are not seen.
     pub unseen: UnseenText,
-    /// The links, each address once, at most 200.
+    /// The links, each address once.
     pub links: Vec<MessageLink>,
     /// The attachments as a client lists them, and behind them what only some clients list: files
     /// in attached messages and texts with a name.
@@ -38,6 +41,8 @@ pub struct MailView {
     pub calendar: String,
     /// The beginnings of texts that are attached as files.
     pub attached: String,
+    /// The text that other programs show of an ambiguous message, if it is another one.
+    pub otherwise: String,
     /// The message has a page.
     pub has_page: bool,
     /// Two programs could find different parts in it.
@@ -62,7 +67,7 @@ pub struct KnownSpamHits {
 }
 
 /// An attachment.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct ViewFile {
     /// As a client is shown it.
     pub filename: String,
@@ -124,22 +129,67 @@ impl MailView {
             size: analysis.size,
             ..MailView::default()
         };
+        view.read_body(raw, analysis);
+        if view.is_ambiguous {
+            view.read_otherwise(raw);
+        }
+        view
+    }
+
+    /// Reads all that stands below the header.
+    fn read_body(&mut self, raw: &[u8], analysis: &Analysis) {
         let Some(digest) = Digest::open(&analysis.digest) else {
-            return view;
+            return;
         };
         let (body, apart) = text::apart_of(raw, &digest);
-        view.links = links::links(&body.text, &body.links);
-        view.text = body.text;
-        view.is_sampled |= body.truncated;
-        view.tail = apart.tail;
-        view.alternative = apart.alternative;
-        view.unseen = apart.unseen;
+        self.links = links::links(&body.text, &body.links);
+        self.text = body.text;
+        self.is_sampled |= body.truncated;
+        self.tail = apart.tail;
+        self.alternative = apart.alternative;
+        self.unseen = apart.unseen;
         let mut source_left = FILES_SOURCE_MAX;
-        view.files = (text::file_places(&digest).into_iter())
-            .map(|file| view.read_file(raw, file, &mut source_left))
+        self.files = (text::file_places(&digest).into_iter())
+            .map(|file| self.read_file(raw, file, &mut source_left))
             .collect();
-        view.read_parts(raw, &digest);
-        view
+        self.read_parts(raw, &digest);
+    }
+
+    /// Adds what other programs show of an ambiguous message: a filter that reads as this server
+    /// does would miss what the reader behind another program gets.
+    fn read_otherwise(&mut self, raw: &[u8]) {
+        let bounds = Bounds {
+            reading: MimeReading::Last,
+            ..Bounds::default()
+        };
+        let Ok(analysis) = analyse(raw, &bounds) else {
+            return;
+        };
+        let mut other = MailView::default();
+        other.read_body(raw, &analysis);
+        let known = [&self.text, &self.tail, &self.alternative, &self.attached];
+        let mut otherwise = String::new();
+        for text in [other.text, other.tail, other.alternative, other.attached] {
+            if !known.contains(&&text) {
+                append(&mut otherwise, &text, OTHERWISE_MAX);
+            }
+        }
+        self.otherwise = otherwise;
+        append(&mut self.calendar, &other.calendar, CALENDAR_MAX);
+        self.unseen.add(&other.unseen);
+        for link in other.links {
+            if self.links.len() < 2 * links::LINKS_MAX
+                && self.links.iter().all(|l| l.url != link.url)
+            {
+                self.links.push(link);
+            }
+        }
+        let known: HashSet<ViewFile> = self.files.iter().cloned().collect();
+        let files = other.files.into_iter();
+        self.files
+            .extend(files.filter(|file| !known.contains(file)));
+        self.has_page |= other.has_page;
+        self.is_sampled |= other.is_sampled;
     }
 
     /// Reads a file. Its words count against `source_left` octets of all files together.
@@ -331,6 +381,8 @@ pub const FILE_HEAD_MAX: usize = 64;
 const FILE_TEXT_MAX: usize = 4 * 1024;
 const ATTACHED_MAX: usize = 16 * 1024;
 const CALENDAR_MAX: usize = 8 * 1024;
+/// Octets of the texts of another reading: as many as of the first one.
+const OTHERWISE_MAX: usize = 40 * 1024;
 const PARTS_MAX: usize = 200;
 const HEADER_MAX: usize = 64 * 1024;
 const FIELDS_MAX: usize = 300;

@@ -48,6 +48,20 @@ pub struct Bounds {
     pub boundary_bytes: usize,
     /// Received fields from which a message counts as looping.
     pub received_hops: usize,
+    /// What counts where programs differ.
+    pub reading: MimeReading,
+}
+
+/// What counts where a message is ambiguous, so that programs find different parts in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MimeReading {
+    /// The first of two Content fields of one name, and the first of two boundaries; a multipart
+    /// without a boundary is text. This is what clients of this server are shown.
+    #[default]
+    First,
+    /// The last of them; and the first line that looks like a boundary is one, where none is given.
+    /// This is what some other programs show.
+    Last,
 }
 
 impl Default for Bounds {
@@ -62,6 +76,7 @@ impl Default for Bounds {
             params: 64,
             boundary_bytes: 70,
             received_hops: 50,
+            reading: MimeReading::First,
         }
     }
 }

@@ -13,7 +13,7 @@ use memchr::{memchr, memchr_iter, memmem};
 use super::header::Headers;
 use super::param::ParamValue;
 use super::transfer::Encoding;
-use crate::mail::Bounds;
+use crate::mail::{Bounds, MimeReading};
 use crate::pace;
 
 /// The content of a part.
@@ -171,8 +171,14 @@ impl Parser<'_> {
     /// Adds a part; it stays open if other parts are inside it.
     fn open(&mut self, header_start: usize, body_start: usize, is_cut: bool) -> PartKind {
         let header = self.raw.get(header_start..body_start).unwrap_or(b"");
-        let content = Content::read(header, self.bounds);
+        let mut content = Content::read(header, self.bounds);
         self.found.ambiguous |= content.is_ambiguous;
+        if let Class::Multipart { boundary, .. } = &mut content.class
+            && boundary.is_none()
+            && self.bounds.reading == MimeReading::Last
+        {
+            *boundary = self.likely_boundary(body_start);
+        }
         let mut section = RawPart {
             kind: PartKind::Leaf,
             media: Media::Declared,
@@ -238,6 +244,19 @@ impl Parser<'_> {
             self.frames.push(frame);
         }
         section.kind
+    }
+
+    /// What stands in the first line that looks like a boundary.
+    fn likely_boundary(&self, body_start: usize) -> Option<Vec<u8>> {
+        let body = self.raw.get(body_start..).unwrap_or(b"");
+        let body = body.get(..PIECE_BYTES).unwrap_or(body);
+        let mut lines = body.split(|octet| *octet == b'\n');
+        lines.find_map(|line| {
+            let boundary = line.strip_prefix(b"--")?.trim_ascii_end();
+            (1..=self.bounds.boundary_bytes)
+                .contains(&boundary.len())
+                .then(|| boundary.to_vec())
+        })
     }
 
     /// Ends the open leaf and all frames from `keep` on.
@@ -455,13 +474,13 @@ impl Content {
         for field in Headers::of_block(header).beginning(b"content-") {
             if field.is("content-type") {
                 seen.0 += 1;
-                if seen.0 == 1 {
+                if seen.0 == 1 || bounds.reading == MimeReading::Last {
                     let value = field.value_within(bounds.header_field_bytes);
                     content.class = content.classify(value, bounds);
                 }
             } else if field.is("content-transfer-encoding") {
                 seen.1 += 1;
-                if seen.1 == 1 {
+                if seen.1 == 1 || bounds.reading == MimeReading::Last {
                     content.encoding = Encoding::of(&field.unfolded());
                 }
             }
@@ -480,11 +499,16 @@ impl Content {
         pace::spend(value.len().saturating_mul(PARAM_WORK));
         let value = ParamValue::parse(value, bounds.params);
         let is_multipart = value.first.eq_ignore_ascii_case(b"multipart");
-        let boundary = value.octets("boundary").filter(|_| is_multipart);
+        let boundary = match bounds.reading {
+            MimeReading::First => value.octets("boundary"),
+            MimeReading::Last => value.last_octets("boundary"),
+        };
+        let boundary = boundary.filter(|_| is_multipart);
         let boundary = boundary.as_deref().map(<[u8]>::trim_ascii_end);
         let boundary = boundary.filter(|b| (1..=bounds.boundary_bytes).contains(&b.len()));
         // A multipart without a subtype has parts nevertheless (RFC 2046 section 5.1.3).
         let is_whole = !value.first.is_empty() && !value.second.is_empty();
+        self.is_text_named = false;
         if !is_whole && boundary.is_none() {
             self.is_text_named = value.first.eq_ignore_ascii_case(b"text");
             let is_other = (MEDIA.iter()).any(|media| value.first.eq_ignore_ascii_case(media));

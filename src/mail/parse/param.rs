@@ -83,6 +83,18 @@ impl<'a> ParamValue<'a> {
             .map(|p| Cow::Owned(percent_decoded(split_extended(&p.value).1)))
     }
 
+    /// As [`octets`](Self::octets); of several the last one counts, in whatever form.
+    pub(crate) fn last_octets(&self, name: &str) -> Option<Cow<'_, [u8]>> {
+        let mut all = self.params.iter().rev();
+        all.find_map(|p| {
+            if p.name.eq_ignore_ascii_case(name.as_bytes()) {
+                return Some(Cow::Borrowed(&*p.value));
+            }
+            is_extended(&p.name, name)
+                .then(|| Cow::Owned(percent_decoded(split_extended(&p.value).1)))
+        })
+    }
+
     /// How often a parameter is given, in any form: more than once is ambiguous.
     pub(crate) fn count(&self, name: &str) -> usize {
         let is_it = |p: &&Param<'_>| {

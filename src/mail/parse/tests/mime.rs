@@ -1,7 +1,8 @@
 //! Boundaries, nesting and bounds of MIME parts.
 
-use crate::mail::Bounds;
 use crate::mail::parse::mime::{Media, PartKind, parse};
+use crate::mail::parse::transfer::Encoding;
+use crate::mail::{Bounds, MimeReading};
 
 /// Depth-first outline: kind, descendants, header and body as text.
 fn outline(raw: &str) -> Vec<String> {
@@ -209,6 +210,50 @@ fn what_two_programs_could_read_differently_is_marked() {
             "{raw:?}"
         );
     }
+}
+
+#[test]
+fn the_other_reading_takes_the_last_of_two() {
+    let last = Bounds {
+        reading: MimeReading::Last,
+        ..Bounds::default()
+    };
+    let parts = |raw: &str, bounds: &Bounds| parse(raw.as_bytes(), bounds).parts.len();
+    for (raw, first, other) in [
+        (
+            "Content-Type: text/plain\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nx\n--b--",
+            1,
+            2,
+        ),
+        (
+            "Content-Type: multipart/mixed; boundary=a; boundary=b\n\n--a\n\nx\n--b\n\ny\n--b\n\nz",
+            2,
+            3,
+        ),
+        (
+            "Content-Type: multipart/mixed; boundary=a; boundary*=''b\n\n--b\n\ny\n--b\n\nz",
+            1,
+            3,
+        ),
+        (
+            "Content-Type: multipart/mixed\n\nHello\n--x\n\ny\n--x\n\nz\n--x--",
+            1,
+            3,
+        ),
+        ("Content-Type: multipart/mixed\n\nHello", 1, 1),
+        (
+            "Content-Type: multipart/mixed; boundary=a\n\n--a\n\nx\n--a--",
+            2,
+            2,
+        ),
+    ] {
+        assert_eq!(parts(raw, &Bounds::default()), first, "{raw:?}");
+        assert_eq!(parts(raw, &last), other, "{raw:?}");
+    }
+    let raw = "Content-Transfer-Encoding: 7bit\nContent-Transfer-Encoding: base64\n\n";
+    let of = |bounds: &Bounds| parse(raw.as_bytes(), bounds).parts[0].encoding;
+    assert_eq!(of(&Bounds::default()), Encoding::Identity);
+    assert_eq!(of(&last), Encoding::Base64);
 }
 
 fn nested(n: usize) -> String {
