@@ -46,15 +46,12 @@ pub fn is_called(folded: &Folded, start: u32, end: u32) -> bool {
     }
     let sentence = folded.sentence(start).saturating_sub(1);
     let first = folded.sentences.get(sentence).copied().unwrap_or(start) as usize;
-    let mut near = first.max(from.saturating_sub(CALL_BYTES_MAX));
-    while !text.is_char_boundary(near) {
-        near += 1;
-    }
-    let before = text.get(near..from).unwrap_or_default();
-    let before = match before.rsplit_once(['.', '!', '?', ':', ']']) {
+    let before = text.get(first..from).unwrap_or_default();
+    let near = unicode::suffix(before, CALL_BYTES_MAX);
+    let before = match near.rsplit_once(['.', '!', '?', ':', ']']) {
         Some((_, last)) => last,
-        None if near > first => return false,
-        None => before,
+        None if near.len() < before.len() => return false,
+        None => near,
     };
     let before = before.trim_matches(|c: char| !c.is_alphanumeric());
     before.is_empty() || CALLS.contains(&before)
@@ -68,16 +65,7 @@ pub fn begins_word(text: &str, at: usize) -> bool {
 
 /// Whether a quotation mark opens before a place and does not close before it.
 pub fn is_quoted(text: &str, at: u32) -> bool {
-    let at = at as usize;
-    let mut from = at.saturating_sub(QUOTE_BACK);
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
-    let mut at = at;
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    let before = text.get(from..at).unwrap_or_default();
+    let before = unicode::suffix(unicode::prefix(text, at as usize), QUOTE_BACK);
     let Some((outside, inside)) = before.rsplit_once('"') else {
         return false;
     };

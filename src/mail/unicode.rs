@@ -182,6 +182,15 @@ pub fn prefix(text: &str, bytes_max: usize) -> &str {
     text.get(..end).unwrap_or("")
 }
 
+/// The longest suffix of at most `bytes_max` octets that begins between two characters.
+pub fn suffix(text: &str, bytes_max: usize) -> &str {
+    let mut start = text.len().saturating_sub(bytes_max);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    text.get(start..).unwrap_or("")
+}
+
 /// A file name without folders, controls and invisible characters, of at most 255 octets.
 pub fn file_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or("");

@@ -169,11 +169,7 @@ fn words_before(text: &str, (behind, start): (usize, usize)) -> &str {
 
 /// The last line of a text, or the end of a long one.
 fn line_end(text: &str) -> &str {
-    let mut from = text.len().saturating_sub(CONTEXT_MAX);
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
-    let tail = text.get(from..).unwrap_or("");
+    let tail = unicode::suffix(text, CONTEXT_MAX);
     tail.rsplit('\n').next().unwrap_or("")
 }
 

@@ -426,11 +426,7 @@ fn is_sentence_end(c: char) -> bool {
 
 /// At most `max` octets before a place.
 pub(super) fn tail_of(text: &str, end: usize, max: usize) -> &str {
-    let mut start = end.saturating_sub(max);
-    while !text.is_char_boundary(start) {
-        start += 1;
-    }
-    text.get(start..end).unwrap_or("")
+    crate::mail::unicode::suffix(text.get(..end).unwrap_or(""), max)
 }
 
 /// At most `max` octets behind a place.
