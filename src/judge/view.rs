@@ -168,13 +168,11 @@ impl MailView {
         let mut other = MailView::default();
         other.read_body(raw, &analysis);
         let known = [&self.text, &self.tail, &self.alternative, &self.attached];
-        let mut otherwise = String::new();
         for text in [other.text, other.tail, other.alternative, other.attached] {
             if !known.contains(&&text) {
-                append(&mut otherwise, &text, OTHERWISE_MAX);
+                append(&mut self.otherwise, &text, OTHERWISE_MAX);
             }
         }
-        self.otherwise = otherwise;
         append(&mut self.calendar, &other.calendar, CALENDAR_MAX);
         self.unseen.add(&other.unseen);
         for link in other.links {

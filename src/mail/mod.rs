@@ -64,6 +64,13 @@ pub enum MimeReading {
     Last,
 }
 
+impl MimeReading {
+    /// Whether a field counts that is, or is not, the first one of its name.
+    pub(crate) fn takes(self, is_first: bool) -> bool {
+        is_first || self == MimeReading::Last
+    }
+}
+
 impl Default for Bounds {
     fn default() -> Self {
         Bounds {

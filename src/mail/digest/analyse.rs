@@ -17,7 +17,7 @@ use crate::mail::parse::mime::{self, Media, PartKind, RawPart};
 use crate::mail::parse::param::ParamValue;
 use crate::mail::parse::transfer::{self, Encoding};
 use crate::mail::text::{self, codes, reply};
-use crate::mail::{Bounds, MimeReading, unicode};
+use crate::mail::{Bounds, unicode};
 use crate::pace;
 
 /// The facts that delivery knows of a message. Texts are decoded and clean.
@@ -437,7 +437,7 @@ fn write_part(writer: &mut BlobWriter, header: &[u8], section: &RawPart, bounds:
             b"location" => location,
             _ => continue,
         };
-        if slot.is_none() || bounds.reading == MimeReading::Last {
+        if bounds.reading.takes(slot.is_none()) {
             *slot = Some(field.value_within(bounds.header_field_bytes));
         }
     }

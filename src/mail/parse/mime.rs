@@ -474,13 +474,13 @@ impl Content {
         for field in Headers::of_block(header).beginning(b"content-") {
             if field.is("content-type") {
                 seen.0 += 1;
-                if seen.0 == 1 || bounds.reading == MimeReading::Last {
+                if bounds.reading.takes(seen.0 == 1) {
                     let value = field.value_within(bounds.header_field_bytes);
                     content.class = content.classify(value, bounds);
                 }
             } else if field.is("content-transfer-encoding") {
                 seen.1 += 1;
-                if seen.1 == 1 || bounds.reading == MimeReading::Last {
+                if bounds.reading.takes(seen.1 == 1) {
                     content.encoding = Encoding::of(&field.unfolded());
                 }
             }

@@ -77,10 +77,8 @@ impl<'a> ParamValue<'a> {
         if let Some(plain) = self.raw(name) {
             return Some(Cow::Borrowed(plain));
         }
-        let mut extended = self.params.iter().filter(|p| is_extended(&p.name, name));
-        extended
-            .next()
-            .map(|p| Cow::Owned(percent_decoded(split_extended(&p.value).1)))
+        let mut all = self.params.iter();
+        all.find_map(|p| extended_octets(p, name))
     }
 
     /// As [`octets`](Self::octets); of several the last one counts, in whatever form.
@@ -90,8 +88,7 @@ impl<'a> ParamValue<'a> {
             if p.name.eq_ignore_ascii_case(name.as_bytes()) {
                 return Some(Cow::Borrowed(&*p.value));
             }
-            is_extended(&p.name, name)
-                .then(|| Cow::Owned(percent_decoded(split_extended(&p.value).1)))
+            extended_octets(p, name)
         })
     }
 
@@ -109,6 +106,12 @@ fn is_extended(written: &[u8], name: &str) -> bool {
     written
         .strip_suffix(b"*")
         .is_some_and(|n| n.eq_ignore_ascii_case(name.as_bytes()))
+}
+
+/// The octets of a parameter, if it is the RFC 2231 form of `name`.
+fn extended_octets<'p>(param: &Param<'_>, name: &str) -> Option<Cow<'p, [u8]>> {
+    let is_it = is_extended(&param.name, name);
+    is_it.then(|| Cow::Owned(percent_decoded(split_extended(&param.value).1)))
 }
 
 /// The text of a parameter from raw pairs, the RFC 2231 form first. Controls are dropped.
