@@ -459,6 +459,9 @@ pub const DEFAULT_DOMAIN: &str = "postern.localhost";
 
 /// The file in the data folder with the operator's token, mode 0600.
 pub const TOKEN_FILE: &str = "operator.token";
+/// The file in the data folder with the key that secrets are sealed with, mode 0600. A backup does
+/// not carry it.
+pub const SEALING_FILE: &str = "secrets.key";
 /// The file in the data folder with the addresses of the running server.
 pub const RUNNING_FILE: &str = "running.json";
 /// The file in the data folder with the shared domain of the last server.
@@ -492,6 +495,8 @@ pub const FOLDER_FILES: &[&str] = &[
     "ballast",
     "tls",
     TOKEN_FILE,
+    SEALING_FILE,
+    "secrets.new",
     "operator.new",
     "shared-domain.new",
     "last-config.new",

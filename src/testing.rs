@@ -27,7 +27,7 @@ pub mod call {
 }
 /// `crate::crypto`
 pub mod crypto {
-    pub use crate::crypto::{Random, SigningAlgorithm, SigningKey};
+    pub use crate::crypto::{Random, SealFault, SealingKey, SigningAlgorithm, SigningKey};
 }
 /// `crate::config`
 pub mod config {

@@ -445,7 +445,12 @@ fn a_backup_is_enough_for_the_same_clients() {
     printed(&mut server.cli(&["send", "--from", &inbox, "--to", &inbox, "--text", "1"]));
     let data = server.folder.join("data");
     let copy = server.folder.join("mail.bak");
-    printed(server.cli(&["backup"]).arg(&copy));
+    let said = printed(server.cli(&["backup"]).arg(&copy));
+    let key = data.join("secrets.key");
+    assert!(
+        said.contains(&format!("not in it: {}", key.display())),
+        "{said}"
+    );
     let token = std::fs::read_to_string(data.join("operator.token")).unwrap();
     server.signal(rustix::process::Signal::TERM);
     assert_eq!(server.wait(15), 0);
@@ -454,7 +459,9 @@ fn a_backup_is_enough_for_the_same_clients() {
     let folder = super::folder("cli-restored");
     let new = folder.join("data");
     let said = printed(postern(&["restore"]).arg(&copy).arg("--data").arg(&new));
-    assert!(said.contains("--config"), "{said}");
+    for word in ["--config", "secrets.key: put the file of the older"] {
+        assert!(said.contains(word), "{said}");
+    }
     let kept = std::fs::read_to_string(new.join("last-config.toml")).unwrap();
     assert!(kept.ends_with(toml), "{kept}");
     assert_eq!(

@@ -17,6 +17,8 @@ const NAMES: &[&str] = &[
     "postern.lock",
     "operator.token",
     "operator.new",
+    "secrets.key",
+    "secrets.new",
     "shared-domain",
     "shared-domain.new",
     "last-config.toml",

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::{Cli, CliError, api, progress, show};
-use crate::config::{FOLDER_FILES, KEPT_FILES, LAST_CONFIG_FILE};
+use crate::config::{FOLDER_FILES, KEPT_FILES, LAST_CONFIG_FILE, SEALING_FILE};
 use crate::crypto::Random;
 use crate::service::intake::{read_again, sign_again};
 use crate::store::{Checkpoint, Depth, FILE, Findings, Folder, Role, Store, verify_folder};
@@ -108,12 +108,21 @@ pub fn backup(cli: &Cli, to: &Path) -> Result<ExitCode, CliError> {
     let bytes = progress::during(!cli.json, "backup", part, || {
         crate::store::backup(data, KEPT_FILES, to, None)
     })?;
+    let key = data.join(SEALING_FILE);
+    let key = key.exists().then_some(key);
     if cli.json {
-        show::line(json!({"file": to, "bytes": bytes}));
-    } else {
+        show::line(json!({"file": to, "bytes": bytes, "not_in_it": key}));
+        return Ok(ExitCode::SUCCESS);
+    }
+    show::line(format_args!(
+        "{0}: {bytes} bytes; `postern restore {0} --data NEW_FOLDER` makes a data folder of it",
+        to.display()
+    ));
+    if let Some(key) = key {
         show::line(format_args!(
-            "{0}: {bytes} bytes; `postern restore {0} --data NEW_FOLDER` makes a data folder of it",
-            to.display()
+            "not in it: {}, which opens the secrets in it, such as passwords of mailboxes \
+             elsewhere; keep a copy of that file in another place",
+            key.display()
         ));
     }
     Ok(ExitCode::SUCCESS)
@@ -191,8 +200,10 @@ pub fn restore(cli: &Cli, from: &Path) -> Result<ExitCode, CliError> {
         return Err(error.into());
     }
     let config = cli.data().join(LAST_CONFIG_FILE);
+    let key = cli.data().join(SEALING_FILE);
+    let missing = (!key.exists()).then_some(key);
     if cli.json {
-        show::line(json!({"data": cli.data()}));
+        show::line(json!({"data": cli.data(), "missing": missing}));
     } else {
         let with = match config.exists() {
             true => format!(" --config {}", config.display()),
@@ -202,6 +213,13 @@ pub fn restore(cli: &Cli, from: &Path) -> Result<ExitCode, CliError> {
             "{0} is ready: start it with `postern serve --data {0}{with}`",
             cli.data().display()
         ));
+        if let Some(key) = missing {
+            show::line(format_args!(
+                "{}: put the file of the older folder there before the start; without it the \
+                 secrets, such as passwords of mailboxes elsewhere, have to be given again",
+                key.display()
+            ));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

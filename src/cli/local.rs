@@ -17,6 +17,7 @@ use crate::dir::DirHandle;
 use crate::engine::Session;
 use crate::engine::drive::{Driver, Environment, Settled};
 use crate::protocol::Protocol;
+use crate::serve::sealing_key;
 use crate::service::drive::{Done, drive};
 use crate::service::{Reader, Service, Setup, Writer};
 use crate::store::{Folder, Role, Store};
@@ -38,6 +39,7 @@ impl Local {
     pub fn open(folder: Folder) -> Result<Local, CliError> {
         let data = folder.path();
         let token = folder.dir().read_text(TOKEN_FILE).unwrap_or_default();
+        let sealing = sealing_key(folder.dir(), &mut Random::system()).map_err(CliError::Own)?;
         let service = Service::new(Setup {
             shared: Arc::new(Shared::new(
                 "localhost",
@@ -51,6 +53,7 @@ impl Local {
             trust_domains: false,
             operator: crate::crypto::OperatorToken::hash(token.trim().as_bytes()),
             operator_from: crate::call::OperatorFrom::Loopback,
+            sealing,
             resolver: Arc::new(crate::call::NoResolver),
             lookups: None,
             outbound: Default::default(),

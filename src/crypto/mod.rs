@@ -4,11 +4,13 @@
 //! Randomness is an argument, never a global. A test passes a seeded source and gets the same
 //! run again; the server passes [`Random::system`].
 
+mod sealed;
 mod signing;
 mod siphash;
 
 use ring::rand::SecureRandom;
 
+pub use sealed::{SealFault, SealingKey};
 pub use signing::{KeyFault, SigningAlgorithm, SigningKey, VerifyingKey};
 pub use siphash::siphash;
 

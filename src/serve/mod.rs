@@ -10,6 +10,7 @@ mod allocator;
 mod disk_reserve;
 mod harden;
 mod print;
+mod sealing;
 mod unit;
 
 use core::net::SocketAddr;
@@ -26,7 +27,7 @@ use crate::call::{
     Shared,
 };
 use crate::config::{Config, FOLDER_FILES, LAST_CONFIG_FILE, SHARED_DOMAIN_FILE, TOKEN_FILE};
-use crate::crypto::{OperatorToken, Random};
+use crate::crypto::{OperatorToken, Random, SealingKey};
 use crate::dir::{DirHandle, Owner};
 use crate::dns::ResolverSettings;
 use crate::net::{
@@ -45,6 +46,7 @@ use crate::store::{FILE, Folder, Role, SHARED_DOMAIN_ID, Store};
 use disk_reserve::ReserveFile;
 pub use harden::become_user;
 use print::{FirstInbox, Running};
+pub use sealing::sealing_key;
 pub use unit::{EXAMPLE_CONFIG, unit};
 
 /// Runs the server until SIGTERM or SIGINT. If it cannot go on, the reason is written to
@@ -195,6 +197,7 @@ fn start(
     };
     let mut random = Random::system();
     let operator = operator_token(folder, &mut random)?;
+    let sealing = sealing_key(folder, &mut random)?;
     let shared = shared(config, &listeners, most);
     watch_certificate(&certified, &shared, unix_ms);
     let (hub, queues) = Hub::new(cores()).map_err(|e| format!("cannot poll: {e}"))?;
@@ -205,7 +208,7 @@ fn start(
         config,
         &shared,
         clock,
-        operator,
+        (operator, sealing),
         folder,
         (names.clone(), Arc::clone(&lookups), outbound),
     );
@@ -394,7 +397,7 @@ fn service(
     config: &Config,
     shared: &Arc<Shared>,
     clock: SystemClock,
-    operator: [u8; 32],
+    (operator, sealing): ([u8; 32], Arc<SealingKey>),
     folder: &DirHandle,
     (names, lookups, (outbound, ways_out)): (
         DnsHandle,
@@ -410,6 +413,7 @@ fn service(
         trust_domains: config.trust_domains,
         operator: Some(operator),
         operator_from: config.operator_from.clone(),
+        sealing,
         resolver: Arc::new(names),
         lookups: Some(lookups),
         outbound,

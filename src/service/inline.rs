@@ -16,7 +16,7 @@ use crate::call::{
     Call, ConnId, Event, InboxId, InboxRow, NoResolver, OrgId, OutboundSettings, Refusal, Reply,
     Request, Resolve, Scopes, Shared, Write,
 };
-use crate::crypto::{OperatorToken, Random, SigningAlgorithm, SigningKey};
+use crate::crypto::{OperatorToken, Random, SealingKey, SigningAlgorithm, SigningKey};
 use crate::mail::Address;
 use crate::store::{Error, Store};
 
@@ -110,6 +110,8 @@ impl Inline {
     ) -> Result<Inline, Error> {
         let mut random = Random::seeded(seed);
         let operator = OperatorToken::generate(&mut random);
+        // Not of `random`: tests know what comes of their seeds.
+        let (sealing, _) = SealingKey::generate(&mut Random::seeded(seed ^ 1));
         let free = Arc::new(AtomicU64::new(u64::MAX));
         let probe = Arc::clone(&free);
         let setup = Setup {
@@ -120,6 +122,7 @@ impl Inline {
             trust_domains: false,
             operator: OperatorToken::hash(operator.as_bytes()),
             operator_from: crate::call::OperatorFrom::Loopback,
+            sealing: Arc::new(sealing),
             resolver,
             lookups,
             outbound,

@@ -28,6 +28,7 @@ use crate::call::{
     Allowance, Change, Event, LIFTED, Metric, Network, Now, OperatorFrom, OrgId, OutboundSettings,
     Payer, Rates, Refusal, Resolve, Shared,
 };
+use crate::crypto::SealingKey;
 
 /// Reads the clock. `main` gives the system's clock, a test gives virtual time.
 pub type ReadClock = Arc<dyn Fn() -> Now + Send + Sync>;
@@ -54,6 +55,8 @@ pub struct Setup {
     pub operator: Option<[u8; 32]>,
     /// From where the operator's token is taken.
     pub operator_from: OperatorFrom,
+    /// The key that secrets are sealed with.
+    pub sealing: Arc<SealingKey>,
     /// Answers questions to the DNS.
     pub resolver: Arc<dyn Resolve>,
     /// Lookups outside that messages wait for before they are judged. With `None` no message waits.
@@ -79,6 +82,8 @@ pub struct Service {
     pub(super) trust_domains: bool,
     pub(super) operator: Option<[u8; 32]>,
     pub(super) operator_from: OperatorFrom,
+    /// The key that secrets are sealed with.
+    sealing: Arc<SealingKey>,
     resolver: Arc<dyn Resolve>,
     /// Signing keys for the next domains.
     pub keys: SpareKeys,
@@ -205,6 +210,7 @@ impl Service {
             trust_domains: setup.trust_domains,
             operator: setup.operator,
             operator_from: setup.operator_from,
+            sealing: setup.sealing,
             resolver: setup.resolver,
             keys: SpareKeys::default(),
             checks: Checks::default(),
@@ -240,6 +246,11 @@ impl Service {
         let passed = now.mono_ms.saturating_sub(self.began.mono_ms);
         let passed = i64::try_from(passed).unwrap_or(i64::MAX);
         now.unix_ms.min(self.began.unix_ms.saturating_add(passed))
+    }
+
+    /// The key that secrets are sealed with.
+    pub fn sealing(&self) -> &SealingKey {
+        &self.sealing
     }
 
     /// Asks the DNS.

@@ -298,6 +298,9 @@ fn without_limits_a_domain_is_trusted_when_it_is_added() {
         trust_domains: true,
         operator: None,
         operator_from: crate::call::OperatorFrom::Loopback,
+        sealing: Arc::new(
+            crate::crypto::SealingKey::generate(&mut crate::crypto::Random::seeded(1)).0,
+        ),
         resolver: Arc::new(crate::call::NoResolver),
         lookups: None,
         outbound: Default::default(),

@@ -265,6 +265,9 @@ fn service() -> Arc<Service> {
         trust_domains: false,
         operator: None,
         operator_from: crate::call::OperatorFrom::Loopback,
+        sealing: Arc::new(
+            crate::crypto::SealingKey::generate(&mut crate::crypto::Random::seeded(1)).0,
+        ),
         resolver: Arc::new(crate::call::NoResolver),
         lookups: None,
         outbound: Default::default(),

@@ -627,6 +627,9 @@ fn a_list_over_what_is_deleted_looks_at_the_clock() {
         trust_domains: false,
         operator: None,
         operator_from: crate::call::OperatorFrom::Loopback,
+        sealing: Arc::new(
+            crate::crypto::SealingKey::generate(&mut crate::crypto::Random::seeded(1)).0,
+        ),
         resolver: Arc::new(crate::call::NoResolver),
         lookups: None,
         outbound: Default::default(),
