@@ -30,7 +30,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use postern::testing::call::SpamSettings;
+use postern::testing::call::{KnownSpamEntry, KnownSpamKind, Limits, SpamSettings};
+use postern::testing::judge::known_spam::KnownSpamSet;
 use postern::testing::judge::model::{StartModel, TokenKind, Tokens, each_token, hash};
 use postern::testing::judge::{MailView, Models, SenderFacts, judge, tables_bytes};
 use postern::testing::mail::Bounds;
@@ -76,6 +77,7 @@ fn main() {
     println!("tables: {} KiB", tables >> 10);
     assert!(tables <= TABLES_MAX, "the tables are too large");
     time_usual(is_quick);
+    time_known_spam(is_quick);
     let is_linear = hostile::time_hostile(is_quick);
     measure(after("--model"), after("--rest"));
     if !is_linear {
@@ -126,6 +128,46 @@ fn time_usual(is_quick: bool) {
         micros(of_model),
         Tokens::of(&view).hashes().len(),
         micros(of_view + of_judge),
+    );
+}
+
+/// What a list of known spam of the largest size adds to a usual message, and to the one that costs
+/// most: files up to the bound on what is hashed.
+fn time_known_spam(is_quick: bool) {
+    let entry = |kind: KnownSpamKind, n: u64| {
+        let mut entry = KnownSpamEntry {
+            kind,
+            hash: [0; 32],
+        };
+        entry.hash[..8].copy_from_slice(&n.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
+        entry
+    };
+    let entries = Limits::default().known_spam_entries as u64;
+    let all = (0..entries).map(|n| entry(KnownSpamKind::ALL[n as usize % 3], n));
+    let set = KnownSpamSet::of(all);
+    let rounds = if is_quick { 20 } else { 200 };
+    let mut file =
+        b"From: a@b.test\r\nMIME-Version: 1.0\r\nContent-Type: application/pdf; name=a\r\n\
+        Content-Disposition: attachment\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+            .to_vec();
+    (0..17_000)
+        .for_each(|_| file.extend_from_slice(&[b"QUJD".repeat(19).as_slice(), b"\r\n"].concat()));
+    let times = [hostile::usual(4096), file].map(|raw| {
+        let analysis = analyse(&raw, &Bounds::default()).unwrap();
+        let view = MailView::of(&raw, &analysis);
+        least_time(rounds, 10, || {
+            black_box(set.find(black_box(&view), &raw, &analysis));
+        })
+    });
+    let change = least_time(rounds, 1, || {
+        black_box(set.changed(&[entry(KnownSpamKind::Link, 1)], &[]));
+    });
+    println!(
+        "known spam, {entries} entries in {} KiB: 4 KiB {:.1} us, a file of 1 MiB {:.0} us; a change {:.0} us",
+        set.bytes() >> 10,
+        micros(times[0]),
+        micros(times[1]),
+        micros(change),
     );
 }
 
