@@ -35,6 +35,12 @@ impl Store {
         self.leftovers.set(true);
     }
 
+    /// Says that an idle writer could not do its work: nothing is tried until the next deletion or
+    /// the next tidying, a minute later at most.
+    pub fn put_off_leftovers(&self) {
+        self.leftovers.set(false);
+    }
+
     /// Removes one slice of what deletions have left, a few milliseconds of work, in a
     /// transaction of its own; whether there may be more. When disk space `is_short`, no body
     /// stays for its readers.

@@ -588,7 +588,7 @@ impl Writer {
             done => done,
         };
         match done {
-            Ok(false) if !is_short => Ok(self.sign_older(store)? || self.learn(store)?),
+            Ok(false) if !is_short => self.build(store),
             done => done,
         }
     }

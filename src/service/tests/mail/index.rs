@@ -210,6 +210,33 @@ fn disturb(world: &mut World, random: &mut Generator) {
     while world.inline.writer.reclaim(&world.inline.store).unwrap() {}
 }
 
+/// A full disk stops the building of the index until the next tidying. The writer tries again while
+/// there are leftovers, so there are none meanwhile.
+#[test]
+fn an_index_that_cannot_be_built_is_put_off() {
+    use crate::store::StoreFault;
+
+    for fault in [StoreFault::StatementFull(3), StoreFault::CommitFull] {
+        let mut world = world();
+        let plan = world.receive("bob@a.test", b"From: a@b.test\r\n\r\nHi.\r\n");
+        world.deliver(&plan.unwrap());
+        while world.inline.writer.reclaim(&world.inline.store).unwrap() {}
+        let store = &world.inline.store;
+        store.begin().unwrap();
+        assert!(store.forget_signatures(Now::default()).unwrap() > 0);
+        store.commit().unwrap();
+        world.inline.store.expect_leftovers();
+        world.inline.store.fail(fault);
+        let failed = world.inline.writer.build(&world.inline.store);
+        assert!(failed.unwrap_err().is_full(), "{fault:?}");
+        assert!(!world.inline.store.has_leftovers(), "{fault:?}");
+        assert!(world.inline.store.unsigned_inboxes().unwrap() > 0);
+        // The tidying of the next minute.
+        while world.inline.writer.reclaim(&world.inline.store).unwrap() {}
+        assert_eq!(world.inline.store.unsigned_inboxes().unwrap(), 0);
+    }
+}
+
 /// Texts of all messages in one, so that one pass looks at all of them.
 #[derive(Default)]
 struct AllTexts {
