@@ -131,6 +131,8 @@ actions! {
     MessageSpam = "message.spam" 35;
     /// A message was taken for wanted.
     MessageNotSpam = "message.not_spam" 36;
+    /// An organization has forgotten what its filter had learned.
+    LearnedForgotten = "org.learned_forgotten" 37;
 }
 
 /// What it was done to.

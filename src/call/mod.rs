@@ -132,7 +132,7 @@ pub use signature::{
     SignatureWalk, SignedFacts, UnsignedBody,
 };
 pub use spam::{
-    INJECTION_SPANS_MAX, InjectionPlace, InjectionReport, InjectionSpan, RULE_HITS_MAX,
+    Forgetting, INJECTION_SPANS_MAX, InjectionPlace, InjectionReport, InjectionSpan, RULE_HITS_MAX,
     RULE_ID_BYTES_MAX, RuleHit, SCORE_MAX, SPAM_DEFAULT, SUSPICIOUS_DEFAULT, Score,
     ShownSpamSettings, SpamPolicy, SpamReport, SpamSettings, WEIGHTS_MAX, WHY_BYTES_MAX,
 };

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::{
     ApprovalRow, AuditRow, BatchRow, Caller, DomainView, EntryId, EntryRow, EntryState, Event,
-    ExportPage, FilterRuleRow, ImportOutcome, InboxId, InboxRow, KeyRow, KnownSpamDeletion,
-    KnownSpamImported, KnownSpamSource, MadeTicket, MailboxRow, Matches, MessageView,
-    NextTransaction, OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal, RuleRow,
-    RuleTrialRow, Secret, Selected, SendStatus, SendTrial, ShownSpamSettings, SpamReport,
+    ExportPage, FilterRuleRow, Forgetting, ImportOutcome, InboxId, InboxRow, KeyRow,
+    KnownSpamDeletion, KnownSpamImported, KnownSpamSource, MadeTicket, MailboxRow, Matches,
+    MessageView, NextTransaction, OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal,
+    RuleRow, RuleTrialRow, Secret, Selected, SendStatus, SendTrial, ShownSpamSettings, SpamReport,
     SuppressionRow, ThreadId, ThreadView, UidSet, UploadRow, UsageDays, UsageRow,
 };
 
@@ -234,6 +234,8 @@ pub enum Written {
     Suppression(SuppressionRow),
     Upload(UploadRow),
     SpamSettings(Box<ShownSpamSettings>),
+    /// What was learned is forgotten, as far as this says.
+    Forgotten(Box<Forgetting>),
     KnownSpamImported(Box<KnownSpamImported>),
     KnownSpamDeleted(Box<KnownSpamDeletion>),
     Org(OrgRow, Box<KeyRow>, Secret),

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::Verdict;
+use super::{OrgId, Verdict};
 
 /// A score in hundredths.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -246,6 +246,19 @@ pub struct ShownSpamSettings {
     pub lessons_wanted: u32,
     /// Messages that it has learned as spam.
     pub lessons_spam: u32,
+}
+
+/// What an organization forgets of what its filter has learned, with what is done of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Forgetting {
+    /// The organization.
+    pub org: OrgId,
+    /// What was said later is kept, unix milliseconds.
+    pub said_by: i64,
+    /// The lessons that wait are gone, and the model. The last body whose lesson was looked at.
+    pub after: Option<i64>,
+    /// The last slice has deleted the model.
+    pub is_model_gone: bool,
 }
 
 /// Two hits of a usual weight, or one that is rare in ordinary mail.

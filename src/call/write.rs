@@ -11,11 +11,11 @@ use std::sync::Arc;
 
 use super::{
     ApprovalId, BatchProgress, BulkProgress, CredentialsProgress, DnsAnswer, DomainRef, EntryId,
-    ExportEnd, FilterRuleId, FlagChange, Flags, Idempotency, InboxPatch, InboxRef, KeyId,
-    KnownSpamDeletion, MailboxId, MessageBatch, MessagePatch, Need, NewDomain, NewFilterRule,
-    NewInbox, NewKey, NewRule, OrgId, OrgPatch, OutboundId, OutboundLoss, Question, Refusal,
-    Report, RouteId, RuleId, RulePatch, RulePlace, Scopes, SharePart, SpamSettings, SuppressionId,
-    UidSet, UploadId,
+    ExportEnd, FilterRuleId, FlagChange, Flags, Forgetting, Idempotency, InboxPatch, InboxRef,
+    KeyId, KnownSpamDeletion, MailboxId, MessageBatch, MessagePatch, Need, NewDomain,
+    NewFilterRule, NewInbox, NewKey, NewRule, OrgId, OrgPatch, OutboundId, OutboundLoss, Question,
+    Refusal, Report, RouteId, RuleId, RulePatch, RulePlace, Scopes, SharePart, SpamSettings,
+    SuppressionId, UidSet, UploadId,
 };
 
 /// A call that changes something, by noun.
@@ -348,6 +348,11 @@ pub enum OrgWrite {
     },
     /// Written: `Changed`.
     Delete { org: OrgId },
+    /// Forgets what the filter has learned; for an `admin` of the organization. Written:
+    /// `Forgotten`.
+    ForgetLearned,
+    /// The rest of it.
+    ForgetRest(Box<Forgetting>),
 }
 
 /// Changes of the queue to outside. `Next` and `Lost` are calls of the engine of a connection that
@@ -410,6 +415,9 @@ impl Write {
             Write::Domain(DomainWrite::SharedKeys) => Need::Server,
             Write::Domain(_) => Need::Organization(Scopes::DOMAINS_WRITE),
             Write::Org(OrgWrite::Patch { .. }) => Need::OrgAdmin,
+            Write::Org(OrgWrite::ForgetLearned | OrgWrite::ForgetRest(_)) => {
+                Need::Organization(Scopes::ADMIN)
+            }
             Write::Org(OrgWrite::Create { .. } | OrgWrite::Delete { .. }) | Write::KnownSpam(_) => {
                 Need::Operator
             }
@@ -582,7 +590,7 @@ impl Write {
                 OrgWrite::Create { idempotency, .. } | OrgWrite::Patch { idempotency, .. } => {
                     idempotency.as_ref()
                 }
-                OrgWrite::Delete { .. } => None,
+                OrgWrite::Delete { .. } | OrgWrite::ForgetLearned | OrgWrite::ForgetRest(_) => None,
             },
             Write::Outbound(call) => match call {
                 OutboundWrite::Retry { idempotency, .. }

@@ -29,6 +29,8 @@ pub enum SpamCommand {
     },
     /// Change them; what is not named stays as it is
     Set(SpamSetCommand),
+    /// Forget what the filter of the organization has learned
+    Forget,
     /// The list of known spam of the server: for its operator
     #[command(subcommand)]
     Signatures(SignaturesCommand),
@@ -65,6 +67,10 @@ pub fn spam(cli: &Cli, spam: &SpamCommand) -> Result<ExitCode, CliError> {
     let mut api = Api::in_org(cli)?;
     match spam {
         SpamCommand::Signatures(_) => {}
+        SpamCommand::Forget => {
+            let reply = api.delete("/api/v1/spam/learned")?;
+            show::done(cli, &reply, "what the filter has learned is forgotten");
+        }
         SpamCommand::Show { inbox } => show::one(cli, &api.get(&path(inbox))?),
         SpamCommand::Check { file, inbox } => {
             let query: QueryPairs<'_> = (inbox.iter())

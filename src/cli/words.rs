@@ -210,6 +210,7 @@ const COMMANDS: &[(&str, &str, &str)] = &[
         "postern message not-spam",
     ),
     ("POST", "/spam/check", "postern spam check"),
+    ("DELETE", "/spam/learned", "postern spam forget"),
     ("POST", "/spam/signatures", "postern spam signatures import"),
     ("GET", "/spam/signatures", "postern spam signatures list"),
     (

@@ -42,6 +42,7 @@ pub fn named(context: &WriteContext<'_>, caller: &Caller, call: &Write) -> Optio
             let found = context.store.suppression_of(access.org, &address).ok()??;
             Some(AuditTarget::Suppression(found.id))
         }
+        Write::Org(OrgWrite::ForgetLearned) => Some(AuditTarget::Org(access.org)),
         _ => None,
     }
 }
@@ -126,6 +127,8 @@ fn acts_of(call: &Write, named: Option<AuditTarget>, carried: &Carried) -> [Opti
         Write::KnownSpam(_) => None,
         // Its audit goes with it.
         Write::Org(OrgWrite::Delete { .. }) => None,
+        Write::Org(OrgWrite::ForgetLearned) => Some((Did::LearnedForgotten, named)),
+        Write::Org(OrgWrite::ForgetRest(_)) => None,
         Write::Outbound(call) => match call {
             OutboundWrite::Next { .. } | OutboundWrite::Lost { .. } | OutboundWrite::Wake => None,
             OutboundWrite::Retry { id, .. } => {

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::existence::Existence;
-use crate::call::{OrgId, Refusal};
+use crate::call::{Forgetting, OrgId, Refusal};
 use crate::judge::Models;
 use crate::judge::model::Learned;
 use crate::store::Store;
@@ -79,6 +79,14 @@ impl KeptModels {
     /// The writer is about to commit the first model.
     pub fn begin(&self) {
         self.any.begin();
+    }
+
+    /// The writer has committed a slice of forgetting.
+    pub fn note_forgotten(&self, forgetting: &Forgetting) {
+        if forgetting.is_model_gone {
+            // The version of no model.
+            self.replace(forgetting.org, 0);
+        }
     }
 
     /// The writer has committed this version of a model.

@@ -25,8 +25,8 @@ use super::returned::Returned;
 use super::rules::KeptRules;
 use super::spare_keys::SpareKeys;
 use crate::call::{
-    Allowance, Change, Event, LIFTED, Metric, Network, Now, OperatorFrom, OrgId, OutboundSettings,
-    Payer, Rates, Refusal, Resolve, Shared,
+    Allowance, Change, Event, LIFTED, Metric, Network, Now, OperatorFrom, OrgId, OrgWrite,
+    OutboundSettings, Payer, Rates, Refusal, Resolve, Shared, Write, Written,
 };
 use crate::crypto::SealingKey;
 
@@ -274,6 +274,22 @@ impl Service {
         let unlogged = self.counters().login_log.take_unlogged(now);
         if let Some(unlogged) = unlogged {
             log::info!("login failed more={unlogged}");
+        }
+    }
+
+    /// The writer has committed what a call has written: what is kept in memory follows.
+    pub(super) fn note_written(&self, written: &Written) {
+        match written {
+            Written::Forgotten(done) => self.learned.note_forgotten(done),
+            _ => self.known_spam.note_written(written),
+        }
+    }
+
+    /// The same for a slice of a call, of which this is the rest.
+    pub(super) fn note_part(&self, rest: &Write) {
+        match rest {
+            Write::Org(OrgWrite::ForgetRest(done)) => self.learned.note_forgotten(done),
+            _ => self.known_spam.note_part(rest),
         }
     }
 

@@ -235,6 +235,49 @@ impl Store {
             .map(drop)
     }
 
+    /// Forgets some of the lessons of an organization that are due and were said by a time; how
+    /// many.
+    pub fn forget_due_lessons(
+        &self,
+        (org, said_by): (OrgId, i64),
+        rows: usize,
+    ) -> Result<usize, Error> {
+        self.direct().run(
+            "DELETE FROM lesson WHERE body IN
+                 (SELECT body FROM lesson INDEXED BY lesson_due
+                  WHERE taught IS NOT is_spam AND org = ?1 AND at <= ?2 ORDER BY at, body LIMIT ?3)",
+            params![org.0, said_by, int(rows as u64)],
+        )
+    }
+
+    /// Forgets the lessons of an organization among the next `rows` behind `after` that were said
+    /// by a time. Gives the last body that was looked at, and how many were.
+    pub fn forget_lessons(
+        &self,
+        (org, said_by): (OrgId, i64),
+        after: i64,
+        rows: usize,
+    ) -> Result<(i64, usize), Error> {
+        let found = self.direct().all(
+            "SELECT body, org = ?2 AND at <= ?3 FROM lesson WHERE body > ?1 ORDER BY body LIMIT ?4",
+            params![after, org.0, said_by, int(rows as u64)],
+            |r| Ok((r.get::<_, i64>(0)?, r.get::<_, bool>(1)?)),
+        )?;
+        for (body, _) in found.iter().filter(|(_, is_meant)| *is_meant) {
+            self.forget_lesson(BodyId(*body))?;
+        }
+        let last = found.last().map_or(after, |(body, _)| *body);
+        Ok((last, found.len()))
+    }
+
+    /// Forgets the model of an organization, and the lessons that it goes over again.
+    pub fn forget_learned(&self, org: OrgId) -> Result<(), Error> {
+        (self.direct()).run("DELETE FROM earlier_lesson WHERE org = ?1", [org.0])?;
+        self.direct()
+            .run("DELETE FROM learned WHERE org = ?1", [org.0])
+            .map(drop)
+    }
+
     /// A body goes, and what was said of it.
     pub(super) fn forget_lesson(&self, body: BodyId) -> Result<(), Error> {
         self.direct()

@@ -159,7 +159,7 @@ export interface AuditListParams {
   /** How many rows a page has at most. */
   limit?: number;
   /** Only this action. */
-  action?: "message.sent" | "message.scheduled" | "message.held" | "message.drafted" | "message.admitted" | "messages.imported" | "approval.approved" | "approval.declined" | "key.created" | "key.revoked" | "credentials.created" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.created" | "domain.trusted" | "domain.checked" | "domain.dkim_rotated" | "domain.updated" | "domain.deleted" | "filter_rule.created" | "filter_rule.deleted" | "suppression.created" | "suppression.deleted" | "org.created" | "org.updated" | "org.paused" | "org.resumed" | "outbound.retried" | "outbound.cancelled" | "rule.created" | "rule.updated" | "rule.deleted" | "inbox.spam_updated" | "message.spam" | "message.not_spam";
+  action?: "message.sent" | "message.scheduled" | "message.held" | "message.drafted" | "message.admitted" | "messages.imported" | "approval.approved" | "approval.declined" | "key.created" | "key.revoked" | "credentials.created" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.created" | "domain.trusted" | "domain.checked" | "domain.dkim_rotated" | "domain.updated" | "domain.deleted" | "filter_rule.created" | "filter_rule.deleted" | "suppression.created" | "suppression.deleted" | "org.created" | "org.updated" | "org.paused" | "org.resumed" | "outbound.retried" | "outbound.cancelled" | "rule.created" | "rule.updated" | "rule.deleted" | "inbox.spam_updated" | "message.spam" | "message.not_spam" | "org.learned_forgotten";
   /** Only what this key has done; it may be revoked by now. */
   key?: string;
   /**
@@ -1723,6 +1723,43 @@ export class SuppressionsResource {
   }
 }
 
+/** The parameters of `spam.check`. */
+export interface SpamCheckParams {
+  /** Judge by the thresholds and weights of this inbox. */
+  inbox?: string;
+  /** The media type. */
+  content_type?: string;
+}
+
+/** Says what the filter makes of any message, and stores nothing. */
+export class SpamResource {
+  constructor(protected readonly client: Postern) {}
+
+  /**
+   * Forget what the filter has learned. Has the organization forget what its filter has
+   * learned, and the lessons that wait. Its mail is judged by the shipped model again until it
+   * is taught anew. Labels and folders stay. The key needs the scope `admin` and is bound to no
+   * inbox.
+   */
+  async forget(options?: RequestOptions): Promise<void> {
+    const call: Call = { method: "DELETE", path: "/api/v1/spam/learned", options };
+    await this.client.object(call);
+  }
+
+  /**
+   * Judge a message. Says what the filter thinks of a message, which is the body as it is (RFC
+   * 5322). Nothing is stored and nothing is learned. Of its sender nothing is known here, so
+   * that the rules about earlier mail and about the checks of a sender find nothing. The key
+   * needs the scope `messages:read`.
+   */
+  async check(content: Uint8Array, params?: SpamCheckParams, options?: RequestOptions): Promise<models.Spam> {
+    const query: Record<string, unknown> = { ...params };
+    const [named, others] = split(query, ["content_type"]);
+    const call: Call = { method: "POST", path: "/api/v1/spam/check", query: others, headers: { "Content-Type": (named.content_type as string | undefined) }, content, options };
+    return (await this.client.object(call)) as models.Spam;
+  }
+}
+
 /** The parameters of `spamSignatures.importEntries`. */
 export interface SpamSignaturesImportEntriesParams extends models.NewSpamSignatures {
 }
@@ -1777,32 +1814,6 @@ export class SpamSignaturesResource {
     const query: Record<string, unknown> = { ...params };
     const call: Call = { method: "DELETE", path: "/api/v1/spam/signatures", query, options };
     return (await this.client.object(call)) as models.SpamSignatureDeletion;
-  }
-}
-
-/** The parameters of `spam.check`. */
-export interface SpamCheckParams {
-  /** Judge by the thresholds and weights of this inbox. */
-  inbox?: string;
-  /** The media type. */
-  content_type?: string;
-}
-
-/** Says what the filter makes of any message, and stores nothing. */
-export class SpamResource {
-  constructor(protected readonly client: Postern) {}
-
-  /**
-   * Judge a message. Says what the filter thinks of a message, which is the body as it is (RFC
-   * 5322). Nothing is stored and nothing is learned. Of its sender nothing is known here, so
-   * that the rules about earlier mail and about the checks of a sender find nothing. The key
-   * needs the scope `messages:read`.
-   */
-  async check(content: Uint8Array, params?: SpamCheckParams, options?: RequestOptions): Promise<models.Spam> {
-    const query: Record<string, unknown> = { ...params };
-    const [named, others] = split(query, ["content_type"]);
-    const call: Call = { method: "POST", path: "/api/v1/spam/check", query: others, headers: { "Content-Type": (named.content_type as string | undefined) }, content, options };
-    return (await this.client.object(call)) as models.Spam;
   }
 }
 
@@ -1934,8 +1945,8 @@ export abstract class Resources {
   readonly outbound = new OutboundResource(this as unknown as Postern);
   readonly filterRules = new FilterRulesResource(this as unknown as Postern);
   readonly suppressions = new SuppressionsResource(this as unknown as Postern);
-  readonly spamSignatures = new SpamSignaturesResource(this as unknown as Postern);
   readonly spam = new SpamResource(this as unknown as Postern);
+  readonly spamSignatures = new SpamSignaturesResource(this as unknown as Postern);
   readonly uploads = new UploadsResource(this as unknown as Postern);
   readonly events = new EventsResource(this as unknown as Postern);
   readonly webhooks = new WebhooksResource(this as unknown as Postern);

@@ -395,7 +395,7 @@ const DOMAINS: RouteNeed = Organization(Scopes::DOMAINS_WRITE);
 const APPROVE: RouteNeed = Inboxes(Scopes::APPROVE);
 const KEYS: RouteNeed = Inboxes(Scopes::KEYS_WRITE);
 const RULES: RouteNeed = Inboxes(Scopes::RULES_WRITE);
-const AUDIT: RouteNeed = Organization(Scopes::ADMIN);
+const ADMIN: RouteNeed = Organization(Scopes::ADMIN);
 const RULE_TRIAL: RouteNeed = Inboxes(Scopes::RULES_WRITE.and(Scopes::MESSAGES_READ));
 const ORG_RULE_TRIAL: RouteNeed = Organization(Scopes::RULES_WRITE.and(Scopes::MESSAGES_READ));
 const ORG_RULES: RouteNeed = Organization(Scopes::RULES_WRITE);
@@ -414,7 +414,7 @@ routes! {
 
     GET "/api/v1/me" Key Answered(&me::READ);
     GET "/api/v1/usage" Key Answered(&usage::READ);
-    GET "/api/v1/audit" AUDIT Answered(&audit::LIST);
+    GET "/api/v1/audit" ADMIN Answered(&audit::LIST);
     POST "/api/v1/keys" KEYS Answered(&key::CREATE);
     GET "/api/v1/keys" KEYS Answered(&key::LIST);
     GET "/api/v1/keys/{key}" KEYS Answered(&key::READ);
@@ -507,6 +507,7 @@ routes! {
     POST "/api/v1/outbound/{outbound}/retry" MAIL_WRITE Answered(&outbound::RETRY);
     POST "/api/v1/outbound/{outbound}/cancel" MAIL_WRITE Answered(&outbound::CANCEL);
 
+    DELETE "/api/v1/spam/learned" ADMIN Answered(&spam_settings::FORGET);
     POST "/api/v1/spam/signatures" Operator Answered(&known_spam::IMPORT);
     GET "/api/v1/spam/signatures" Operator Answered(&known_spam::LIST);
     DELETE "/api/v1/spam/signatures" Operator Answered(&known_spam::DELETE);

@@ -9,7 +9,7 @@ use super::operation::{Gives, Operation, ResponseContent, Takes};
 use super::routes::{RouteRequest, RouteResult, RouteStep};
 use super::shapes::{Shape, shape};
 use crate::call::{
-    Answer, EntryId, InboxRead, InboxWrite, MessageWrite, ShownSpamSettings, SpamPolicy,
+    Answer, EntryId, InboxRead, InboxWrite, MessageWrite, OrgWrite, ShownSpamSettings, SpamPolicy,
     SpamSettings, WEIGHTS_MAX, Written,
 };
 use crate::http::wire::json;
@@ -178,3 +178,27 @@ fn teach(request: &mut RouteRequest<'_>, is_spam: bool) -> RouteResult {
         changed(written)
     }))
 }
+
+pub(crate) static FORGET: Operation = Operation {
+    id: "spam.forget",
+    summary: "Forget what the filter has learned",
+    says: "Has the organization forget what its filter has learned, and the lessons that wait. Its mail \
+           is judged by the shipped model again until it is taught anew. Labels and folders stay.",
+    query: &[],
+    takes: Takes::Nothing,
+    gives: &[Gives {
+        status: 204,
+        says: "It is forgotten.",
+        content: ResponseContent::Nothing,
+    }],
+    errors: &[],
+    run: |_| {
+        Ok(RouteStep::Write(
+            Box::new(OrgWrite::ForgetLearned.into()),
+            |written, _| match written {
+                Written::Forgotten(_) => Some(Response::nothing()),
+                _ => None,
+            },
+        ))
+    },
+};

@@ -1,13 +1,14 @@
 //! How an inbox judges mail: its thresholds, weights and policy, read and changed.
 
 use crate::call::{
-    Access, Answer, ConflictReason, InboxId, InboxRef, OrgId, RULE_ID_BYTES_MAX, Refusal,
-    SCORE_MAX, Score, ShownSpamSettings, SpamSettings, WEIGHTS_MAX, Written,
+    Access, Answer, ConflictReason, Forgetting, InboxId, InboxRef, OrgId, OrgWrite,
+    RULE_ID_BYTES_MAX, Refusal, SCORE_MAX, Score, ShownSpamSettings, SpamSettings, WEIGHTS_MAX,
+    Write, Written,
 };
 use crate::judge::model::LessonLabel;
 use crate::judge::rule_names;
 use crate::service::Service;
-use crate::service::context::{ReadContext, WriteContext};
+use crate::service::context::{Carried, ReadContext, WriteContext};
 use crate::service::policy::find_inbox;
 use crate::store::Store;
 
@@ -80,6 +81,38 @@ pub fn replace_settings(
     Ok(Written::SpamSettings(Box::new(shown)))
 }
 
+/// Does a slice of forgetting: first the lessons that wait, so that none of them is learned any
+/// more; with the last of them the model; then the word that the others were learned, which a model
+/// that knows nothing must not take back.
+pub fn forget(context: &mut WriteContext<'_>, forgetting: Forgetting) -> Result<Carried, Refusal> {
+    let store = context.store;
+    let mut next = Forgetting {
+        is_model_gone: false,
+        ..forgetting
+    };
+    let what = (forgetting.org, forgetting.said_by);
+    let more = match forgetting.after {
+        None => {
+            if store.forget_due_lessons(what, SLICE_ROWS)? < SLICE_ROWS {
+                store.forget_learned(forgetting.org)?;
+                next.is_model_gone = true;
+                next.after = Some(0);
+            }
+            true
+        }
+        Some(after) => {
+            let (last, rows) = store.forget_lessons(what, after, SLICE_ROWS)?;
+            next.after = Some(last);
+            rows == SLICE_ROWS
+        }
+    };
+    let next = Box::new(next);
+    Ok(match more {
+        true => Carried::Rest(Box::new(Write::Org(OrgWrite::ForgetRest(next)))),
+        false => Carried::Done(Written::Forgotten(next)),
+    })
+}
+
 fn check(settings: &SpamSettings) -> Result<(), Refusal> {
     let invalid = |field: &'static str, why: String| Err(Refusal::Invalid { field, why });
     let is_within = |score: Score| score.0.unsigned_abs() <= SCORE_MAX.0.unsigned_abs();
@@ -126,3 +159,6 @@ fn check(settings: &SpamSettings) -> Result<(), Refusal> {
     }
     Ok(())
 }
+
+/// Rows of lessons that one slice looks at: some milliseconds of work.
+const SLICE_ROWS: usize = 500;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::call::{
     Access, ApprovalWrite, BulkProgress, Caller, CredentialsProgress, DomainWrite, EntryWrite,
-    FilterRuleWrite, InboxWrite, KeyWrite, KnownSpamWrite, MailboxWrite, MessageWrite,
+    FilterRuleWrite, Forgetting, InboxWrite, KeyWrite, KnownSpamWrite, MailboxWrite, MessageWrite,
     NextTransaction, OrgWrite, OutboundWrite, Refusal, RuleWrite, SuppressionWrite, UploadWrite,
     Write, Written,
 };
@@ -49,7 +49,7 @@ fn write_by_noun(
         Write::Inbox(call) => write_inbox(context, caller.access()?, call).map(Carried::Done),
         Write::Key(call) => write_key(context, caller.access()?, call),
         Write::Domain(call) => write_domain(context, caller, call),
-        Write::Org(call) => write_org(context, caller, call).map(Carried::Done),
+        Write::Org(call) => write_org(context, caller, call),
         Write::FilterRule(call) => {
             write_filter_rule(context, caller.access()?, call).map(Carried::Done)
         }
@@ -395,10 +395,21 @@ fn write_org(
     context: &mut WriteContext<'_>,
     caller: &Caller,
     call: &OrgWrite,
-) -> Result<Written, Refusal> {
-    match call {
+) -> Result<Carried, Refusal> {
+    let written = match call {
         OrgWrite::Create { name, .. } => org::create_org(context, name),
         OrgWrite::Patch { org, patch, .. } => org::patch_org(context, caller, *org, patch),
         OrgWrite::Delete { org } => org::delete_org(context, *org),
-    }
+        OrgWrite::ForgetLearned => {
+            let forgetting = Forgetting {
+                org: caller.access()?.org,
+                said_by: context.now.unix_ms,
+                after: None,
+                is_model_gone: false,
+            };
+            return spam::forget(context, forgetting);
+        }
+        OrgWrite::ForgetRest(forgetting) => return spam::forget(context, **forgetting),
+    };
+    written.map(Carried::Done)
 }

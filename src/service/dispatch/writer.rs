@@ -376,7 +376,7 @@ impl Writer {
                     let conn = group.nth(n).and_then(WriteTask::conn);
                     match result {
                         Ok(TaskProgress::Done(written)) => {
-                            self.service.known_spam.note_written(&written);
+                            self.service.note_written(&written);
                             if let Written::Again(_) | Written::Present = written {
                                 // What is stored of this one is not used.
                                 self.abandon(store, group.nth(n));
@@ -384,7 +384,7 @@ impl Writer {
                             replies.push((conn, Reply::Written(written, receipt)));
                         }
                         Ok(TaskProgress::Rest(call)) => {
-                            self.service.known_spam.note_part(&call);
+                            self.service.note_part(&call);
                             rests.extend(group.nth(n).and_then(|task| task.rest(*call)));
                         }
                         Ok(TaskProgress::Pieces(pieces)) => rests.extend(group.keep(n, pieces)),

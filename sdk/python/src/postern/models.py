@@ -336,7 +336,7 @@ class AuditEntry(Model):
     time: datetime.datetime
     """When it was done."""
 
-    action: Literal["message.sent", "message.scheduled", "message.held", "message.drafted", "message.admitted", "messages.imported", "approval.approved", "approval.declined", "key.created", "key.revoked", "credentials.created", "inbox.created", "inbox.updated", "inbox.deleted", "domain.created", "domain.trusted", "domain.checked", "domain.dkim_rotated", "domain.updated", "domain.deleted", "filter_rule.created", "filter_rule.deleted", "suppression.created", "suppression.deleted", "org.created", "org.updated", "org.paused", "org.resumed", "outbound.retried", "outbound.cancelled", "rule.created", "rule.updated", "rule.deleted", "inbox.spam_updated", "message.spam", "message.not_spam"]
+    action: Literal["message.sent", "message.scheduled", "message.held", "message.drafted", "message.admitted", "messages.imported", "approval.approved", "approval.declined", "key.created", "key.revoked", "credentials.created", "inbox.created", "inbox.updated", "inbox.deleted", "domain.created", "domain.trusted", "domain.checked", "domain.dkim_rotated", "domain.updated", "domain.deleted", "filter_rule.created", "filter_rule.deleted", "suppression.created", "suppression.deleted", "org.created", "org.updated", "org.paused", "org.resumed", "outbound.retried", "outbound.cancelled", "rule.created", "rule.updated", "rule.deleted", "inbox.spam_updated", "message.spam", "message.not_spam", "org.learned_forgotten"]
     """What was done."""
 
     actor: Literal["key", "operator"]

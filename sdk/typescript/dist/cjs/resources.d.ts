@@ -105,7 +105,7 @@ export interface AuditListParams {
     /** How many rows a page has at most. */
     limit?: number;
     /** Only this action. */
-    action?: "message.sent" | "message.scheduled" | "message.held" | "message.drafted" | "message.admitted" | "messages.imported" | "approval.approved" | "approval.declined" | "key.created" | "key.revoked" | "credentials.created" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.created" | "domain.trusted" | "domain.checked" | "domain.dkim_rotated" | "domain.updated" | "domain.deleted" | "filter_rule.created" | "filter_rule.deleted" | "suppression.created" | "suppression.deleted" | "org.created" | "org.updated" | "org.paused" | "org.resumed" | "outbound.retried" | "outbound.cancelled" | "rule.created" | "rule.updated" | "rule.deleted" | "inbox.spam_updated" | "message.spam" | "message.not_spam";
+    action?: "message.sent" | "message.scheduled" | "message.held" | "message.drafted" | "message.admitted" | "messages.imported" | "approval.approved" | "approval.declined" | "key.created" | "key.revoked" | "credentials.created" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.created" | "domain.trusted" | "domain.checked" | "domain.dkim_rotated" | "domain.updated" | "domain.deleted" | "filter_rule.created" | "filter_rule.deleted" | "suppression.created" | "suppression.deleted" | "org.created" | "org.updated" | "org.paused" | "org.resumed" | "outbound.retried" | "outbound.cancelled" | "rule.created" | "rule.updated" | "rule.deleted" | "inbox.spam_updated" | "message.spam" | "message.not_spam" | "org.learned_forgotten";
     /** Only what this key has done; it may be revoked by now. */
     key?: string;
     /**
@@ -1199,6 +1199,32 @@ export declare class SuppressionsResource {
      */
     delete(suppression: string, options?: RequestOptions): Promise<void>;
 }
+/** The parameters of `spam.check`. */
+export interface SpamCheckParams {
+    /** Judge by the thresholds and weights of this inbox. */
+    inbox?: string;
+    /** The media type. */
+    content_type?: string;
+}
+/** Says what the filter makes of any message, and stores nothing. */
+export declare class SpamResource {
+    protected readonly client: Postern;
+    constructor(client: Postern);
+    /**
+     * Forget what the filter has learned. Has the organization forget what its filter has
+     * learned, and the lessons that wait. Its mail is judged by the shipped model again until it
+     * is taught anew. Labels and folders stay. The key needs the scope `admin` and is bound to no
+     * inbox.
+     */
+    forget(options?: RequestOptions): Promise<void>;
+    /**
+     * Judge a message. Says what the filter thinks of a message, which is the body as it is (RFC
+     * 5322). Nothing is stored and nothing is learned. Of its sender nothing is known here, so
+     * that the rules about earlier mail and about the checks of a sender find nothing. The key
+     * needs the scope `messages:read`.
+     */
+    check(content: Uint8Array, params?: SpamCheckParams, options?: RequestOptions): Promise<models.Spam>;
+}
 /** The parameters of `spamSignatures.importEntries`. */
 export interface SpamSignaturesImportEntriesParams extends models.NewSpamSignatures {
 }
@@ -1237,25 +1263,6 @@ export declare class SpamSignaturesResource {
      * first import. Only the token of the operator may do it.
      */
     delete(params?: SpamSignaturesDeleteParams, options?: RequestOptions): Promise<models.SpamSignatureDeletion>;
-}
-/** The parameters of `spam.check`. */
-export interface SpamCheckParams {
-    /** Judge by the thresholds and weights of this inbox. */
-    inbox?: string;
-    /** The media type. */
-    content_type?: string;
-}
-/** Says what the filter makes of any message, and stores nothing. */
-export declare class SpamResource {
-    protected readonly client: Postern;
-    constructor(client: Postern);
-    /**
-     * Judge a message. Says what the filter thinks of a message, which is the body as it is (RFC
-     * 5322). Nothing is stored and nothing is learned. Of its sender nothing is known here, so
-     * that the rules about earlier mail and about the checks of a sender find nothing. The key
-     * needs the scope `messages:read`.
-     */
-    check(content: Uint8Array, params?: SpamCheckParams, options?: RequestOptions): Promise<models.Spam>;
 }
 /** The parameters of `uploads.create`. */
 export interface UploadsCreateParams {
@@ -1358,8 +1365,8 @@ export declare abstract class Resources {
     readonly outbound: OutboundResource;
     readonly filterRules: FilterRulesResource;
     readonly suppressions: SuppressionsResource;
-    readonly spamSignatures: SpamSignaturesResource;
     readonly spam: SpamResource;
+    readonly spamSignatures: SpamSignaturesResource;
     readonly uploads: UploadsResource;
     readonly events: EventsResource;
     readonly webhooks: WebhooksResource;

@@ -1029,6 +1029,34 @@ export class SuppressionsResource {
         await this.client.object(call);
     }
 }
+/** Says what the filter makes of any message, and stores nothing. */
+export class SpamResource {
+    constructor(client) {
+        this.client = client;
+    }
+    /**
+     * Forget what the filter has learned. Has the organization forget what its filter has
+     * learned, and the lessons that wait. Its mail is judged by the shipped model again until it
+     * is taught anew. Labels and folders stay. The key needs the scope `admin` and is bound to no
+     * inbox.
+     */
+    async forget(options) {
+        const call = { method: "DELETE", path: "/api/v1/spam/learned", options };
+        await this.client.object(call);
+    }
+    /**
+     * Judge a message. Says what the filter thinks of a message, which is the body as it is (RFC
+     * 5322). Nothing is stored and nothing is learned. Of its sender nothing is known here, so
+     * that the rules about earlier mail and about the checks of a sender find nothing. The key
+     * needs the scope `messages:read`.
+     */
+    async check(content, params, options) {
+        const query = { ...params };
+        const [named, others] = split(query, ["content_type"]);
+        const call = { method: "POST", path: "/api/v1/spam/check", query: others, headers: { "Content-Type": named.content_type }, content, options };
+        return (await this.client.object(call));
+    }
+}
 /** The hashes of spam that others have seen, for every organization of the server. */
 export class SpamSignaturesResource {
     constructor(client) {
@@ -1063,24 +1091,6 @@ export class SpamSignaturesResource {
     async delete(params, options) {
         const query = { ...params };
         const call = { method: "DELETE", path: "/api/v1/spam/signatures", query, options };
-        return (await this.client.object(call));
-    }
-}
-/** Says what the filter makes of any message, and stores nothing. */
-export class SpamResource {
-    constructor(client) {
-        this.client = client;
-    }
-    /**
-     * Judge a message. Says what the filter thinks of a message, which is the body as it is (RFC
-     * 5322). Nothing is stored and nothing is learned. Of its sender nothing is known here, so
-     * that the rules about earlier mail and about the checks of a sender find nothing. The key
-     * needs the scope `messages:read`.
-     */
-    async check(content, params, options) {
-        const query = { ...params };
-        const [named, others] = split(query, ["content_type"]);
-        const call = { method: "POST", path: "/api/v1/spam/check", query: others, headers: { "Content-Type": named.content_type }, content, options };
         return (await this.client.object(call));
     }
 }
@@ -1168,8 +1178,8 @@ export class Resources {
         this.outbound = new OutboundResource(this);
         this.filterRules = new FilterRulesResource(this);
         this.suppressions = new SuppressionsResource(this);
-        this.spamSignatures = new SpamSignaturesResource(this);
         this.spam = new SpamResource(this);
+        this.spamSignatures = new SpamSignaturesResource(this);
         this.uploads = new UploadsResource(this);
         this.events = new EventsResource(this);
         this.webhooks = new WebhooksResource(this);

@@ -309,7 +309,7 @@ class Audit:
         self,
         *,
         limit: int | None = None,
-        action: Literal["message.sent", "message.scheduled", "message.held", "message.drafted", "message.admitted", "messages.imported", "approval.approved", "approval.declined", "key.created", "key.revoked", "credentials.created", "inbox.created", "inbox.updated", "inbox.deleted", "domain.created", "domain.trusted", "domain.checked", "domain.dkim_rotated", "domain.updated", "domain.deleted", "filter_rule.created", "filter_rule.deleted", "suppression.created", "suppression.deleted", "org.created", "org.updated", "org.paused", "org.resumed", "outbound.retried", "outbound.cancelled", "rule.created", "rule.updated", "rule.deleted", "inbox.spam_updated", "message.spam", "message.not_spam"] | None = None,
+        action: Literal["message.sent", "message.scheduled", "message.held", "message.drafted", "message.admitted", "messages.imported", "approval.approved", "approval.declined", "key.created", "key.revoked", "credentials.created", "inbox.created", "inbox.updated", "inbox.deleted", "domain.created", "domain.trusted", "domain.checked", "domain.dkim_rotated", "domain.updated", "domain.deleted", "filter_rule.created", "filter_rule.deleted", "suppression.created", "suppression.deleted", "org.created", "org.updated", "org.paused", "org.resumed", "outbound.retried", "outbound.cancelled", "rule.created", "rule.updated", "rule.deleted", "inbox.spam_updated", "message.spam", "message.not_spam", "org.learned_forgotten"] | None = None,
         key: str | None = None,
         target: str | None = None,
         since: datetime.datetime | str | None = None,
@@ -4005,6 +4005,74 @@ class Suppressions:
         self._client._nothing(call)
 
 
+class Spam:
+    """Says what the filter makes of any message, and stores nothing."""
+
+    def __init__(self, client: Postern) -> None:
+        self._client = client
+
+    def forget(
+        self,
+        *,
+        request_timeout: float | None = None,
+    ) -> None:
+        """Forget what the filter has learned.
+
+        Has the organization forget what its filter has learned, and the lessons that wait. Its
+        mail is judged by the shipped model again until it is taught anew. Labels and folders stay.
+        The key needs the scope `admin` and is bound to no inbox.
+
+        Args:
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "DELETE",
+                "/api/v1/spam/learned",
+                timeout_s=request_timeout,
+            )
+        )
+        self._client._nothing(call)
+
+    def check(
+        self,
+        content: bytes,
+        *,
+        content_type: str | None = None,
+        inbox: str | None = None,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.Spam:
+        """Judge a message.
+
+        Says what the filter thinks of a message, which is the body as it is (RFC 5322). Nothing is
+        stored and nothing is learned. Of its sender nothing is known here, so that the rules about
+        earlier mail and about the checks of a sender find nothing. The key needs the scope
+        `messages:read`.
+
+        Args:
+            content: The octets.
+            content_type: The media type.
+            inbox: Judge by the thresholds and weights of this inbox.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                "/api/v1/spam/check",
+                query={
+                    "inbox": inbox,
+                },
+                content=content,
+                headers={"Content-Type": content_type},
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Spam", self._client._object(call, models.Spam))
+
+
 class SpamSignatures:
     """The hashes of spam that others have seen, for every organization of the server."""
 
@@ -4104,51 +4172,6 @@ class SpamSignatures:
             )
         )
         return cast("models.SpamSignatureDeletion", self._client._object(call, models.SpamSignatureDeletion))
-
-
-class Spam:
-    """Says what the filter makes of any message, and stores nothing."""
-
-    def __init__(self, client: Postern) -> None:
-        self._client = client
-
-    def check(
-        self,
-        content: bytes,
-        *,
-        content_type: str | None = None,
-        inbox: str | None = None,
-        idempotency_key: str | None = None,
-        request_timeout: float | None = None,
-    ) -> models.Spam:
-        """Judge a message.
-
-        Says what the filter thinks of a message, which is the body as it is (RFC 5322). Nothing is
-        stored and nothing is learned. Of its sender nothing is known here, so that the rules about
-        earlier mail and about the checks of a sender find nothing. The key needs the scope
-        `messages:read`.
-
-        Args:
-            content: The octets.
-            content_type: The media type.
-            inbox: Judge by the thresholds and weights of this inbox.
-            idempotency_key: Requests with the same key do a thing once; made for you.
-            request_timeout: Seconds, instead of the time limit of the client.
-        """
-        call = (
-            Call(
-                "POST",
-                "/api/v1/spam/check",
-                query={
-                    "inbox": inbox,
-                },
-                content=content,
-                headers={"Content-Type": content_type},
-                idempotency_key=idempotency_key,
-                timeout_s=request_timeout,
-            )
-        )
-        return cast("models.Spam", self._client._object(call, models.Spam))
 
 
 class Uploads:
@@ -4365,8 +4388,8 @@ class Resources:
         self.outbound = Outbound(client)
         self.filter_rules = FilterRules(client)
         self.suppressions = Suppressions(client)
-        self.spam_signatures = SpamSignatures(client)
         self.spam = Spam(client)
+        self.spam_signatures = SpamSignatures(client)
         self.uploads = Uploads(client)
         self.events = Events(client)
         self.webhooks = Webhooks(client)
