@@ -326,6 +326,7 @@ fn limit(kind: Countable, max: u64) -> Box<Problem> {
         }
         Countable::InboxesInMove => "Move those under it first, each with what is under it.",
         Countable::ListItems => "Send the rest in further requests.",
+        Countable::Tickets => "Use one, or wait: the oldest end 30 seconds after they were made.",
         Countable::Keywords => "Take a label away first.",
         Countable::MailboxKeywords => {
             "Use a label that is in use in the folder, or take one away from all its messages first."
