@@ -13,6 +13,8 @@ pub mod auth;
 pub mod dns;
 #[path = "bodies/event.rs"]
 pub mod event;
+#[path = "bodies/http_client.rs"]
+pub mod http_client;
 #[path = "bodies/imap.rs"]
 pub mod imap;
 #[path = "bodies/imap_session.rs"]
@@ -57,6 +59,7 @@ pub const BODIES: &[(&str, Body)] = &[
     ("imap_view", imap_session::imap_view),
     ("http_session", session::http_session),
     ("http_range", session::http_range),
+    ("http_answer", http_client::http_answer),
     ("xml", session::xml),
     ("event_cursor", event::event_cursor),
     ("event_filter", event::event_filter),

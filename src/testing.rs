@@ -54,6 +54,12 @@ pub mod engine {
 }
 /// `crate::http`
 pub mod http {
+    /// `crate::http::client`
+    pub mod client {
+        pub use crate::http::client::exchange::{Exchange, ExchangeError, ExchangeStep};
+        pub use crate::http::client::request::{Post, UnsafeValue};
+        pub use crate::http::client::response::{AnswerFault, AnswerReader, HttpAnswer};
+    }
     /// `crate::http::cursor`
     pub mod cursor {
         pub use crate::http::cursor::{
