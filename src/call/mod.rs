@@ -37,6 +37,7 @@ mod noun;
 mod outbound;
 mod outbound_settings;
 mod outgoing;
+mod public_address;
 mod rates;
 mod read;
 mod recent_marks;
@@ -112,6 +113,7 @@ pub use outgoing::{
     Decision, PolicyReason, PolicyRefusal, RefusedRecipient, SendMode, SendStatus, SendTrial,
     TrialRecipient, TrialVerdict,
 };
+pub use public_address::is_public;
 pub use rates::{LIFTED, NETWORKS_MAX, Payer, Rates, RequestRates, clear_if_full};
 pub use read::{
     ApprovalRead, DomainRead, EntryRead, EventRead, FilterRuleRead, InboxRead, KeyRead,

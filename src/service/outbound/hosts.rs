@@ -7,9 +7,10 @@
 use core::net::{IpAddr, SocketAddr};
 use std::collections::VecDeque;
 
-use super::address::is_public;
 use super::failure::{DeliveryFailure, Lasting};
-use crate::call::{DnsAnswer, DnsError, Mx, OutboundSettings, Question, RecordType, Records};
+use crate::call::{
+    DnsAnswer, DnsError, Mx, OutboundSettings, Question, RecordType, Records, is_public,
+};
 
 /// The hosts of a route that are still to be tried.
 #[derive(Debug)]

@@ -5,7 +5,6 @@
 //! decided by the routes, in memory (`routes.rs`); they are made by a dialer and speak through
 //! engines that this module does not know.
 
-mod address;
 pub mod bounce;
 pub mod change;
 mod converted;
