@@ -56,8 +56,8 @@ pub mod engine {
 pub mod http {
     /// `crate::http::client`
     pub mod client {
-        pub use crate::http::client::exchange::{Exchange, ExchangeError, ExchangeStep};
-        pub use crate::http::client::request::{Post, UnsafeValue};
+        pub use crate::http::client::exchange::{ExchangeError, ExchangeStep, HttpExchange};
+        pub use crate::http::client::request::{PostRequest, UnsafeValue};
         pub use crate::http::client::response::{AnswerFault, AnswerReader, HttpAnswer};
     }
     /// `crate::http::cursor`

@@ -10,14 +10,14 @@
 
 use core::fmt;
 
-use super::request::{Post, UnsafeValue};
+use super::request::{PostRequest, UnsafeValue};
 use super::response::{AnswerFault, AnswerReader, HttpAnswer};
 use crate::call::Now;
 use crate::engine::{DialError, Input, Output};
 
 /// An exchange.
 #[derive(Debug)]
-pub struct Exchange {
+pub struct HttpExchange {
     state: ExchangeState,
     due_ms: u64,
     limit_ms: u64,
@@ -75,11 +75,11 @@ impl fmt::Display for ExchangeError {
     }
 }
 
-impl Exchange {
+impl HttpExchange {
     /// For a connection that is dialed now. An exchange has `limit_ms` in all; for the first one
     /// the time of the connect and of TLS is a part of it.
     pub fn new(now: Now, limit_ms: u64) -> Self {
-        Exchange {
+        HttpExchange {
             state: ExchangeState::Connecting,
             due_ms: now.mono_ms.saturating_add(limit_ms),
             limit_ms,
@@ -90,7 +90,7 @@ impl Exchange {
     pub fn send(
         &mut self,
         now: Now,
-        post: &Post<'_>,
+        post: &PostRequest<'_>,
         is_first: bool,
         out: &mut Output,
     ) -> Result<(), UnsafeValue> {
@@ -191,7 +191,7 @@ impl Exchange {
 mod tests {
     use super::*;
 
-    const POST: Post<'_> = Post {
+    const POST: PostRequest<'_> = PostRequest {
         target: "/",
         host: "a.test",
         content_type: "text/plain",
@@ -206,11 +206,11 @@ mod tests {
         }
     }
 
-    fn take(exchange: &mut Exchange, ms: u64, input: Input<'_>) -> ExchangeStep {
+    fn take(exchange: &mut HttpExchange, ms: u64, input: Input<'_>) -> ExchangeStep {
         exchange.take(at(ms), input, &mut Output::default()).1
     }
 
-    fn send(exchange: &mut Exchange, ms: u64, is_first: bool) {
+    fn send(exchange: &mut HttpExchange, ms: u64, is_first: bool) {
         let sent = exchange.send(at(ms), &POST, is_first, &mut Output::default());
         assert_eq!(sent, Ok(()));
     }
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_connection_takes_one_request_after_the_other() {
-        let mut exchange = Exchange::new(at(0), 15_000);
+        let mut exchange = HttpExchange::new(at(0), 15_000);
         assert_eq!(
             take(&mut exchange, 10, Input::Open),
             ExchangeStep::Connected
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn the_deadline_is_for_all_of_it() {
-        let mut exchange = Exchange::new(at(0), 15_000);
+        let mut exchange = HttpExchange::new(at(0), 15_000);
         take(&mut exchange, 10_000, Input::Open);
         send(&mut exchange, 10_000, true);
         assert_eq!(
@@ -251,18 +251,18 @@ mod tests {
         );
         let step = take(&mut exchange, 15_000, Input::Deadline);
         assert_eq!(step, ExchangeStep::Failed(ExchangeError::TimedOut));
-        let mut unanswered = Exchange::new(at(0), 15_000);
+        let mut unanswered = HttpExchange::new(at(0), 15_000);
         let step = take(&mut unanswered, 15_000, Input::Deadline);
         assert_eq!(step, ExchangeStep::Failed(ExchangeError::TimedOut));
     }
 
     #[test]
     fn octets_without_a_request_end_the_connection() {
-        let mut early = Exchange::new(at(0), 15_000);
+        let mut early = HttpExchange::new(at(0), 15_000);
         take(&mut early, 1, Input::Open);
         let step = take(&mut early, 2, Input::Bytes(OK));
         assert_eq!(step, ExchangeStep::Failed(ExchangeError::Idle));
-        let mut two = Exchange::new(at(0), 15_000);
+        let mut two = HttpExchange::new(at(0), 15_000);
         take(&mut two, 1, Input::Open);
         send(&mut two, 2, true);
         let step = take(&mut two, 3, Input::Bytes(&[OK, OK].concat()));

@@ -4,7 +4,7 @@ use core::fmt;
 
 /// A POST with a body.
 #[derive(Clone, Copy, Debug)]
-pub struct Post<'a> {
+pub struct PostRequest<'a> {
     /// `origin-form` (RFC 9112 section 3.2.1): a path, with a query where there is one.
     pub target: &'a str,
     /// The value of Host: a name or an address, with the port where it is not the usual one.
@@ -27,7 +27,7 @@ impl fmt::Display for UnsafeValue {
     }
 }
 
-impl Post<'_> {
+impl PostRequest<'_> {
     /// Appends the request. The connection is kept for the next one (RFC 9112 section 9.3).
     pub fn write(&self, out: &mut Vec<u8>) -> Result<(), UnsafeValue> {
         let is_word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
@@ -73,7 +73,7 @@ const USER_AGENT: &str = concat!("Postern/", env!("CARGO_PKG_VERSION"));
 mod tests {
     use super::*;
 
-    const PLAIN: Post<'_> = Post {
+    const PLAIN: PostRequest<'_> = PostRequest {
         target: "/hook?a=b",
         host: "hooks.test:8443",
         content_type: "application/json",
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn no_value_ends_its_line() {
-        let odd = |post: Post<'_>| {
+        let odd = |post: PostRequest<'_>| {
             let mut out = Vec::new();
             let written = post.write(&mut out);
             assert!(out.is_empty());
@@ -103,17 +103,25 @@ mod tests {
         };
         for target in ["", "hook", "/a b", "/a\r\nb: c", "/\u{e9}", "/\0"] {
             assert_eq!(
-                odd(Post { target, ..PLAIN }),
+                odd(PostRequest { target, ..PLAIN }),
                 Err(UnsafeValue),
                 "{target:?}"
             );
         }
         for host in ["", "a b", "a\nb", "\u{e9}.test"] {
-            assert_eq!(odd(Post { host, ..PLAIN }), Err(UnsafeValue), "{host:?}");
+            assert_eq!(
+                odd(PostRequest { host, ..PLAIN }),
+                Err(UnsafeValue),
+                "{host:?}"
+            );
         }
         for field in [("a", "b\r\nc: d"), ("a:", "b"), ("", "b"), ("a", "\u{e9}")] {
             let fields = &[field];
-            assert_eq!(odd(Post { fields, ..PLAIN }), Err(UnsafeValue), "{field:?}");
+            assert_eq!(
+                odd(PostRequest { fields, ..PLAIN }),
+                Err(UnsafeValue),
+                "{field:?}"
+            );
         }
     }
 }
