@@ -17,6 +17,8 @@ pub mod event;
 pub mod http_client;
 #[path = "bodies/imap.rs"]
 pub mod imap;
+#[path = "bodies/imap_client.rs"]
+pub mod imap_client;
 #[path = "bodies/imap_session.rs"]
 pub mod imap_session;
 #[path = "bodies/judge.rs"]
@@ -55,6 +57,8 @@ pub const BODIES: &[(&str, Body)] = &[
     ("smtp_client", smtp_client::smtp_client),
     ("smtp_reply", smtp_client::smtp_reply),
     ("sasl", sasl::sasl),
+    ("imap_client", imap_client::imap_client),
+    ("imap_response", imap_client::imap_response),
     ("imap_session", imap_session::imap_session),
     ("imap_view", imap_session::imap_view),
     ("http_session", session::http_session),

@@ -19,10 +19,11 @@ pub mod call {
         OutboundTransaction, OutboundWrite, PIECE_MAX, PriorityLevel, PublicEndpoints, Question,
         REMOTE_TEXT_MAX, RULE_HITS_MAX, RULE_ID_BYTES_MAX, Read, Recipient, RecordType, Records,
         Refusal, RemoteReply, Reply, Report, Request, Resolve, Route, RouteId, RuleAction,
-        RuleCondition, RuleField, RuleHit, RuleOp, RuleValue, RuleWhen, SCORE_MAX, SPAM_DEFAULT,
-        SUSPICIOUS_DEFAULT, Scopes, Score, Secret, SenderAuth, Shared, Smarthost, SmarthostTls,
-        SpamPolicy, SpamReport, SpamSettings, Srv, Summary, ThreadId, Topic, TransactionOutcome,
-        UidSet, Verdict, WEIGHTS_MAX, WHY_BYTES_MAX, Write, Written,
+        RuleCondition, RuleField, RuleHit, RuleOp, RuleValue, RuleWhen, SCAN_MAX, SCORE_MAX,
+        SPAM_DEFAULT, SUSPICIOUS_DEFAULT, Scopes, Score, Secret, SenderAuth, Shared, Smarthost,
+        SmarthostTls, SpamPolicy, SpamReport, SpamSettings, Srv, Summary, ThreadId, Topic,
+        TransactionOutcome, UidSet, UpstreamLogin, UpstreamOrder, UpstreamOutcome, UpstreamTls,
+        Verdict, WEIGHTS_MAX, WHY_BYTES_MAX, Write, Written,
     };
 }
 /// `crate::crypto`
@@ -88,6 +89,13 @@ pub mod imap {
         pub mod respond {
             pub use crate::imap::testing::respond::{continuation, refusal_text, tagged, untagged};
         }
+    }
+    /// `crate::imap::upstream`
+    pub mod upstream {
+        pub use crate::imap::upstream::{
+            DialogueStep, INLINE_MAX, ResponseReader, TEXT_MAX, UpstreamDialogue, UpstreamResponse,
+            UpstreamSaid, read,
+        };
     }
 }
 /// `crate::judge`

@@ -55,6 +55,7 @@ mod thread;
 mod uid_queue;
 mod uid_set;
 mod upload;
+mod upstream_sync;
 mod walk;
 mod write;
 
@@ -144,6 +145,7 @@ pub use thread::{
 pub use uid_queue::UidQueue;
 pub use uid_set::UidSet;
 pub use upload::{NewUpload, UploadRow};
+pub use upstream_sync::*;
 pub use walk::{BulkProgress, MailboxWalk, RecentCount, WalkStart};
 pub use write::{
     ApprovalWrite, DomainWrite, EntryWrite, FilterRuleWrite, InboxWrite, KeyWrite, KnownSpamWrite,

@@ -8,6 +8,7 @@
 //! The files use one another from the bottom to the top: `wire`, the data of `view`, `server`,
 //! `view::tell`, `command`, `table`, `input`. Nothing here reads the store or knows a socket.
 
+mod client;
 mod command;
 mod input;
 mod partial;
@@ -19,6 +20,12 @@ mod view;
 mod wire;
 
 pub use server::Server;
+
+/// The client side, for fuzzers and tests outside the crate.
+pub mod upstream {
+    pub use super::client::testing::*;
+    pub use super::client::{DialogueStep, UpstreamDialogue};
+}
 
 /// The parts that fuzzers and tests outside the crate use.
 pub mod testing {

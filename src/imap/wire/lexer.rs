@@ -158,6 +158,11 @@ impl<'a> Lexer<'a> {
         Ok(self.take(size))
     }
 
+    /// As many octets of any kind, or as are left: behind an announcement.
+    pub(crate) fn octets(&mut self, size: usize) -> &'a [u8] {
+        self.take(size)
+    }
+
     /// `{n}` or `{n+}` and its CRLF.
     pub(crate) fn announced(&mut self) -> Parsed<u64> {
         self.expect(b'{')?;

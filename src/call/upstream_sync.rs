@@ -1,0 +1,210 @@
+//! The words between the sync of a mailbox that lives elsewhere and the connection to its server.
+//!
+//! The sync gives one order after the other ([`UpstreamOrder`]), and the connection tells what came
+//! of it ([`UpstreamOutcome`]). The connection knows the protocol and no state of ours; the sync
+//! knows the state and no protocol. Names of mailboxes are the octets that the server uses.
+
+// A field that needs no more than its name has no line of its own.
+#![allow(missing_docs)]
+
+use super::{Flags, Secret, UidSet};
+
+/// When TLS begins on a connection to an upstream server. There is none without it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum UpstreamTls {
+    /// Before the first octet.
+    Implicit,
+    /// By STARTTLS, before anything of the account is said.
+    StartTls,
+}
+
+/// How a connection logs in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum UpstreamLogin {
+    /// AUTHENTICATE PLAIN, or LOGIN.
+    Password { user: String, password: Secret },
+    /// OAUTHBEARER (RFC 7628), or XOAUTH2.
+    Token { user: String, token: Secret },
+}
+
+/// What the connection does next.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum UpstreamOrder {
+    /// Asks for the mailboxes. Outcome: `Listed`.
+    List,
+    /// Opens a mailbox. Outcome: `Opened`.
+    Open { name: Vec<u8> },
+    /// Asks for the state of messages by UID. With `since` only of those that have changed after
+    /// that MODSEQ; only a server with one knows it. With `identify` also for Message-ID. Outcome:
+    /// `Scanned`.
+    Scan {
+        first: u32,
+        last: Option<u32>,
+        since: Option<u64>,
+        identify: bool,
+    },
+    /// Fetches one message. Outcome: `Message` or `Absent`.
+    Fetch { uid: u32 },
+    /// Sets and clears flags. Outcome: `Done`.
+    Flag {
+        uids: UidSet,
+        add: Flags,
+        remove: Flags,
+    },
+    /// Moves messages to another mailbox. Outcome: `Moved`.
+    Move { uids: UidSet, to: Vec<u8> },
+    /// Deletes messages for good. Outcome: `Done`.
+    Expunge { uids: UidSet },
+    /// Waits for news of the open mailbox. Outcome: `Woken`.
+    Idle,
+    /// Ends the connection.
+    Leave,
+}
+
+/// What came of an order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum UpstreamOutcome {
+    /// At most [`REMOTE_FOLDERS_MAX`].
+    Listed(Vec<RemoteFolder>),
+    Opened(OpenedFolder),
+    /// Ascending by UID, at most [`SCAN_MAX`]. `is_whole`: there are no more in the range.
+    Scanned {
+        messages: Vec<RemoteMessage>,
+        is_whole: bool,
+    },
+    Message {
+        /// Flags and time as they are now, where the server said them.
+        row: Option<Box<RemoteMessage>>,
+        octets: Vec<u8>,
+    },
+    /// The message is gone, or it is larger than what is taken.
+    Absent {
+        is_too_large: bool,
+    },
+    Done,
+    /// With COPYUID: the UIDVALIDITY of the target, UIDs in the source and in the target.
+    Moved {
+        placed: Option<(u32, UidSet, UidSet)>,
+    },
+    /// Something has changed, or may have.
+    Woken,
+    /// The server said no, in its words.
+    Refused {
+        text: String,
+        is_missing: bool,
+    },
+}
+
+/// Mailboxes of one account that are looked at.
+pub const REMOTE_FOLDERS_MAX: usize = 1_000;
+/// Messages of one `Scanned`.
+pub const SCAN_MAX: usize = 500;
+
+/// What an upstream mailbox is for (RFC 6154).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum RemoteUse {
+    Inbox,
+    Archive,
+    Drafts,
+    Junk,
+    Sent,
+    Trash,
+}
+
+impl RemoteUse {
+    /// The use that an attribute of LIST in capitals names; also those of XLIST.
+    pub fn of(attribute: &[u8]) -> Option<RemoteUse> {
+        Some(match attribute {
+            b"\\INBOX" => RemoteUse::Inbox,
+            b"\\ARCHIVE" => RemoteUse::Archive,
+            b"\\DRAFTS" => RemoteUse::Drafts,
+            b"\\JUNK" | b"\\SPAM" => RemoteUse::Junk,
+            b"\\SENT" => RemoteUse::Sent,
+            b"\\TRASH" => RemoteUse::Trash,
+            _ => return None,
+        })
+    }
+
+    /// The use that a name means on servers that tell none: its last level, without case.
+    pub fn guess(name: &[u8], delimiter: Option<u8>) -> Option<RemoteUse> {
+        let last = match delimiter {
+            Some(delimiter) => name.rsplit(|b| *b == delimiter).next()?,
+            None => name,
+        };
+        let known: [(&[u8], RemoteUse); 10] = [
+            (b"INBOX", RemoteUse::Inbox),
+            (b"Archive", RemoteUse::Archive),
+            (b"Drafts", RemoteUse::Drafts),
+            (b"Junk", RemoteUse::Junk),
+            (b"Junk E-mail", RemoteUse::Junk),
+            (b"Spam", RemoteUse::Junk),
+            (b"Sent", RemoteUse::Sent),
+            (b"Sent Items", RemoteUse::Sent),
+            (b"Trash", RemoteUse::Trash),
+            (b"Deleted Items", RemoteUse::Trash),
+        ];
+        let found = known
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(last));
+        // An INBOX below another mailbox is a name like any other.
+        let purpose = found.map(|(_, purpose)| *purpose)?;
+        (purpose != RemoteUse::Inbox || last.len() == name.len()).then_some(purpose)
+    }
+}
+
+/// A mailbox of an upstream server.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RemoteFolder {
+    pub name: Vec<u8>,
+    /// What parts the levels of its name.
+    pub delimiter: Option<u8>,
+    pub purpose: Option<RemoteUse>,
+    pub is_selectable: bool,
+}
+
+/// An upstream mailbox that is open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OpenedFolder {
+    /// Never 0.
+    pub uidvalidity: u32,
+    /// Some servers do not say it.
+    pub uidnext: Option<u32>,
+    /// How many messages it has.
+    pub exists: u32,
+    /// Where the server keeps MODSEQs (RFC 7162).
+    pub highest_modseq: Option<u64>,
+}
+
+/// The state of a message on an upstream server.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RemoteMessage {
+    pub uid: u32,
+    pub flags: Flags,
+    /// Keywords that are keywords here too.
+    pub keywords: Vec<String>,
+    pub size: Option<u64>,
+    /// INTERNALDATE, unix milliseconds.
+    pub received_at: Option<i64>,
+    pub modseq: Option<u64>,
+    /// With its angle brackets.
+    pub message_id: Option<String>,
+}
+
+/// Why a connection to an upstream server has ended before its time.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum UpstreamLoss {
+    /// It could not be made, or was closed. The words of the system, or ours.
+    Closed(String),
+    /// No whole response in time.
+    TimedOut,
+    /// STARTTLS is not offered or was refused, or the handshake has failed.
+    Tls(String),
+    /// The server refuses the name or the secret, in its words.
+    Login(String),
+    /// The server offers no way to log in that we may use.
+    NoWayToLogIn,
+    /// The server ends the session, or takes none now; its words.
+    Refused(String),
+    /// A response that is none, or one that answers nothing. It says which.
+    BadResponse(&'static str),
+}
