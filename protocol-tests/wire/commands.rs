@@ -49,7 +49,7 @@ impl Server {
     }
 
     /// A command that reaches this server as one elsewhere.
-    fn afar(&self, args: &[&str]) -> Command {
+    pub(super) fn afar(&self, args: &[&str]) -> Command {
         let mut command = postern(args);
         let url = self.ready["https"].as_str().unwrap();
         command.args(["--url", url, "--key", self.key()]);
@@ -314,34 +314,6 @@ fn an_inbox_is_changed_and_cleared() {
 }
 
 #[test]
-fn tail_follows_with_filters() {
-    let server = Server::start("cli-tail", "");
-    let inbox = server.inbox();
-    let ca = server.ready["ca"].as_str().unwrap();
-    printed(&mut server.cli(&["send", "--from", inbox, "--to", inbox, "--text", "1"]));
-    let mut tail = server.afar(&["tail", "--since", "0", "--type", "message.received"]);
-    let mut child = tail
-        .args(["--inbox", inbox, "--from", inbox, "--ca", ca])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let line = super::line(child.stdout.as_mut().unwrap());
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let cells: Vec<&str> = line.split('\t').collect();
-    assert!(cells.len() >= 6, "{line}");
-    assert_eq!(
-        (cells[2], cells[3], cells[5]),
-        ("message.received", inbox, inbox)
-    );
-    let said = refused(&mut server.cli(&["tail", "--type", "nothing"]));
-    assert!(
-        said.contains("`--type` must be `message.received`, "),
-        "{said}"
-    );
-}
-
-#[test]
 fn a_folder_without_a_server_answers_the_same() {
     let mut server = Server::start("cli-folder", "");
     let inbox = server.inbox().to_owned();
@@ -602,66 +574,6 @@ fn single_things_are_shown_changed_and_written() {
         );
         assert!(csv.contains(password), "{csv}");
     }
-}
-
-/// `tail --exec`: a command that fails gets the same event again, and a later run goes on behind
-/// the last that was done.
-#[test]
-fn tail_runs_a_command_for_each_event() {
-    let server = Server::start("cli-exec", "");
-    let inbox = server.inbox();
-    let send = |text: &str| {
-        printed(
-            &mut server.cli(
-                &["send", "--from", inbox, "--to", inbox, "--subject", text]
-                    .into_iter()
-                    .chain(["--text", text])
-                    .collect::<Vec<_>>(),
-            ),
-        );
-    };
-    send("one");
-    let place = |name: &str| server.folder.join(name).display().to_string();
-    let (seen, tried, state) = (place("seen"), place("tried"), place("state"));
-    // The first try of all fails, after it has read the event.
-    let line = format!(
-        "cat > {0}.now; test -e {1} || {{ touch {1}; exit 7; }}; cat {0}.now >> {0}; echo done",
-        seen, tried
-    );
-    let run = |events: usize| {
-        let mut tail = server.cli(&["tail", "--since", "0", "--type", "message.received"]);
-        let mut child = tail
-            .args(["--exec", &line, "--state", &state])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let noted = || std::fs::read_to_string(&state).unwrap_or_default();
-        let before = noted();
-        for _ in 0..events {
-            assert_eq!(super::line(child.stdout.as_mut().unwrap()), "done");
-        }
-        // The event is noted after its command has ended.
-        while noted() == before {
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-    };
-    run(1);
-    send("two");
-    run(1);
-    let text = std::fs::read_to_string(&seen).unwrap();
-    let subjects: Vec<String> = text
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap()["message"]["subject"].to_string())
-        .filter(|subject| subject != "null")
-        .collect();
-    assert_eq!(subjects, ["\"one\"", "\"two\""]);
-
-    let log = printed(&mut server.cli(&["tail", "--no-follow", "--type", "message.received"]));
-    assert_eq!(log.lines().count(), 2, "{log}");
-    let said = refused(&mut server.cli(&["tail", "--state", "x"]));
-    assert!(said.contains("--exec"), "{said}");
 }
 
 /// A mailbox comes in, goes out and comes back octet by octet; what cannot be taken is told.

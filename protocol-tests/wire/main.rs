@@ -27,6 +27,7 @@ mod names;
 mod outgoing;
 mod outgoing_smtp;
 mod owner;
+mod tailing;
 mod uploads;
 
 type Tls = StreamOwned<ClientConnection, TcpStream>;

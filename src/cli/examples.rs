@@ -126,10 +126,14 @@ pub const TAIL: &str = "\
 Examples:
   postern tail --type message.received --from example.org
   postern tail --since 0 --no-follow --json
-  postern tail --type message.received --exec ./answer.sh --state answer.state
+  postern tail --watch lead@agents.example --verdict clean
+  postern tail --type message.received --exec ./answer.sh --state answer.state --jobs 4
 
---exec runs the command with `sh -c`, one event at a time, with its JSON on standard input. A command
-that does not exit with 0 is run again for the same event, after 1 s, then 2 s, up to a minute.";
+--exec runs the command with `sh -c`, with the JSON of one event on standard input, its type in
+POSTERN_EVENT_TYPE and its number in POSTERN_EVENT_SEQ. A command that does not exit with 0 is run
+again for the same event, after 1 s, then 2 s, up to a minute. --jobs runs several at once; the
+events of one inbox still come one after the other. SIGINT and SIGTERM wait for running commands; a
+second one does not.";
 
 /// `postern queue`
 pub const QUEUE: &str = "\

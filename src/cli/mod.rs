@@ -16,6 +16,7 @@ mod endpoint;
 mod examples;
 mod exec;
 mod folder;
+mod jobs;
 mod known_spam;
 mod lists;
 mod local;

@@ -236,7 +236,11 @@ fn table(names: Option<Columns>, rows: &[Vec<String>]) {
     if let (Some(names), false) = (names, rows.is_empty()) {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let widths = widths(rows.iter().chain([&names]));
-        line(format_args!("\x1b[2m{}\x1b[0m", aligned(&names, &widths)));
+        let names = aligned(&names, &widths);
+        match has_colours() {
+            true => line(format_args!("\x1b[2m{names}\x1b[0m")),
+            false => line(names),
+        }
         for row in &rows {
             line(aligned(row, &widths));
         }
@@ -248,12 +252,61 @@ fn table(names: Option<Columns>, rows: &[Vec<String>]) {
     }
 }
 
-/// Prints the cells of an event. Events come one by one, so the columns have fixed widths.
-pub fn event(cells: &[String]) {
+/// Prints the cells of an event of the type `kind`. Events come one by one, so the columns have
+/// fixed widths.
+pub fn event(kind: &str, cells: &[String]) {
     match std::io::stdout().is_terminal() {
-        true => line(aligned(cells, &EVENT_WIDTHS)),
+        true => line(event_line(kind, cells, has_colours())),
         false => line(cells.join("\t")),
     }
+}
+
+/// The line of an event on a terminal. The columns are those of the cells without their colours.
+fn event_line(kind: &str, cells: &[String], has_colours: bool) -> String {
+    let shown = aligned(cells, &EVENT_WIDTHS);
+    let colour = match cells.get(EVENT_WIDTHS.len() - 1).map(String::as_str) {
+        Some("spam") => "31",
+        Some("suspicious") => "33",
+        _ => match kind {
+            "message.received" => "32",
+            "message.sent" | "message.delivered" | "message.auto_replied" => "36",
+            "message.deferred" | "message.held" | "closing" => "33",
+            "message.bounced" | "message.rejected" | "message.declined" | "loop.suspected"
+            | "webhook.disabled" | "reset" => "31",
+            _ => return shown,
+        },
+    };
+    match has_colours {
+        true => format!("\x1b[{colour}m{shown}\x1b[0m"),
+        false => shown,
+    }
+}
+
+/// Whether a terminal is shown colours: not with `NO_COLOR` (no-color.org), and not where it has
+/// none.
+fn has_colours() -> bool {
+    let is_refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !is_refused && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Prints a JSON text in one line. On a terminal, what would steer it is escaped: it stands in
+/// strings alone, so the JSON says the same.
+pub fn json(text: &str) {
+    match std::io::stdout().is_terminal() {
+        true => line(escaped(text)),
+        false => line(text),
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_control(c) || is_direction(c) {
+            true => shown += &format!("\\u{:04x}", u32::from(c)),
+            false => shown.push(c),
+        }
+    }
+    shown
 }
 
 /// The width of each column, in columns of the terminal.
@@ -366,8 +419,8 @@ pub fn text(value: &Value) -> String {
     }
 }
 
-/// Time, number, type, inbox, message, sender, subject.
-const EVENT_WIDTHS: [usize; 7] = [24, 6, 16, 24, 16, 24, 0];
+/// Time, number, type, inbox, message, sender or recipient, subject, verdict.
+const EVENT_WIDTHS: [usize; 8] = [24, 6, 16, 24, 16, 24, 40, 0];
 
 #[cfg(test)]
 mod tests {
@@ -407,6 +460,36 @@ mod tests {
             assert_eq!(one_line(text), line, "{text:?}");
             assert_eq!(lines(text), many, "{text:?}");
         }
+    }
+
+    #[test]
+    fn events_have_colours_where_they_are_wanted() {
+        let cells = row(&["t", "1", "message.received", "a@x", "msg_1", "b@y", "Hi"]);
+        let plain = event_line("message.received", &cells, false);
+        assert!(plain.ends_with("b@y                       Hi"), "{plain:?}");
+        assert_eq!(
+            event_line("message.received", &cells, true),
+            format!("\x1b[32m{plain}\x1b[0m")
+        );
+        assert_eq!(
+            event_line("inbox.created", &cells[..4], true),
+            aligned(&cells[..4], &EVENT_WIDTHS)
+        );
+        let spam = [&cells[..], &row(&["spam"])].concat();
+        let line = event_line("message.received", &spam, true);
+        assert!(
+            line.starts_with("\x1b[31m") && line.ends_with(" spam\x1b[0m"),
+            "{line:?}"
+        );
+    }
+
+    #[test]
+    fn json_on_a_terminal_says_the_same() {
+        let json = "{\"a\":\"x\u{9b}2J\u{202e}\u{7f}é\\n\"}";
+        let shown = escaped(json);
+        assert_eq!(shown, "{\"a\":\"x\\u009b2J\\u202e\\u007fé\\n\"}");
+        let read = |text: &str| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
+        assert_eq!(read(&shown), read(json));
     }
 
     #[test]

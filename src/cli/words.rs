@@ -267,7 +267,7 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("DELETE", "/uploads/*", "postern upload --delete"),
     ("GET", "/events", "postern tail"),
     ("GET", "/events/log", "postern tail --no-follow"),
-    ("GET", "/inboxes/*/watch", "postern tail --tree"),
+    ("GET", "/inboxes/*/watch", "postern tail --watch"),
     ("GET", "/inboxes/*/events", "postern tail --inbox"),
 ];
 
