@@ -82,8 +82,8 @@ pub use draft::{
 };
 pub use event::{
     Arrived, BULK_DETAIL_BYTES_MAX, BULK_MESSAGES_MAX, Bulk, Change, Event, EventFilter, EventKind,
-    EventReach, ExpiryReason, FailureClass, InboxPath, InboxSet, KindSet, MessageDetail,
-    OutboundNews, PriorityLevel, SessionEnd, Topic, Verdict, is_from, sender_filter,
+    EventReach, EventSight, ExpiryReason, FailureClass, InboxPath, InboxSet, KindSet,
+    MessageDetail, OutboundNews, PriorityLevel, SessionEnd, Topic, Verdict, is_from, sender_filter,
 };
 pub use filter_rule::{
     FilterAction, FilterDirection, FilterRuleRow, MatchType, NewFilterRule, SuppressionReason,

@@ -11,9 +11,11 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use crate::call::{Ask, Event, Now, Reply, Topic};
 
 pub mod drive;
+mod renderings;
 pub mod sasl;
 mod session;
 
+pub use renderings::{RenderingKey, Renderings};
 pub use session::Session;
 
 /// A protocol as a state machine.
@@ -77,6 +79,8 @@ pub struct Output {
     pub close: bool,
     /// The connection holds a lease: the worker sends `Call::Hangup` when it has ended.
     pub lease: bool,
+    /// Lent by the worker: the JSON of events that was written for connections before this one.
+    pub renderings: Renderings,
     /// This stream may be cut after `Limits::stream_stall_s` instead of `stall_s`.
     pub stream: bool,
 }

@@ -228,6 +228,7 @@ impl Conn {
     ) -> Result<(), ConnEnd> {
         self.channel.flags.enqueued = false;
         let mut out = self.driver.begin(&mut context.spare);
+        out.renderings = core::mem::take(&mut context.renderings);
         let waited = !self.channel.is_sent(&out.bytes);
         let result = match act(self, context, &mut out) {
             Ok(()) => self.drive(context, &mut out),
@@ -242,6 +243,7 @@ impl Conn {
         if self.channel.phase == Phase::Draining {
             out.bytes.clear();
         }
+        context.renderings = out.renderings;
         self.driver.finish(out.bytes, &mut context.spare);
         self.schedule(context);
         result

@@ -29,7 +29,7 @@ use super::transport::SCRATCH;
 use super::untold::Untold;
 use super::watchers::Watchers;
 use crate::call::{Ask, ConnId, Event, Metric, Now, Refusal, Reply, Request, Shared};
-use crate::engine::{Session, Trust};
+use crate::engine::{Renderings, Session, Trust};
 
 /// Hands a call to the thread that answers it; `false` when that thread has ended.
 pub type Submit = Box<dyn Fn(Request) -> bool + Send>;
@@ -70,6 +70,8 @@ pub(super) struct WorkerContext {
     pub cipher: Cipher,
     /// Lent to the connection whose turn it is, to write into.
     pub spare: Vec<u8>,
+    /// Lent to it too: what others were told of the last events.
+    pub renderings: Renderings,
     submit: Submit,
     /// Connections whose call no thread takes any more.
     refused: Vec<ConnId>,
@@ -112,6 +114,7 @@ impl Worker {
                 scratch: vec![0; SCRATCH],
                 cipher: Cipher::new(),
                 spare: Vec::new(),
+                renderings: Renderings::default(),
                 submit,
                 refused: Vec::new(),
                 seed,

@@ -7,7 +7,7 @@
 use super::{Change, Event, EventKind, Verdict};
 use crate::call::{
     Access, ApprovalStatus, Arrival, EntryState, InboxId, InboxPath, KeyId, MailboxId,
-    MessageDetail, OrgId, Topic,
+    MessageDetail, OrgId, Scopes, Topic,
 };
 
 /// The meaning of one event.
@@ -58,6 +58,17 @@ impl Change {
             _ => &[],
         }
     }
+}
+
+/// What a key sees of an event that it may see. Keys with the same sight are shown the same.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct EventSight {
+    /// What stands in mail, and who wrote it: with `messages:read`.
+    pub shows_mail: bool,
+    /// The address of the inbox: with `messages:read` or `inboxes:read`.
+    pub shows_addresses: bool,
+    /// [`Event::has_left`]: not where the inbox is now.
+    pub has_left: bool,
 }
 
 impl Event {
@@ -170,6 +181,16 @@ impl Event {
         !left.is_empty()
             && !self.is_covered_by(access)
             && self.inbox.as_deref().is_some_and(covered)
+    }
+
+    /// What `access` sees of this event.
+    pub fn sight(&self, access: &Access) -> EventSight {
+        let shows_mail = access.scopes.allow(Scopes::MESSAGES_READ);
+        EventSight {
+            shows_mail,
+            shows_addresses: shows_mail || access.scopes.allow(Scopes::INBOXES_READ),
+            has_left: self.has_left(access),
+        }
     }
 
     /// Whether a session of `access` in `inbox` ends with this event: the inbox was deleted, or

@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub use filter::{EventFilter, EventReach, InboxSet, is_from, sender_filter};
 pub(super) use kind::words;
 pub use kind::{EventKind, FailureClass, KindSet, PriorityLevel, Verdict};
-pub use meaning::SessionEnd;
+pub use meaning::{EventSight, SessionEnd};
 
 use super::{
     Access, ApprovalChange, Arrival, AutoReplyNote, ConnId, DomainId, EntryId, EntryState, InboxId,

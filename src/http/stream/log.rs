@@ -178,7 +178,7 @@ impl PolledPage {
         let mut body = Vec::new();
         json::object(&mut body, |o| {
             json::list(o.value("data"), shown, |out, (kind, event)| {
-                show::event(out, kind, event, &self.access);
+                show::event(out, kind, event, event.sight(&self.access));
             });
             o.shown("next_cursor", seq);
             o.number("seq", seq);

@@ -9,9 +9,10 @@ use super::cursor::ResetReason;
 use super::subscription::EndReason;
 use crate::call::{
     Access, ApprovalChange, Arrival, Arrived, AutoReplyNote, AutoReplyRefusal, Bulk, Change,
-    EntryState, Event, EventKind, FailureClass, INBOX, InboxId, Now, OutboundId, OutboundNews,
-    PriorityLevel, RuleNote, Scopes, SenderAuth, SpamReport, Summary, ThreadId,
+    EntryState, Event, EventKind, EventSight, FailureClass, INBOX, InboxId, Now, OutboundId,
+    OutboundNews, PriorityLevel, RuleNote, SenderAuth, SpamReport, Summary, ThreadId,
 };
+use crate::engine::{RenderingKey, Renderings};
 use crate::http::api::address::{address, addresses};
 use crate::http::api::message::{auth, labels_and_flags};
 use crate::http::api::outbound::enhanced;
@@ -19,9 +20,9 @@ use crate::http::api::rule::write_actions;
 use crate::http::api::spam::SPAM;
 use crate::http::wire::json::{self, Object};
 
-/// Writes an event of the type `kind`.
-pub(super) fn event(out: &mut Vec<u8>, kind: EventKind, event: &Event, access: &Access) {
-    let open = access.scopes.allow(Scopes::MESSAGES_READ);
+/// Writes an event of the type `kind`. It knows nothing of its reader but the sight.
+pub(super) fn event(out: &mut Vec<u8>, kind: EventKind, event: &Event, sight: EventSight) {
+    let open = sight.shows_mail;
     json::object(out, |o| {
         o.number("seq", event.seq);
         o.text("type", kind.name());
@@ -29,11 +30,11 @@ pub(super) fn event(out: &mut Vec<u8>, kind: EventKind, event: &Event, access: &
         match event.inbox.as_deref() {
             Some(path) => o.object("inbox", |o| {
                 o.shown("id", path.id);
-                if open || access.scopes.allow(Scopes::INBOXES_READ) {
+                if sight.shows_addresses {
                     o.text("address", &path.address);
                 }
                 // An inbox that has left is shown without the place where the key does not see it.
-                let above: &[InboxId] = match event.has_left(access) {
+                let above: &[InboxId] = match sight.has_left {
                     true => &[],
                     false => &path.ancestors,
                 };
@@ -102,6 +103,22 @@ pub(super) fn event(out: &mut Vec<u8>, kind: EventKind, event: &Event, access: &
             | Change::OrgDeleted => {}
         }
     });
+}
+
+/// Writes the same, once for the readers of a worker that see the same.
+pub(super) fn shared_event(
+    (out, renderings): (&mut Vec<u8>, &mut Renderings),
+    kind: EventKind,
+    event: &Event,
+    access: &Access,
+) {
+    let key = RenderingKey {
+        org: event.org,
+        seq: event.seq,
+        kind,
+        sight: event.sight(access),
+    };
+    renderings.write(key, out, |out| self::event(out, kind, event, key.sight));
 }
 
 /// What became of a sent message for one recipient outside.

@@ -7,6 +7,7 @@
 //! for every empty line. So `retry` stands in the first frame, a heartbeat is a line of comment in
 //! front of the next frame, and a number that is to be told is told in a `ready`.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use super::cursor::{LogAnswer, ResetReason};
@@ -14,7 +15,7 @@ use super::show;
 use super::subscription::{EndReason, EventWriter, Subscription};
 use super::wanted::Wanted;
 use crate::call::{Access, Event, EventKind, Now, Reply, Shared, spread};
-use crate::engine::Output;
+use crate::engine::{Output, Renderings};
 use crate::http::api::problems::Problem;
 
 /// One event stream.
@@ -146,7 +147,7 @@ impl EventStream {
                 .ready(at, epoch);
         } else {
             self.frames
-                .write(out, |bytes| bytes.extend_from_slice(b": heartbeat\n"));
+                .write(out, |out| out.bytes.extend_from_slice(b": heartbeat\n"));
         }
         if let Some(ask) = self.subscription.refresh(idle) {
             out.ask = Some(ask);
@@ -227,26 +228,31 @@ impl Frames {
         id: u64,
         kind: EventKind,
         out: &mut Output,
-        data: impl FnOnce(&mut Vec<u8>),
+        data: impl FnOnce(&mut Vec<u8>, &mut Renderings),
     ) {
         self.told = id;
         let retry_ms = self.retry_ms.take();
-        self.write(out, |bytes| {
-            if let Some(retry_ms) = retry_ms {
-                bytes.extend_from_slice(format!("retry: {retry_ms}\n").as_bytes());
-            }
-            let head = format!("id: {id}\nevent: {}\ndata: ", kind.name());
-            bytes.extend_from_slice(head.as_bytes());
-            let from = bytes.len();
-            data(bytes);
-            debug_assert!(!bytes.iter().skip(from).any(|b| *b == b'\n' || *b == b'\r'));
-            bytes.extend_from_slice(b"\n\n");
-        });
+        self.write(
+            out,
+            |Output {
+                 bytes, renderings, ..
+             }| {
+                if let Some(retry_ms) = retry_ms {
+                    bytes.extend_from_slice(format!("retry: {retry_ms}\n").as_bytes());
+                }
+                // A vector takes all that is written to it.
+                let _ = write!(bytes, "id: {id}\nevent: {}\ndata: ", kind.name());
+                let from = bytes.len();
+                data(bytes, renderings);
+                debug_assert!(!bytes.iter().skip(from).any(|b| *b == b'\n' || *b == b'\r'));
+                bytes.extend_from_slice(b"\n\n");
+            },
+        );
     }
 
-    fn write(&mut self, out: &mut Output, fill: impl FnOnce(&mut Vec<u8>)) {
+    fn write(&mut self, out: &mut Output, fill: impl FnOnce(&mut Output)) {
         let before = out.bytes.len();
-        fill(&mut out.bytes);
+        fill(out);
         self.unsent_bytes += out.bytes.len() - before;
         out.more = true;
     }
@@ -260,23 +266,25 @@ impl EventWriter for SseWriter<'_> {
     fn ready(&mut self, seq: u64, epoch: u64) {
         let now = self.now;
         self.frames.epoch = epoch;
-        self.frames.frame(seq, EventKind::Ready, self.out, |data| {
-            show::ready(data, now, seq, epoch);
-        });
+        self.frames
+            .frame(seq, EventKind::Ready, self.out, |data, _| {
+                show::ready(data, now, seq, epoch);
+            });
     }
 
     fn event(&mut self, kind: EventKind, event: &Event) {
         let access = &self.access;
-        self.frames.frame(event.seq, kind, self.out, |data| {
-            show::event(data, kind, event, access);
-        });
+        self.frames
+            .frame(event.seq, kind, self.out, |data, renderings| {
+                show::shared_event((data, renderings), kind, event, access);
+            });
     }
 
     fn reset(&mut self, oldest: u64, reason: ResetReason) {
         let now = self.now;
         let before = oldest.saturating_sub(1);
         self.frames
-            .frame(before, EventKind::Reset, self.out, |data| {
+            .frame(before, EventKind::Reset, self.out, |data, _| {
                 show::reset(data, now, oldest, reason);
             });
     }
@@ -284,7 +292,7 @@ impl EventWriter for SseWriter<'_> {
     fn end(&mut self, reason: EndReason) {
         let (now, seq) = (self.now, self.at.max(self.frames.told));
         self.frames
-            .frame(seq, EventKind::Closing, self.out, |data| {
+            .frame(seq, EventKind::Closing, self.out, |data, _| {
                 show::closing(data, now, seq, reason);
             });
         self.out.close = true;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::call::*;
+use crate::engine::Renderings;
 use crate::http::api::event::EVENT;
 use crate::http::api::fields::{FieldKind, FieldRow, Presence};
 use crate::http::stream::cursor::ResetReason;
@@ -229,7 +230,8 @@ fn each_event_is_written_as_it_is_described() {
         let kind = event.meaning().kind.unwrap();
         for scopes in [Scopes::MESSAGES_READ, Scopes::EVENTS_READ] {
             let mut octets = Vec::new();
-            show::event(&mut octets, kind, &event, &drive::access(scopes));
+            let sight = event.sight(&drive::access(scopes));
+            show::event(&mut octets, kind, &event, sight);
             let value = serde_json::from_slice(&octets).unwrap();
             compare("event", &rows, &value, &mut seen);
         }
@@ -259,6 +261,28 @@ fn each_event_is_written_as_it_is_described() {
     );
 }
 
+/// Readers that share texts are shown what they would be shown alone, in any order.
+#[test]
+fn a_shared_text_is_the_one_of_its_reader() {
+    let readers = [
+        Scopes::EVENTS_READ,
+        Scopes::EVENTS_READ.and(Scopes::INBOXES_READ),
+        Scopes::MESSAGES_READ,
+    ];
+    let mut renderings = Renderings::default();
+    for turn in 0..6 {
+        for (seq, change) in changes().into_iter().enumerate() {
+            let event = drive::event(seq as u64 + 1, change);
+            let kind = event.meaning().kind.unwrap();
+            let access = drive::access(readers[(turn + seq) % 3]);
+            let (mut alone, mut shared) = (Vec::new(), Vec::new());
+            show::event(&mut alone, kind, &event, event.sight(&access));
+            show::shared_event((&mut shared, &mut renderings), kind, &event, &access);
+            assert_eq!(alone, shared, "{kind:?}");
+        }
+    }
+}
+
 #[test]
 fn the_states_of_one_event_are_bounded() {
     let state = |uid: u32| EntryState {
@@ -279,7 +303,8 @@ fn the_states_of_one_event_are_bounded() {
     );
     let kind = event.meaning().kind.unwrap();
     let mut out = Vec::new();
-    show::event(&mut out, kind, &event, &drive::access(Scopes::EVENTS_READ));
+    let sight = event.sight(&drive::access(Scopes::EVENTS_READ));
+    show::event(&mut out, kind, &event, sight);
     assert!(out.len() < 140 << 10, "{}", out.len());
     let value: Value = serde_json::from_slice(&out).unwrap();
     let shown = value["messages"].as_array().unwrap().len();
