@@ -1,0 +1,375 @@
+//! Events to many readers: a server in its own process, and readers over plain HTTP on one thread
+//! of this one. One JSON line a figure. `cargo bench --bench events [-- --quick] [name…]`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "events/readers.rs"]
+mod readers;
+mod rig;
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use readers::Readers;
+use rig::{Server, Stream, message, ms, percentile};
+use serde_json::json;
+
+const SIZE: usize = 4096;
+
+struct Scale {
+    quick: bool,
+}
+
+impl Scale {
+    fn of(&self, full: usize, quick: usize) -> usize {
+        if self.quick { quick } else { full }
+    }
+}
+
+type Bench = fn(&Scale);
+
+const BENCHES: &[(&str, Bench)] = &[
+    ("fan_out", fan_out),
+    ("one_inbox", one_inbox),
+    ("tree", tree),
+    ("stalled", stalled),
+    ("replay", replay),
+    ("waits", waits),
+    ("streams", streams),
+];
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let scale = Scale {
+        quick: args.iter().any(|a| a == "--quick"),
+    };
+    let names: Vec<&String> = args.iter().filter(|a| !a.starts_with('-')).collect();
+    for (name, bench) in BENCHES {
+        if names.is_empty() || names.iter().any(|n| n == name) {
+            bench(&scale);
+        }
+    }
+}
+
+/// Opens streams of one inbox.
+fn open(server: &Server, n: usize, path: &str) -> Readers {
+    let mut readers = Readers::new();
+    for _ in 0..n {
+        readers.ask(server.port("http"), path, server.key());
+    }
+    readers.until(|r| r.ready >= n);
+    readers
+}
+
+/// Sends messages to an inbox on connections of its own, as fast as they are taken.
+fn deliver(server: &Server, inbox: &str, connections: usize, each: usize) {
+    std::thread::scope(|scope| {
+        for n in 0..connections {
+            let mut sender = Sender::new(server, inbox);
+            scope.spawn(move || {
+                for i in 0..each {
+                    sender.send(n * 1_000_000 + i);
+                }
+            });
+        }
+    });
+}
+
+/// A connection that submits messages to one inbox.
+struct Sender {
+    stream: Stream,
+    from: String,
+    to: String,
+}
+
+impl Sender {
+    fn new(server: &Server, to: &str) -> Sender {
+        Sender {
+            stream: Stream::smtp(server, server.inbox()),
+            from: server.inbox().to_owned(),
+            to: to.to_owned(),
+        }
+    }
+
+    /// Sends one; when the end of DATA was sent.
+    fn send(&mut self, n: usize) -> Instant {
+        let s = &mut self.stream;
+        let envelope = format!(
+            "MAIL FROM:<{}>\r\nRCPT TO:<{}>\r\nDATA\r\n",
+            self.from, self.to
+        );
+        s.send(envelope.as_bytes());
+        s.reply("250");
+        s.reply("250");
+        s.reply("354");
+        let mut bytes = message(&self.from, &self.to, SIZE, n);
+        bytes.extend_from_slice(b".\r\n");
+        let sent = Instant::now();
+        s.send(&bytes);
+        s.reply("250");
+        sent
+    }
+}
+
+/// 1,000 streams of one inbox, and mail to it as fast as it is taken: frames in a second.
+fn fan_out(scale: &Scale) {
+    let server = Server::start("fan-out");
+    let inbox = server.make_inboxes(1).remove(0);
+    let path = format!("/api/v1/inboxes/{inbox}/events?type=message.received");
+    let streams = scale.of(1000, 500);
+    let mut readers = open(&server, streams, &path);
+    let (connections, each) = (8, scale.of(100, 25));
+    let frames = streams * connections * each;
+    let cpu = server.cpu();
+    let begin = Instant::now();
+    std::thread::scope(|scope| {
+        scope.spawn(|| deliver(&server, &inbox, connections, each));
+        readers.until(|r| r.received >= frames);
+    });
+    let wall = begin.elapsed();
+    let cpu = server.cpu() - cpu;
+    println!(
+        "{}",
+        json!({
+            "bench": "fan_out",
+            "streams": streams,
+            "frames": frames,
+            "per_second": (frames as f64 / wall.as_secs_f64()).round(),
+            "server_cpu_us": (cpu.as_secs_f64() * 1e8 / frames as f64).round() / 100.0,
+        })
+    );
+}
+
+/// From the end of DATA to the frame, with 1,000 streams of the inbox: of each of them.
+fn one_inbox(scale: &Scale) {
+    let server = Server::start("one-inbox");
+    let inbox = server.make_inboxes(1).remove(0);
+    let path = format!("/api/v1/inboxes/{inbox}/events?type=message.received");
+    let streams = scale.of(1000, 200);
+    let mut readers = open(&server, streams, &path);
+    readers.arrivals = Some(Vec::new());
+    let mut sender = Sender::new(&server, &inbox);
+    let (mut all, mut first) = (Vec::new(), Vec::new());
+    for n in 0..scale.of(200, 50) {
+        let wanted = readers.received + streams;
+        let begin = sender.send(n);
+        readers.until(|r| r.received >= wanted);
+        let mut told: Vec<Duration> = readers
+            .arrivals
+            .as_mut()
+            .unwrap()
+            .drain(..)
+            .map(|(_, at)| at.saturating_duration_since(begin))
+            .collect();
+        first.push(percentile(&mut told, 0.0));
+        all.append(&mut told);
+    }
+    println!(
+        "{}",
+        json!({
+            "bench": "one_inbox",
+            "streams": streams,
+            "first_p50_ms": ms(percentile(&mut first, 0.5)),
+            "p50_ms": ms(percentile(&mut all, 0.5)),
+            "p99_ms": ms(percentile(&mut all, 0.99)),
+        })
+    );
+}
+
+/// One watcher of a tree of 10,000 inboxes, with 500 messages a second to them.
+fn tree(scale: &Scale) {
+    let server = Server::start("tree");
+    let inboxes = scale.of(10_000, 500);
+    let mut rest = Stream::connect_plain(server.port("http"));
+    let parent = server.inbox().to_owned();
+    let made: Vec<String> = (0..inboxes)
+        .map(|i| {
+            let body = json!({"username": format!("sub{i}"), "parent": parent}).to_string();
+            let json = rest.post("/api/v1/inboxes", server.key(), &body);
+            json["address"]
+                .as_str()
+                .unwrap_or_else(|| panic!("{json}"))
+                .to_owned()
+        })
+        .collect();
+    let path = format!("/api/v1/inboxes/{parent}/watch?type=message.received");
+    let mut readers = open(&server, 1, &path);
+    readers.arrivals = Some(Vec::new());
+    let (connections, each) = (8, scale.of(500, 60));
+    let pace = Duration::from_micros(1_000_000 * connections as u64 / 500);
+    let begun: HashMap<usize, Instant> = std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..connections)
+            .map(|n| {
+                let mut sender = Sender::new(&server, &parent);
+                let made = &made;
+                scope.spawn(move || {
+                    let mut begun = Vec::new();
+                    let mut next = Instant::now() + pace * n as u32 / connections as u32;
+                    for i in 0..each {
+                        std::thread::sleep(next.saturating_duration_since(Instant::now()));
+                        next += pace;
+                        let number = n * 1_000_000 + i;
+                        sender.to.clone_from(&made[(n * each + i) * 7 % made.len()]);
+                        begun.push((number, sender.send(number)));
+                    }
+                    begun
+                })
+            })
+            .collect();
+        readers.until(|r| r.received >= connections * each);
+        let all = senders
+            .into_iter()
+            .flat_map(|sender| sender.join().unwrap());
+        all.collect()
+    });
+    let mut told: Vec<Duration> = readers
+        .arrivals
+        .take()
+        .unwrap()
+        .into_iter()
+        .map(|(number, at)| at.saturating_duration_since(begun[&number]))
+        .collect();
+    println!(
+        "{}",
+        json!({
+            "bench": "tree",
+            "inboxes": inboxes,
+            "messages": told.len(),
+            "p50_ms": ms(percentile(&mut told, 0.5)),
+            "p99_ms": ms(percentile(&mut told, 0.99)),
+        })
+    );
+}
+
+/// What 1,000 streams whose clients do not read add to memory, and to the time of a delivery.
+fn stalled(scale: &Scale) {
+    let server = Server::start("stalled");
+    let inbox = server.make_inboxes(1).remove(0);
+    let path = format!("/api/v1/inboxes/{inbox}/events?type=message.received");
+    let streams = scale.of(1000, 200);
+    let deliveries = scale.of(300, 60);
+    let time = |server: &Server| -> Vec<Duration> {
+        let mut sender = Sender::new(server, &inbox);
+        (0..deliveries).map(|n| sender.send(n).elapsed()).collect()
+    };
+    // What all deliveries share is there before it is counted.
+    time(&server);
+    let mut without = time(&server);
+    let before = server.memory();
+    // The system keeps some for a client; its window is small, so that the server has the rest.
+    let mut readers = Readers::with_window(4096);
+    for _ in 0..streams {
+        readers.ask(server.port("http"), &path, server.key());
+    }
+    readers.until(|r| r.ready >= streams);
+    let mut with = time(&server);
+    let after = server.memory();
+    println!(
+        "{}",
+        json!({
+            "bench": "stalled",
+            "streams": streams,
+            "bytes_per_stream": after.saturating_sub(before) / streams as u64,
+            "delivery_p99_ms": ms(percentile(&mut with, 0.99)),
+            "delivery_p50_ms": ms(percentile(&mut with, 0.5)),
+            "without_p99_ms": ms(percentile(&mut without, 0.99)),
+            "without_p50_ms": ms(percentile(&mut without, 0.5)),
+        })
+    );
+}
+
+/// A stream that begins 100,000 events ago.
+fn replay(scale: &Scale) {
+    let server = Server::start("replay");
+    let inbox = server.make_inboxes(1).remove(0);
+    let connections = 32;
+    let events = scale.of(100_000, 6_400);
+    deliver(&server, &inbox, connections, events / connections);
+    let path = format!("/api/v1/inboxes/{inbox}/events?type=message.received&since=0");
+    let cpu = server.cpu();
+    let begin = Instant::now();
+    let mut readers = Readers::new();
+    readers.ask(server.port("http"), &path, server.key());
+    readers.until(|r| r.received >= events);
+    let (wall, cpu) = (begin.elapsed(), server.cpu() - cpu);
+    println!(
+        "{}",
+        json!({
+            "bench": "replay",
+            "events": events,
+            "per_second": (events as f64 / wall.as_secs_f64()).round(),
+            "server_cpu_us": (cpu.as_secs_f64() * 1e8 / events as f64).round() / 100.0,
+        })
+    );
+}
+
+/// Requests that wait for a message: the memory of each, and how soon all have the message.
+fn waits(scale: &Scale) {
+    let server = Server::start("waits");
+    let inbox = server.make_inboxes(1).remove(0);
+    let path = format!("/api/v1/inboxes/{inbox}/messages/wait?timeout=300");
+    let n = scale.of(10_000, 1000);
+    let mut warm = Readers::new();
+    (0..100).for_each(|_| warm.ask(server.port("http"), &path, server.key()));
+    settle(&server, 100);
+    let before = server.memory();
+    let mut readers = Readers::new();
+    (0..n).for_each(|_| readers.ask(server.port("http"), &path, server.key()));
+    settle(&server, n as u64 + 100);
+    let after = server.memory();
+    let begin = Instant::now();
+    Sender::new(&server, &inbox).send(1);
+    readers.until(|r| r.answers >= n);
+    println!(
+        "{}",
+        json!({
+            "bench": "waits",
+            "waits": n,
+            "bytes_each": after.saturating_sub(before) / n as u64,
+            "all_answered_ms": ms(begin.elapsed()),
+        })
+    );
+}
+
+/// Waits until so many subscriptions are open.
+fn settle(server: &Server, subscriptions: u64) {
+    for _ in 0..600 {
+        if server.metric("postern_subscriptions_open") >= subscriptions {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!(
+        "{} subscriptions",
+        server.metric("postern_subscriptions_open")
+    );
+}
+
+/// Memory of idle streams over TLS 1.3: 18,000, or as many as this process may have sockets.
+fn streams(scale: &Scale) {
+    let server = Server::start("streams");
+    let wanted = scale.of(18_000, 1000);
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+    // The client's end has two descriptors a stream.
+    let n = wanted.min(limit.unwrap_or(u64::MAX) as usize / 2 - 200);
+    let path = "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n";
+    let request = format!("{path}Authorization: Bearer {}\r\n\r\n", server.key());
+    let open = || {
+        let mut s = Stream::connect(&server, "https");
+        s.send(request.as_bytes());
+        while !s.line().starts_with("event: ready") {}
+        while !s.line().is_empty() {}
+        s
+    };
+    let warm: Vec<Stream> = (0..100).map(|_| open()).collect();
+    let before = server.memory();
+    let held: Vec<Stream> = (0..n).map(|_| open()).collect();
+    std::thread::sleep(Duration::from_millis(500));
+    let after = server.memory();
+    assert_eq!(server.metric("postern_streams_open"), n as u64 + 100);
+    println!(
+        "{}",
+        json!({"bench": "streams", "streams": n, "bytes_per_stream": after.saturating_sub(before) / n as u64})
+    );
+    drop((warm, held));
+}
