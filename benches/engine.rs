@@ -212,6 +212,7 @@ fn transaction_out(bencher: Bencher) {
         limits
     });
     let conn = rig.dial(OutboundDial {
+        is_account: false,
         route: RouteId(1 << 40),
         host: "mx.other.test".into(),
         address: "192.0.2.1:25".parse().unwrap(),

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::call::{FilterSwitch, InboundPolicy, Limits, Listener, OperatorFrom};
+use crate::call::{FilterSwitch, InboundPolicy, Limits, Listener, OperatorFrom, UpstreamSettings};
 
 mod outbound;
 
@@ -81,6 +81,8 @@ pub struct Config {
     pub inbound: InboundPolicy,
     /// Whether received mail is judged.
     pub filter: FilterSwitch,
+    /// Where inboxes may live elsewhere.
+    pub upstream: UpstreamTable,
     /// The limits, lifted already if the flags say so.
     pub limits: Limits,
     /// The level of the log.
@@ -89,6 +91,15 @@ pub struct Config {
     pub json: bool,
     /// The text of the file that this was read from.
     pub text: Option<String>,
+}
+
+/// The table `upstream`: inboxes that live elsewhere.
+#[derive(Clone, Debug, Default)]
+pub struct UpstreamTable {
+    /// What the service obeys.
+    pub settings: UpstreamSettings,
+    /// A PEM file of authorities that are trusted beside webpki-roots.
+    pub ca: Option<PathBuf>,
 }
 
 /// A listener to open.
@@ -268,6 +279,12 @@ impl Config {
             outbound: file.outbound.read()?,
             inbound: file.inbound,
             filter: file.filter,
+            upstream: UpstreamTable {
+                settings: UpstreamSettings {
+                    allow_private: file.upstream.allow_private,
+                },
+                ca: file.upstream.ca,
+            },
             limits,
             log,
             json: false,
@@ -292,7 +309,15 @@ struct ConfigFile {
     outbound: OutboundConfig,
     inbound: InboundPolicy,
     filter: FilterSwitch,
+    upstream: UpstreamConfig,
     limits: Limits,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct UpstreamConfig {
+    allow_private: bool,
+    ca: Option<PathBuf>,
 }
 
 #[derive(Deserialize, Default)]
@@ -630,6 +655,8 @@ mod tests {
             ("[inbound]\ngreylists = true", "greylists"),
             ("[filter]\nenabled = 1", "enabled"),
             ("[filter]\nenable = true", "enable"),
+            ("[upstream]\nallow_private = 1", "allow_private"),
+            ("[upstream]\ncas = 'a.pem'", "cas"),
             ("[limits]\nmessage_bytes = 0", "limits.message_bytes = 0"),
             ("[limits]\nmessage_bytes = -1", "message_bytes"),
             ("[listen]\nhttp = '0.0.0.0:80'", "listen.http"),

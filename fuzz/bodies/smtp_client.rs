@@ -40,6 +40,7 @@ fn conversation(kind: u8, said: &[u8], piece: usize) -> (String, Vec<String>) {
     let tls = policies[usize::from(kind & 3)];
     let (is_verified, has_login) = (kind & 4 != 0, kind & 8 != 0);
     let id = rig.dial(OutboundDial {
+        is_account: false,
         route: RouteId(1),
         host: "mx.other.test".into(),
         address: "192.0.2.1:25".parse().unwrap(),

@@ -150,6 +150,7 @@ impl World {
     /// `dial R …`
     pub(super) fn dial(&mut self, name: &str, words: &[&str]) -> Result<(), Fault> {
         let mut dial = OutboundDial {
+            is_account: false,
             route: RouteId(self.names.len() as u64 + (1 << 40)),
             host: "mx.other.test".into(),
             address: "192.0.2.1:25".parse().map_err(|_| "an address")?,

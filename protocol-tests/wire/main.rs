@@ -21,6 +21,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned};
 use serde_json::Value;
 
+mod accounts;
 mod commands;
 mod log;
 mod names;

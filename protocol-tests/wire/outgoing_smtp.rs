@@ -109,8 +109,10 @@ impl Sender {
         bind: Option<IpAddr>,
     ) -> Told {
         let shared = Arc::clone(&self.shared);
-        let dialer = HubDialer::new(self.hub.clone(), identity.client(), shared);
+        let clients = (identity.client(), identity.client());
+        let dialer = HubDialer::new(self.hub.clone(), clients, shared);
         dialer.dial(OutboundDial {
+            is_account: false,
             route: RouteId(1),
             host: host.into(),
             address,

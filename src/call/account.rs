@@ -3,7 +3,7 @@
 
 use super::{
     DomainId, Flags, InboxId, InboxRef, KeyId, OrgId, ReceiveDefault, RecordType, Refusal, Scopes,
-    Secret, SendMode,
+    Secret, SendMode, UpstreamPatch, UpstreamRow,
 };
 
 /// A change of a message over REST.
@@ -56,6 +56,8 @@ pub struct NewInbox {
     pub expires_at: Option<i64>,
     /// How it differs from other inboxes; what is not given is that of its parent.
     pub bounds: InboxBoundsPatch,
+    /// The account elsewhere that it is.
+    pub upstream: Option<Box<UpstreamPatch>>,
 }
 
 /// A change of an inbox. The outer `Option` is "given", the inner one "not null".
@@ -75,6 +77,8 @@ pub struct InboxPatch {
     pub expires_at: Option<Option<i64>>,
     /// How long it keeps mail, and its limits.
     pub bounds: InboxBoundsPatch,
+    /// Its account elsewhere.
+    pub upstream: Option<Box<UpstreamPatch>>,
 }
 
 /// A change of what an inbox keeps and may do. The outer `Option` is "given", the inner one "not
@@ -144,6 +148,8 @@ pub struct InboxRow {
     pub quota_bytes: Option<u64>,
     /// Limits of its own.
     pub limits: InboxLimits,
+    /// Its account elsewhere. The store does not fill it in.
+    pub upstream: Option<Box<UpstreamRow>>,
 }
 
 /// A key to create.

@@ -294,6 +294,8 @@ limits! {
     /// Files that one key has uploaded and that have not gone: a message names a few. Their octets
     /// count in the quota of the organization.
     uploads_per_key: usize = 1000 => RejectedQuota;
+    /// Inboxes of an organization that live elsewhere: each may have a connection of its own.
+    upstream_accounts: usize = 1000 => RejectedQuota;
     /// Octets of bodies in one page of a reader.
     page_bytes: usize = 262_144 => pace;
 }

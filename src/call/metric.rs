@@ -60,6 +60,8 @@ metrics! {
     Stalled = "counter" "postern_stalled_total";
     /// Connections closed because the peer was silent for too long.
     TimedOut = "counter" "postern_timed_out_total";
+    /// Secrets that do not open with the key of the data folder: they have to be given again.
+    SecretsLost = "gauge" "postern_secrets_lost";
     /// Logins that succeeded.
     Logins = "counter" "postern_logins_total";
     /// Logins that failed.

@@ -55,6 +55,7 @@ mod thread;
 mod uid_queue;
 mod uid_set;
 mod upload;
+mod upstream;
 mod upstream_sync;
 mod walk;
 mod write;
@@ -145,6 +146,9 @@ pub use thread::{
 pub use uid_queue::UidQueue;
 pub use uid_set::UidSet;
 pub use upload::{NewUpload, UploadRow};
+pub use upstream::{
+    NewUpstreamSmtp, UpstreamPatch, UpstreamRow, UpstreamSettings, UpstreamSmtpRow, UpstreamState,
+};
 pub use upstream_sync::*;
 pub use walk::{BulkProgress, MailboxWalk, RecentCount, WalkStart};
 pub use write::{

@@ -92,6 +92,8 @@ pub enum Countable {
     Tickets,
     /// Files that one key has uploaded.
     Uploads,
+    /// Inboxes of an organization that live elsewhere.
+    UpstreamAccounts,
     Uids,
 }
 
@@ -126,6 +128,7 @@ impl Countable {
             Countable::Suppressions => "suppressed addresses",
             Countable::Tickets => "tickets of the key",
             Countable::Uploads => "uploads of the key",
+            Countable::UpstreamAccounts => "inboxes that live elsewhere",
             Countable::Uids => "uids",
         }
     }
@@ -203,6 +206,8 @@ pub enum ConflictReason {
     DomainOfSeveral,
     /// New signing keys are not ready.
     KeysBeingMade,
+    /// An inbox that lives elsewhere has no server to send by.
+    AccountWithoutSmtp,
     /// The shared domain stays.
     SharedDomain,
     /// INBOX keeps its name.
@@ -257,6 +262,9 @@ impl ConflictReason {
             }
             ConflictReason::KeysBeingMade => {
                 "new signing keys are being made: they are ready in a second"
+            }
+            ConflictReason::AccountWithoutSmtp => {
+                "the inbox lives elsewhere and has no server to send by"
             }
             ConflictReason::SharedDomain => "the shared domain is the server's own",
             ConflictReason::InboxKept => "INBOX cannot be renamed or deleted",

@@ -219,6 +219,8 @@ pub struct OutboundDial {
     /// Who logs in at a smarthost. Never sent without verified TLS, except to a loopback address
     /// with [`OutboundTlsPolicy::Never`].
     pub login: Option<OutboundLogin>,
+    /// It is the server of an account elsewhere: other authorities may be trusted.
+    pub is_account: bool,
     /// The argument of EHLO.
     pub helo: String,
     pub timeouts: OutboundTimeouts,

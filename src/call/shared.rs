@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{
     Budget, FilterSwitch, InboundPolicy, Limits, Metric, Metrics, RecentMarks, RequestRates,
+    UpstreamSettings,
 };
 
 /// The data that all connections of a server share. Only its counters and marks change.
@@ -19,6 +20,8 @@ pub struct Shared {
     pub inbound: InboundPolicy,
     /// Whether received mail is judged.
     pub filter: FilterSwitch,
+    /// Where inboxes may live elsewhere.
+    pub upstream: UpstreamSettings,
     /// Counters.
     pub metrics: Metrics,
     /// Memory for messages on their way in.
@@ -40,6 +43,7 @@ impl Shared {
             host: host.into(),
             inbound: InboundPolicy::default(),
             filter: FilterSwitch::OFF,
+            upstream: UpstreamSettings::default(),
             metrics: Metrics::default(),
             intake: Budget::intake(&limits),
             outgoing: Budget::outgoing(&limits),
@@ -58,6 +62,11 @@ impl Shared {
     /// The same with what the operator has chosen for the filter.
     pub fn with_filter(self, filter: FilterSwitch) -> Self {
         Shared { filter, ..self }
+    }
+
+    /// The same with what the operator has chosen for inboxes that live elsewhere.
+    pub fn with_upstream(self, upstream: UpstreamSettings) -> Self {
+        Shared { upstream, ..self }
     }
 
     /// Whether so many connections are open that those without a login get less time.

@@ -7,6 +7,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::api::{self, Api, ApiReply, QueryPairs};
+use super::upstream::UpstreamOptions;
 use super::{Cli, CliError, presets, show};
 
 /// `postern org`
@@ -84,6 +85,11 @@ pub enum InboxCommand {
         /// What happens to mail of senders that it does not know: allow, screen or reject
         #[arg(long)]
         receive_default: Option<String>,
+        /// The address of an account elsewhere, where it is not its user
+        #[arg(long, value_name = "ADDRESS", requires = "upstream")]
+        upstream_address: Option<String>,
+        #[command(flatten)]
+        upstream: UpstreamOptions,
         #[command(flatten)]
         bounds: BoundOptions,
     },
@@ -125,6 +131,8 @@ pub enum InboxCommand {
         /// What happens to mail of senders that it does not know: allow, screen or reject
         #[arg(long)]
         receive_default: Option<String>,
+        #[command(flatten)]
+        upstream: UpstreamOptions,
         #[command(flatten)]
         bounds: BoundOptions,
     },
@@ -348,6 +356,8 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
             client_id,
             send_mode,
             receive_default,
+            upstream_address,
+            upstream,
             bounds,
         } => {
             let mut body = given(&[
@@ -360,8 +370,10 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
                 ("receive_default", receive_default),
             ]);
             bounds.put(&mut body)?;
+            upstream.put(&mut body, upstream_address.as_ref())?;
+            let is_shared = domain.is_none() && body["upstream"].is_null();
             let reply = api.post("/api/v1/inboxes", &body)?;
-            show_made(cli, &reply, username.as_deref(), domain.is_none());
+            show_made(cli, &reply, username.as_deref(), is_shared);
         }
         InboxCommand::List => list(cli, &mut api, "/api/v1/inboxes", show::INBOX)?,
         InboxCommand::Show { inbox } => {
@@ -391,6 +403,7 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
             metadata,
             send_mode,
             receive_default,
+            upstream,
             bounds,
         } => {
             let mut body = given(&[
@@ -400,27 +413,8 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
                 ("receive_default", receive_default),
             ]);
             bounds.put(&mut body)?;
-            if let Some(text) = metadata.as_deref().filter(|text| !text.is_empty()) {
-                body["metadata"] = serde_json::from_str(text)
-                    .map_err(|error| format!("--metadata: this is no JSON: {error}"))?;
-            } else if metadata.is_some() {
-                body["metadata"] = json!("");
-            }
-            let fields = body.as_object_mut().into_iter().flatten();
-            let mut count = 0;
-            for (_, value) in fields {
-                count += 1;
-                if value == "" {
-                    *value = Value::Null;
-                }
-            }
-            if count == 0 {
-                return Err(
-                    "nothing to change: give --display-name, --parent, --metadata, --send-mode, \
-                     --receive-default, --expires-at, --retention-days, --quota-bytes or --limit"
-                        .into(),
-                );
-            }
+            upstream.put(&mut body, None)?;
+            complete_change(&mut body, metadata.as_deref())?;
             show::one(cli, &api.patch(&path(inbox), &body)?);
         }
         InboxCommand::Delete { inbox, yes } => {
@@ -437,6 +431,34 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Puts metadata into a change of an inbox, and null where a text is empty.
+fn complete_change(body: &mut Value, metadata: Option<&str>) -> Result<(), CliError> {
+    match metadata {
+        None => {}
+        Some("") => body["metadata"] = json!(""),
+        Some(text) => {
+            body["metadata"] = serde_json::from_str(text)
+                .map_err(|error| format!("--metadata: this is no JSON: {error}"))?;
+        }
+    }
+    let mut count = 0;
+    for (_, value) in body.as_object_mut().into_iter().flatten() {
+        count += 1;
+        if value == "" {
+            *value = Value::Null;
+        }
+    }
+    if count == 0 {
+        return Err(
+            "nothing to change: give --display-name, --parent, --metadata, --send-mode, \
+             --receive-default, --expires-at, --retention-days, --quota-bytes, --limit or one of \
+             --upstream"
+                .into(),
+        );
+    }
+    Ok(())
 }
 
 /// Carries out `postern key`.

@@ -15,7 +15,7 @@ use super::api::{self, Api};
 use super::resolve::resolve;
 use super::{Cli, CliError, show};
 use crate::call::{DnsAnswer, Question, RecordType, Records};
-use crate::config::{Config, LAST_CONFIG_FILE, ServeFlags};
+use crate::config::{Config, LAST_CONFIG_FILE, SEALING_FILE, ServeFlags};
 use crate::net::ClientTls;
 
 /// One finding.
@@ -227,29 +227,42 @@ fn domains(cli: &Cli, report: &mut DoctorReport) -> Result<Option<String>, CliEr
             }
         }
     }
-    certificate(&mut api, report)?;
+    own_numbers(cli, &mut api, report)?;
     Ok(host)
 }
 
-/// When the certificate ends, as the server says it.
-fn certificate(api: &mut Api, report: &mut DoctorReport) -> Result<(), CliError> {
-    report.look("certificate");
+/// What the server says of itself: when its certificate ends, and secrets that do not open.
+fn own_numbers(cli: &Cli, api: &mut Api, report: &mut DoctorReport) -> Result<(), CliError> {
     let metrics = api.get("/metrics")?;
     let text = String::from_utf8_lossy(&metrics.octets).into_owned();
-    let mut lines = text.lines();
-    let line = lines.find_map(|line| line.strip_prefix("postern_certificate_ends_seconds "));
-    let Some(end) = line.and_then(|end| end.trim().parse::<u64>().ok()) else {
-        return Ok(());
+    let number = |name: &str| {
+        let mut lines = text.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.and_then(|value| value.trim().parse::<u64>().ok())
     };
-    let left = end.saturating_sub(now_s()) / 86_400;
-    if end > 0 && left < CERTIFICATE_DAYS {
-        report.wrong(
-            "certificate",
-            format!(
-                "It ends in {left} days: renew it and send the server SIGHUP. Other servers and \
-                 clients will not connect after that."
-            ),
+    report.look("certificate");
+    if let Some(end) = number("postern_certificate_ends_seconds").filter(|end| *end > 0) {
+        let left = end.saturating_sub(now_s()) / 86_400;
+        if left < CERTIFICATE_DAYS {
+            report.wrong(
+                "certificate",
+                format!(
+                    "It ends in {left} days: renew it and send the server SIGHUP. Other servers \
+                     and clients will not connect after that."
+                ),
+            );
+        }
+    }
+    report.look("secrets");
+    let lost = number("postern_secrets_lost").unwrap_or(0);
+    if lost > 0 {
+        let key = cli.data().join(SEALING_FILE);
+        let text = format!(
+            "{lost} do not open with {}: stop the server and put the file back that was there, or \
+             give the passwords of mailboxes elsewhere again (`postern inbox update`).",
+            key.display()
         );
+        report.wrong("secrets", text);
     }
     Ok(())
 }

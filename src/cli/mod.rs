@@ -36,6 +36,7 @@ mod tail;
 mod thread;
 mod transfer;
 mod upload;
+mod upstream;
 mod words;
 
 use std::path::{Path, PathBuf};

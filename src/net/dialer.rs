@@ -19,13 +19,24 @@ use crate::smtp::Client;
 pub struct HubDialer {
     hub: Hub,
     tls: Arc<ClientTls>,
+    accounts: Arc<ClientTls>,
     shared: Arc<Shared>,
 }
 
 impl HubDialer {
-    /// Connections of this hub. `tls` has the authorities that are trusted.
-    pub fn new(hub: Hub, tls: Arc<ClientTls>, shared: Arc<Shared>) -> Self {
-        HubDialer { hub, tls, shared }
+    /// Connections of this hub. `tls` has the authorities that are trusted, for other servers and
+    /// for those of accounts elsewhere.
+    pub fn new(
+        hub: Hub,
+        (tls, accounts): (Arc<ClientTls>, Arc<ClientTls>),
+        shared: Arc<Shared>,
+    ) -> Self {
+        HubDialer {
+            hub,
+            tls,
+            accounts,
+            shared,
+        }
     }
 
     fn tls(&self, dial: &OutboundDial, check: &Arc<CertificateCheck>) -> DialTls {
@@ -43,7 +54,11 @@ impl HubDialer {
         let name = literal.unwrap_or(&dial.host);
         let name = name.strip_prefix("IPv6:").unwrap_or(name);
         let address = dial.address.ip();
-        match self.tls.checked(name, address, need, Arc::clone(check)) {
+        let tls = match dial.is_account {
+            true => &self.accounts,
+            false => &self.tls,
+        };
+        match tls.checked(name, address, need, Arc::clone(check)) {
             Ok(peer) if dial.tls == OutboundTlsPolicy::ImplicitVerified => DialTls::Implicit(peer),
             Ok(peer) => DialTls::StartTls(peer),
             // No certificate can be for such a name. TLS fails when it should begin, and the

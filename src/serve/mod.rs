@@ -26,7 +26,9 @@ use crate::call::{
     Caller, DomainWrite, Limits, Listener, Metric, OutboundSettings, PublicEndpoints, Request,
     Shared,
 };
-use crate::config::{Config, FOLDER_FILES, LAST_CONFIG_FILE, SHARED_DOMAIN_FILE, TOKEN_FILE};
+use crate::config::{
+    Config, FOLDER_FILES, LAST_CONFIG_FILE, SEALING_FILE, SHARED_DOMAIN_FILE, TOKEN_FILE,
+};
 use crate::crypto::{OperatorToken, Random, SealingKey};
 use crate::dir::{DirHandle, Owner};
 use crate::dns::ResolverSettings;
@@ -216,7 +218,7 @@ fn start(
     reserve.delete_if_short();
     let store = open(data, Role::Writer, random.u64())?;
     reserve.keep();
-    warn_of_waiting_domains(&store)?;
+    warn(&service, &store)?;
     keep_settings(config, folder)?;
     let no_shared_keys = (store.dkim_keys(SHARED_DOMAIN_ID))
         .map_err(|error| error.to_string())?
@@ -390,7 +392,8 @@ fn shared(config: &Config, listeners: &[BoundListener], most: usize) -> Arc<Shar
         },
     );
     let shared = shared.with_inbound(config.inbound);
-    Arc::new(shared.with_filter(config.filter))
+    let shared = shared.with_filter(config.filter);
+    Arc::new(shared.with_upstream(config.upstream.settings))
 }
 
 fn service(
@@ -463,7 +466,10 @@ fn outbound(
 ) -> Result<(OutboundSettings, WaysOut), String> {
     let tls = ClientTls::new(config.outbound.ca.as_deref())
         .map_err(|error| format!("outbound.ca: {error}"))?;
-    let dialer = HubDialer::new(hub.clone(), Arc::new(tls), Arc::clone(shared));
+    let accounts = ClientTls::new(config.upstream.ca.as_deref())
+        .map_err(|error| format!("upstream.ca: {error}"))?;
+    let tls = (Arc::new(tls), Arc::new(accounts));
+    let dialer = HubDialer::new(hub.clone(), tls, Arc::clone(shared));
     let ways_out = WaysOut {
         resolve: Arc::new(names.clone()),
         dialer: Arc::new(dialer),
@@ -505,6 +511,12 @@ fn free_bytes(data: DirHandle, clock: SystemClock) -> FreeBytes {
     })
 }
 
+/// Tells the operator what needs a hand.
+fn warn(service: &Service, store: &Store) -> Result<(), String> {
+    warn_of_waiting_domains(store)?;
+    warn_of_lost_secrets(service, store)
+}
+
 /// Tells the operator of inboxes that neither receive nor send, as after an upgrade.
 fn warn_of_waiting_domains(store: &Store) -> Result<(), String> {
     let waiting = store.waiting_domains_in_use();
@@ -512,6 +524,20 @@ fn warn_of_waiting_domains(store: &Store) -> Result<(), String> {
         log::warn!(
             "no mail passes for a domain that is not verified: domain={name} organization={org}; \
              if it is theirs: postern domain trust {name} --org {org}"
+        );
+    }
+    Ok(())
+}
+
+/// Tells the operator of secrets that do not open with the key of the data folder.
+fn warn_of_lost_secrets(service: &Service, store: &Store) -> Result<(), String> {
+    let lost = (store.secrets_of_other_keys(&service.sealing().prefix()))
+        .map_err(|error| error.to_string())?;
+    service.shared.metrics.set(Metric::SecretsLost, lost);
+    if lost > 0 {
+        log::error!(
+            "{lost} secrets do not open with {SEALING_FILE}: put the file back that was there, or \
+             give the passwords of accounts elsewhere again"
         );
     }
     Ok(())

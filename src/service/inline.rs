@@ -399,6 +399,7 @@ fn plain_row(context: &WriteContext<'_>, address: &Address, parent: Option<Inbox
         receive_default: crate::call::ReceiveDefault::Allow,
         expires_at: None,
         retention_days: None,
+        upstream: None,
         quota_bytes: None,
         limits: crate::call::InboxLimits::default(),
     }

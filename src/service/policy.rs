@@ -7,8 +7,8 @@ use super::Service;
 use super::access::admit::sees;
 use super::access::receives::{ReceiveRate, SendingParty};
 use crate::call::{
-    Access, Answer, Bounded, Countable, InboxId, InboxRef, LIFTED, Limits, Metric, Network, Noun,
-    Now, OrgId, Payer, PolicyRefusal, Rate, ReceiveDefault, Recipient, Refusal,
+    Access, Answer, Bounded, ConflictReason, Countable, InboxId, InboxRef, LIFTED, Limits, Metric,
+    Network, Noun, Now, OrgId, Payer, PolicyRefusal, Rate, ReceiveDefault, Recipient, Refusal,
 };
 use crate::mail::Address;
 use crate::mail::write::return_path::is_reserved;
@@ -77,12 +77,38 @@ fn find_own(
     }
 }
 
-/// Checks that the domain of an inbox is proven: mail leaves it only then.
+/// Checks that the domain of an inbox is proven, or that it has a server of its own to send by:
+/// mail leaves it only then.
 pub fn check_domain(store: &Store, inbox: InboxId) -> Result<(), Refusal> {
+    if store.upstream_sends(inbox)? == Some(false) {
+        return Err(Refusal::Conflict(ConflictReason::AccountWithoutSmtp));
+    }
     match store.waiting_domain(inbox)? {
         Some(domain) => Err(Refusal::DomainNotVerified { domain }),
         None => Ok(()),
     }
+}
+
+/// Whether an inbox lives elsewhere.
+pub fn lives_elsewhere(service: &Service, store: &Store, inbox: InboxId) -> Result<bool, Refusal> {
+    let is_any = service.upstreams.is_some(|| store.has_any_upstream())?;
+    Ok(is_any && store.upstream_sends(inbox)?.is_some())
+}
+
+/// Mail of an inbox that lives elsewhere goes by the server of its account, to every recipient:
+/// this server does not know whether the address is its organization's, and vouches for nothing.
+pub fn send_by_account(
+    service: &Service,
+    store: &Store,
+    inbox: InboxId,
+    recipients: &mut [Recipient],
+) -> Result<(), Refusal> {
+    if lives_elsewhere(service, store, inbox)? {
+        for recipient in recipients {
+            (recipient.inbox, recipient.org) = (None, None);
+        }
+    }
+    Ok(())
 }
 
 /// The inbox that has an address: that of the exact address first, then that of the address without

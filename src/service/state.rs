@@ -109,6 +109,8 @@ pub struct Service {
     pub(super) known_spam: KeptKnownSpam,
     /// Whether there are inboxes that do not take all mail.
     pub(super) screens: Existence,
+    /// Whether there are inboxes that live elsewhere.
+    pub(super) upstreams: Existence,
     /// Whether there are inboxes with settings of the filter of their own.
     pub(super) spam_settings: Existence,
     /// Organizations that have ended since the start: their sessions end with an event, and until
@@ -195,7 +197,10 @@ impl Service {
 
     /// A service without any connection yet.
     pub fn new(setup: Setup) -> Arc<Service> {
-        let outbound = Outbound::new(setup.outbound, setup.ways_out, &setup.shared);
+        let outbound = {
+            let with = (&*setup.shared, Arc::clone(&setup.sealing));
+            Outbound::new(setup.outbound, setup.ways_out, with)
+        };
         Arc::new(Service {
             outbound,
             // The first look finds what waits since the process before.
@@ -226,6 +231,7 @@ impl Service {
             learned: KeptModels::default(),
             known_spam: KeptKnownSpam::default(),
             screens: Existence::default(),
+            upstreams: Existence::default(),
             spam_settings: Existence::default(),
             return_secret: OnceLock::new(),
             ended: Mutex::default(),

@@ -126,7 +126,7 @@ impl Store {
     }
 
     /// The inbox that receives mail for an address, of any organization: none while the domain of
-    /// the inbox waits for a proof.
+    /// the inbox waits for a proof, and none that lives elsewhere: mail for it goes there.
     pub fn destination(&self, canonical: &str) -> Result<Option<Destination>, Error> {
         self.one(
             "SELECT inbox.org, inbox.id, inbox.bytes + inbox.cost, org.bytes + org.cost,
@@ -136,6 +136,7 @@ impl Store {
              FROM address JOIN inbox ON inbox.id = address.inbox JOIN org ON org.id = inbox.org
                   LEFT JOIN domain ON domain.id = inbox.domain
              WHERE canonical = ?1 AND (inbox.domain IS NULL OR domain.verified_at IS NOT NULL)
+                 AND NOT EXISTS (SELECT 1 FROM upstream WHERE upstream.inbox = inbox.id)
                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 3 AND doomed.id = inbox.org)",
             [canonical],
             read_destination,
@@ -404,6 +405,7 @@ fn read_inbox(r: &Row<'_>) -> rusqlite::Result<InboxRow> {
         retention_days: r.get(12)?,
         quota_bytes: r.get::<_, Option<i64>>(13)?.map(uint),
         limits: read_limits(r, 14)?,
+        upstream: None,
     })
 }
 

@@ -60,6 +60,7 @@ mod sum;
 mod summed;
 mod thread;
 mod upload;
+mod upstream;
 mod usage;
 mod verify;
 
@@ -116,6 +117,7 @@ pub use sender_past::SenderPast;
 pub use signature::cell;
 pub use thread::ThreadFolders;
 pub use upload::StoredUpload;
+pub use upstream::UpstreamRecord;
 #[cfg(test)]
 pub use verify::examine;
 pub use verify::{Depth, Findings, ReadBody, state, verify, verify_folder};

@@ -343,6 +343,7 @@ pub(super) const STEPS: &[SchemaStep] = &[
     SchemaStep::sql(include_str!("step30.sql")),
     SchemaStep::sql(include_str!("step31.sql")),
     SchemaStep::sql(include_str!("step32.sql")),
+    SchemaStep::sql(include_str!("step33.sql")),
 ];
 
 /// Step 5: finds the mail that each conversation depends on, and counts what rows cost.

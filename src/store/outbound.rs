@@ -42,7 +42,7 @@ pub struct NewOutbound<'a> {
     pub entry: Option<EntryId>,
     /// The message. The caller counts this reference in `body.refs`.
     pub body: BodyId,
-    /// The recipient's domain, ASCII in lower case.
+    /// The recipient's domain, ASCII in lower case, or [`Backlog::of_account`].
     pub domain: &'a str,
     /// The envelope.
     pub envelope: &'a SmtpJob,
@@ -105,7 +105,7 @@ pub struct OutboundRecord {
     pub entry: Option<EntryId>,
     /// The message; `None` when finished.
     pub body: Option<BodyId>,
-    /// The recipient's domain.
+    /// The recipient's domain, or [`Backlog::of_account`].
     pub domain: String,
     /// The envelope.
     pub envelope: SmtpJob,
@@ -138,6 +138,11 @@ impl OutboundRecord {
         }
     }
 
+    /// Whether it goes by the server of an account elsewhere.
+    pub fn is_of_account(&self) -> bool {
+        account_in(&self.domain).is_some()
+    }
+
     /// As a client sees it.
     pub fn shown(self) -> OutboundRow {
         OutboundRow {
@@ -161,9 +166,29 @@ impl OutboundRecord {
 pub struct Backlog {
     /// The organization.
     pub org: OrgId,
-    /// The domain, ASCII in lower case.
+    /// The domain, ASCII in lower case, or [`Backlog::of_account`].
     pub domain: String,
 }
+
+impl Backlog {
+    /// What stands in place of a domain for the mail of an inbox that lives elsewhere: it goes by
+    /// the server of its account, whatever the domain of its recipient is. No domain begins so.
+    pub fn of_account(inbox: InboxId) -> String {
+        format!("{ACCOUNT_MARK}{}", inbox.0)
+    }
+
+    /// The inbox whose account the mail goes by.
+    pub fn account(&self) -> Option<InboxId> {
+        account_in(&self.domain)
+    }
+}
+
+fn account_in(domain: &str) -> Option<InboxId> {
+    let number = domain.strip_prefix(ACCOUNT_MARK)?;
+    number.parse().ok().map(InboxId)
+}
+
+const ACCOUNT_MARK: char = ':';
 
 /// The time of a backlog that the service looks at now.
 pub const LOOKED_AT_NOW: i64 = i64::MAX;

@@ -22,7 +22,7 @@ use rusqlite::types::ValueRef;
 
 use super::summed::{
     APPROVAL, AUDIT, DKIM, FILTER_RULE, INBOX, JOB, KEY, KNOWN_SPAM_SOURCE, MAILBOX, METADATA,
-    OUTBOUND, RULE, RULE_HIT, SCHEDULED, SUPPRESSION, UPLOAD, USAGE_DAY,
+    OUTBOUND, RULE, RULE_HIT, SCHEDULED, SUPPRESSION, UPLOAD, UPSTREAM, USAGE_DAY,
 };
 use super::{Error, Store};
 
@@ -194,6 +194,13 @@ pub(super) const TABLES: &[SummedTable] = &[
         sums: &[("sum", &["org", "is_spam", "place", "octets"])],
         filled_later: false,
         kept_by: KeptBy::Triggers(&["org", "is_spam", "place", "octets"]),
+    },
+    SummedTable {
+        name: "upstream",
+        key: &["inbox"],
+        sums: &[("sum", UPSTREAM)],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(UPSTREAM),
     },
     SummedTable {
         name: "known_spam_source",

@@ -173,3 +173,22 @@ pub(super) const USAGE_DAY: &[&str] = &[
 ];
 pub(super) const KNOWN_SPAM_SOURCE: &[&str] =
     &["id", "name", "bodies", "links", "attachments", "at"];
+pub(super) const UPSTREAM: &[&str] = &[
+    "inbox",
+    "org",
+    "host",
+    "port",
+    "tls",
+    "user",
+    "password",
+    "smtp_host",
+    "smtp_port",
+    "smtp_tls",
+    "smtp_user",
+    "smtp_password",
+    "version",
+    "is_stopped",
+    "state",
+    "error",
+    "since",
+];

@@ -1,6 +1,5 @@
 //! Inboxes: made, listed, read, changed, deleted.
 
-use super::codes;
 use super::fields::FieldKind::{
     AnyObject, DomainName, Id, InboxName, Label, Line, Nested, Number, Object, OneOf, Text, Time,
 };
@@ -9,6 +8,7 @@ use super::operation::{CURSOR, GONE, Gives, LIMIT, Operation, ResponseContent, T
 use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
 use super::shapes::{Shape, shape};
 use super::values::Values;
+use super::{codes, upstream};
 use crate::call::bounds::{
     CLIENT_ID_BYTES_MAX, LABEL_BYTES_MAX, METADATA_BYTES_MAX, RETENTION_DAYS_MAX,
 };
@@ -54,6 +54,9 @@ const NEW_INBOX: BodyTable = BodyTable {
             "How many octets it may store; not more than `inbox_bytes` of the limits.";
         limits: optional Nested(&INBOX_LIMITS_PATCH), r#"{"sends_per_day":100}"#,
             "Limits of its own, each stricter than what holds for every inbox. What is left out is that of `parent`.";
+        upstream: optional Nested(&upstream::NEW_UPSTREAM),
+            r#"{"host":"imap.example.com","port":993,"tls":"implicit","user":"ann@example.com","password":"correct horse"}"#,
+            "The account elsewhere that the inbox is. Its address is that of the account.";
     },
 };
 
@@ -86,6 +89,8 @@ const INBOX_PATCH: BodyTable = BodyTable {
             "How many octets it may store; not more than `inbox_bytes` of the limits.";
         limits: clearable Nested(&INBOX_LIMITS_PATCH), r#"{"sends_per_day":100}"#,
             "Limits of its own, each stricter than what holds for every inbox. Null takes all of them away.";
+        upstream: optional Nested(&upstream::UPSTREAM_PATCH), r#"{"password":"correct horse"}"#,
+            "A change of its account elsewhere. An inbox gets one only when it is made.";
     },
 };
 
@@ -182,6 +187,13 @@ static INBOX: Shape<InboxRow> = shape! {
         => |slot, inbox| slot.number_or_null(inbox.quota_bytes);
     limits: always Object(&INBOX_LIMITS), "{}", "Limits of its own."
         => |mut slot, inbox| INBOX_LIMITS.write(slot.octets(), &inbox.limits);
+    upstream: always Object(&upstream::UPSTREAM), "{}",
+        "The account elsewhere that it is, without secrets; absent for an inbox of this server."
+        => |mut slot, inbox| match &inbox.upstream {
+            Some(account) => upstream::UPSTREAM.write(slot.octets(), account),
+            None => slot.null(),
+        },
+        if |inbox| inbox.upstream.is_some();
 };
 
 /// What a key that may not read inboxes is told of one that it has made or changed.
@@ -244,6 +256,7 @@ fn create(request: &mut RouteRequest<'_>) -> RouteResult {
             .text("receive_default")
             .and_then(|name| ReceiveDefault::named(&name)),
         expires_at: body.time("expires_at"),
+        upstream: upstream::read(body, true),
         bounds: bounds_of(body),
     };
     let call = InboxWrite::Create {
@@ -373,6 +386,7 @@ fn patch(request: &mut RouteRequest<'_>) -> RouteResult {
             .text("receive_default")
             .and_then(|name| ReceiveDefault::named(&name)),
         expires_at: body.clearable_time("expires_at"),
+        upstream: upstream::read(body, false),
         bounds: bounds_of(body),
     };
     let call = InboxWrite::Patch {

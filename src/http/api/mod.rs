@@ -44,6 +44,7 @@ pub(crate) mod spam_settings;
 pub(crate) mod suppression;
 mod thread;
 pub(crate) mod upload;
+mod upstream;
 pub(crate) mod usage;
 pub(crate) mod values;
 mod wait;

@@ -38,6 +38,11 @@ fn conflict(reason: ConflictReason) -> Box<Problem> {
             format!("It cannot be taken back: {}.", reason.reason()),
             "Read the recipient again to see what became of it.",
         ),
+        ConflictReason::AccountWithoutSmtp => Problem::new(
+            codes::CONFLICT,
+            sentence(reason.reason()),
+            "Give it one: PATCH the inbox with `upstream.smtp`.",
+        ),
         reason => Problem::new(
             codes::CONFLICT,
             // A mailbox of IMAP is a folder of REST.

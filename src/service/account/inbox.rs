@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::bounds;
 use super::domain::insert_proven;
 use super::page::{LIST_WORK, RowsLookedAt, list_slice};
+use super::{bounds, upstream};
 use crate::call::bounds::{
     CLIENT_ID_BYTES_MAX, LABEL_BYTES_MAX, METADATA_BYTES_MAX, PAGE_ROWS_MAX,
 };
@@ -39,7 +39,13 @@ pub fn create_inbox(
             if !sees(context.store, access, inbox)? {
                 return Err(Refusal::Exists(Noun::Inbox));
             }
-            let row = context.store.inbox(org, inbox)?.ok_or(Refusal::Internal)?;
+            let mut row = context.store.inbox(org, inbox)?.ok_or(Refusal::Internal)?;
+            upstream::show(
+                context.service,
+                context.store,
+                org,
+                core::slice::from_mut(&mut row),
+            )?;
             return Ok(told(access, row, true));
         }
     }
@@ -59,7 +65,10 @@ pub fn create_inbox(
     let ancestors = ancestors_under(context.store, org, parent)?;
     let send_mode = new_send_mode(context.store, access, parent, new.send_mode)?;
     bounds::check_end(new.expires_at, context.now.unix_ms)?;
-    let (address, domain) = choose_address(context, org, new)?;
+    let (address, domain) = match &new.upstream {
+        Some(patch) => (upstream::choose_address(context, access, new, patch)?, None),
+        None => choose_address(context, org, new)?,
+    };
     check_reserved(&address)?;
     if let (true, Some(parent), true) = (access.is_bound(), parent, domain.is_some()) {
         check_confined(context.store, org, parent, &address)?;
@@ -85,6 +94,7 @@ pub fn create_inbox(
         retention_days: above.as_ref().and_then(|above| above.retention_days),
         quota_bytes: above.as_ref().and_then(|above| above.quota_bytes),
         limits: above.map(|above| above.limits).unwrap_or_default(),
+        upstream: None,
     };
     bounds::change(context, access, &mut row, &new.bounds)?;
     wake(context, &row);
@@ -92,6 +102,9 @@ pub fn create_inbox(
         context.service.screens.begin();
     }
     insert(context, org, &row, &address, domain, &ancestors)?;
+    if let Some(patch) = &new.upstream {
+        row.upstream = Some(upstream::insert(context, (org, row.id), patch)?);
+    }
     Ok(told(access, row, false))
 }
 
@@ -446,7 +459,10 @@ pub fn patch_inbox(
             return Err(Refusal::KeyBound);
         }
     }
-    if row != before {
+    if let Some(patch) = &patch.upstream {
+        upstream::change(context, (org, inbox), patch)?;
+    }
+    if row != before || patch.upstream.is_some() {
         context.store.update_inbox(org, &row)?;
         wake(context, &row);
         if row.parent == before.parent {
@@ -458,6 +474,12 @@ pub fn patch_inbox(
             }
         }
     }
+    upstream::show(
+        context.service,
+        context.store,
+        org,
+        core::slice::from_mut(&mut row),
+    )?;
     Ok(told(access, row, true))
 }
 

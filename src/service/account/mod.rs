@@ -14,4 +14,5 @@ mod record;
 pub mod rule;
 pub mod spam;
 pub mod upload;
+pub mod upstream;
 pub mod usage;

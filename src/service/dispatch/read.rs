@@ -10,7 +10,7 @@ use crate::call::{
 };
 use crate::service::account::page::begin_list;
 use crate::service::account::{
-    domain, filter_rule, inbox, key, known_spam, org, rule, spam, upload, usage,
+    domain, filter_rule, inbox, key, known_spam, org, rule, spam, upload, upstream, usage,
 };
 use crate::service::audit;
 use crate::service::context::ReadContext;
@@ -271,10 +271,30 @@ fn read_inbox(
     }
     match call {
         InboxRead::List { .. } => Ok(None),
-        InboxRead::ListRest { parent, list } => inbox::list_inboxes(store, access, *parent, list),
-        InboxRead::Get { inbox } => inbox::read_inbox(store, access, inbox).map(Some),
+        InboxRead::ListRest { parent, list } => {
+            let answer = inbox::list_inboxes(store, access, *parent, list)?;
+            answer
+                .map(|answer| with_accounts(context, access, answer))
+                .transpose()
+        }
+        InboxRead::Get { inbox } => {
+            let answer = inbox::read_inbox(store, access, inbox)?;
+            with_accounts(context, access, answer).map(Some)
+        }
         InboxRead::Spam { inbox } => spam::read_settings(context, access, inbox).map(Some),
     }
+}
+
+/// Fills in the accounts of the inboxes that live elsewhere.
+fn with_accounts(
+    context: &ReadContext<'_>,
+    access: &Access,
+    mut answer: Answer,
+) -> Result<Answer, Refusal> {
+    if let Answer::Inboxes { rows, .. } = &mut answer {
+        upstream::show(context.service, context.store, access.org, rows)?;
+    }
+    Ok(answer)
 }
 
 fn read_key(

@@ -28,7 +28,7 @@ use crate::service::lists::SenderIdentity;
 use crate::service::outbound::report::{BOUNCE_LABEL, may_label, reports_in};
 use crate::service::outgoing::OutgoingMail;
 use crate::service::rules::RuleSubject;
-use crate::service::{Service, lists, outgoing};
+use crate::service::{Service, lists, outgoing, policy};
 use crate::store::HeldEnvelope;
 
 /// Decides on the effects of a message: first the copy of its sender, then an entry for each local
@@ -37,11 +37,25 @@ pub(super) fn decide(
     service: &Service,
     context: &ReadContext<'_>,
     request: &Request<()>,
-    parsed: ParsedMessage,
+    mut parsed: ParsedMessage,
 ) -> Result<Delivery, Refusal> {
     if let WayIn::Upload(_) = parsed.way {
         return upload::planned(request, parsed);
     }
+    if let WayIn::Send { inbox, .. } | WayIn::Approved { inbox, .. } = parsed.way {
+        let recipients = &mut parsed.envelope.recipients;
+        policy::send_by_account(service, context.store, inbox, recipients)?;
+    }
+    decide_on(service, context, request, parsed)
+}
+
+/// The same for a message whose recipients are those that it is delivered to here.
+fn decide_on(
+    service: &Service,
+    context: &ReadContext<'_>,
+    request: &Request<()>,
+    parsed: ParsedMessage,
+) -> Result<Delivery, Refusal> {
     let (need, receiver) = (parsed.need(), parsed.receiver());
     let caller = &request.caller;
     let treatment = treat(service, context, request, &parsed)?;

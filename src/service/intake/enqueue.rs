@@ -8,7 +8,8 @@ use crate::call::{BodyId, EntryId, OrgId, OutboundStatus, Recipient, Refusal};
 use crate::mail::write::outgoing::without_private_fields;
 use crate::service::context::WriteContext;
 use crate::service::outgoing::approval;
-use crate::store::{NewOutbound, OutboundContent, OutboundRecord, SmtpJob};
+use crate::service::policy;
+use crate::store::{Backlog, NewOutbound, OutboundContent, OutboundRecord, SmtpJob};
 
 /// The state and the times of a recipient outside: when it is due, when it is given up, and when
 /// its sender is told that it is late. What waits in Drafts is not late.
@@ -50,12 +51,17 @@ pub(super) fn enqueue(
         (ends_at, _) => ends_at,
     };
     let expires_at = ends_at.map_or(expires_at, |at| at.min(expires_at));
+    let inbox = plan.sender.ok_or(Refusal::RelayDenied)?;
+    let domain = match policy::lives_elsewhere(context.service, context.store, inbox)? {
+        true => Backlog::of_account(inbox),
+        false => envelope.domain(),
+    };
     let new = NewOutbound {
         org,
-        inbox: plan.sender.ok_or(Refusal::RelayDenied)?,
+        inbox,
         entry,
         body,
-        domain: &envelope.domain(),
+        domain: &domain,
         envelope: &envelope,
         metadata: None,
         content,

@@ -374,6 +374,7 @@ fn prepare(
     let (service, store, now) = (context.service, context.store, context.now);
     let access = caller.access()?;
     policy::find_recipients_again(service, store, now, access, &mut envelope.recipients)?;
+    policy::send_by_account(service, store, from.inbox, &mut envelope.recipients)?;
     let bounds = Bounds {
         received_hops: context.shared.limits.received_hops,
         ..Bounds::default()

@@ -52,6 +52,7 @@ pub fn released(context: &WriteContext<'_>, mail: &StoredScheduled) -> Result<Re
     let access = folder_access(org);
     let mut recipients = mail.envelope.recipients.clone();
     policy::find_recipients_again(service, store, context.now, &access, &mut recipients)?;
+    policy::send_by_account(service, store, inbox, &mut recipients)?;
     let outgoing = OutgoingMail {
         org,
         inbox,

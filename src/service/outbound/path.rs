@@ -20,6 +20,10 @@ pub fn return_path_for(
     let Some(sender) = &row.envelope.reverse_path else {
         return Ok(None);
     };
+    // The server of an account takes its own address only. Reports come into the account.
+    if row.is_of_account() {
+        return Ok(Some(sender.clone()));
+    }
     let Ok(address) = Address::parse(sender) else {
         return Ok(Some(sender.clone()));
     };

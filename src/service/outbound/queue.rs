@@ -17,6 +17,7 @@ use crate::call::{
     ConnId, DnsAnswer, NextTransaction, Now, OrgId, OutboundLoss, OutboundTransaction,
     OutboundWrite, Refusal, Reply, Report, RouteId, Written,
 };
+use crate::service::account::upstream::sending_server;
 use crate::service::context::WriteContext;
 use crate::store::{Backlog, LOOKED_AT_NOW, NewOutbound, OutboundRecord, Store};
 
@@ -96,11 +97,11 @@ impl Outbound {
         context: &WriteContext<'_>,
         row: &OutboundRecord,
     ) -> Result<(), Refusal> {
-        self.queue().routes.end_rest(&row.domain);
         let backlog = Backlog {
             org: row.org,
             domain: row.domain.clone(),
         };
+        self.queue().routes.end_rest(&backlog);
         self.has_come(context.store, context.now, &backlog, context.now.unix_ms)
     }
 
@@ -159,6 +160,10 @@ impl OutboundState {
 
     /// Takes in a backlog of which a row is due.
     fn take_in(&mut self, store: &Store, now: Now, backlog: &Backlog) -> Result<(), Refusal> {
+        if let Some(inbox) = backlog.account() {
+            let server = sending_server(&self.sealing, store, (backlog.org, inbox))?;
+            self.routes.set_account(inbox, server);
+        }
         match self.routes.take_in(now, backlog) {
             None => {
                 store.set_backlog(backlog, LOOKED_AT_NOW)?;
@@ -182,7 +187,7 @@ impl OutboundState {
     ) -> Result<(), Refusal> {
         if self.routes.is_taken_in(backlog) {
             if due_at <= context.now.unix_ms {
-                let to = self.routes.destination(&backlog.domain);
+                let to = self.routes.destination(backlog);
                 self.routes.advance(context.now, &to);
             }
             return Ok(());

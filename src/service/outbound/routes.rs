@@ -21,8 +21,9 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use super::failure::{DeliveryFailure, Lasting};
 use super::hosts::{HostStep, Hosts, hosts_of, literal};
 use crate::call::{
-    ConnId, DnsAnswer, Metric, Now, OutboundDial, OutboundLease, OutboundSettings, OutboundTlsNeed,
-    OutboundTlsPolicy, Question, RecordType, RouteId, Shared, Smarthost, SmarthostTls,
+    ConnId, DnsAnswer, InboxId, Metric, Now, OutboundDial, OutboundLease, OutboundSettings,
+    OutboundTlsNeed, OutboundTlsPolicy, Question, RecordType, RouteId, Shared, Smarthost,
+    SmarthostTls,
 };
 use crate::store::Backlog;
 
@@ -33,6 +34,8 @@ pub enum NextHop {
     Domain(String),
     /// A smarthost: the global one, or that of a domain.
     Smarthost(Option<String>),
+    /// The server of an account elsewhere.
+    Account(InboxId),
 }
 
 /// Something to do outside, after the commit.
@@ -118,6 +121,10 @@ pub struct Routes {
     own_name: String,
     connections_max: usize,
     routes: HashMap<NextHop, OutboundRoute>,
+    /// The servers of accounts that have a route, or why an account has none.
+    accounts: HashMap<InboxId, Result<Smarthost, &'static str>>,
+    /// Servers of accounts may have private addresses.
+    allows_private_accounts: bool,
     connections: HashMap<RouteId, Connection>,
     loads: HashMap<IpAddr, AddressLoad>,
     /// Questions that are not answered: the route, and the host that it asks for.
@@ -145,6 +152,8 @@ impl Routes {
             own_name: shared.host.clone(),
             connections_max: shared.limits.outbound_connections,
             routes: HashMap::new(),
+            accounts: HashMap::new(),
+            allows_private_accounts: shared.upstream.allow_private,
             connections: HashMap::new(),
             loads: HashMap::new(),
             questions: HashMap::new(),
@@ -170,8 +179,23 @@ impl Routes {
         next_random(&mut self.random)
     }
 
+    /// Sets the server of an account, as it is now. Where it has another login, nothing more is
+    /// dialled to the address of the one before.
+    pub fn set_account(&mut self, inbox: InboxId, server: Result<Smarthost, &'static str>) {
+        let is_same = self.accounts.get(&inbox) == Some(&server);
+        self.accounts.insert(inbox, server);
+        let route = self.routes.get_mut(&NextHop::Account(inbox));
+        if let Some(route) = route.filter(|_| !is_same) {
+            (route.good, route.hosts) = (None, None);
+        }
+    }
+
     /// Where mail for a domain goes.
-    pub fn destination(&self, domain: &str) -> NextHop {
+    pub fn destination(&self, backlog: &Backlog) -> NextHop {
+        if let Some(inbox) = backlog.account() {
+            return NextHop::Account(inbox);
+        }
+        let domain = backlog.domain.as_str();
         match self.settings.domains.get(domain) {
             Some(own) if own.smarthost.is_some() => NextHop::Smarthost(Some(domain.to_owned())),
             _ if self.settings.smarthost.is_some() => NextHop::Smarthost(None),
@@ -182,6 +206,7 @@ impl Routes {
     fn smarthost(&self, to: &NextHop) -> Option<&Smarthost> {
         match to {
             NextHop::Domain(_) => None,
+            NextHop::Account(inbox) => self.accounts.get(inbox)?.as_ref().ok(),
             NextHop::Smarthost(None) => self.settings.smarthost.as_ref(),
             NextHop::Smarthost(Some(domain)) => {
                 self.settings.domains.get(domain)?.smarthost.as_ref()
@@ -196,7 +221,7 @@ impl Routes {
     /// Takes a backlog in. Gives when it is looked at again, if its route rests or is full; `None`
     /// is now.
     pub fn take_in(&mut self, now: Now, backlog: &Backlog) -> Option<i64> {
-        let to = self.destination(&backlog.domain);
+        let to = self.destination(backlog);
         let is_room = self.routes.len() < ROUTES_MAX;
         if !is_room && !self.routes.contains_key(&to) {
             self.forget_idle(now);
@@ -226,13 +251,13 @@ impl Routes {
 
     /// Whether a backlog is looked at now.
     pub fn is_taken_in(&self, backlog: &Backlog) -> bool {
-        let route = self.routes.get(&self.destination(&backlog.domain));
+        let route = self.routes.get(&self.destination(backlog));
         route.is_some_and(|route| route.backlogs.contains(backlog))
     }
 
     /// Whether the server of a domain is given a rest; it is not, from now on.
-    pub fn end_rest(&mut self, domain: &str) {
-        let to = self.destination(domain);
+    pub fn end_rest(&mut self, backlog: &Backlog) {
+        let to = self.destination(backlog);
         if let Some(route) = self.routes.get_mut(&to) {
             route.not_before = 0;
         }
@@ -328,6 +353,18 @@ impl Routes {
 
     fn look_up(&mut self, now: Now, to: &NextHop) {
         let hosts = match to {
+            NextHop::Account(inbox) => match self.accounts.get(inbox) {
+                Some(Ok(server)) => {
+                    let is_checked = !self.allows_private_accounts;
+                    Some(Hosts::one(&server.host, server.port, is_checked, false))
+                }
+                Some(Err(why)) => {
+                    let why = (*why).to_owned();
+                    let failure = DeliveryFailure::of(Lasting::Temporary, (4, 7, 0), why);
+                    return self.give_up(to, Some(failure));
+                }
+                None => None,
+            },
             NextHop::Smarthost(_) => self
                 .smarthost(to)
                 .map(|host| Hosts::one(&host.host, host.port, false, false)),
@@ -403,7 +440,7 @@ impl Routes {
                     }
                 }
             }
-            (None, NextHop::Smarthost(_)) => return,
+            (None, NextHop::Smarthost(_) | NextHop::Account(_)) => return,
         }
         route.is_looking_up = false;
         self.advance(now, &to);
@@ -480,6 +517,7 @@ impl Routes {
                     .copied(),
                 tls,
                 login,
+                is_account: matches!(to, NextHop::Account(_)),
                 helo: self
                     .settings
                     .helo
@@ -516,7 +554,7 @@ impl Routes {
         }
         let own = match to {
             NextHop::Domain(domain) => self.settings.domains.get(domain),
-            NextHop::Smarthost(_) => None,
+            NextHop::Smarthost(_) | NextHop::Account(_) => None,
         };
         match own.and_then(|own| own.tls).unwrap_or(self.settings.tls) {
             OutboundTlsNeed::Opportunistic => OutboundTlsPolicy::Opportunistic,
@@ -634,6 +672,8 @@ impl Routes {
                 || route.verdict.is_some()
                 || route.not_before > now.unix_ms
         });
+        let routes = &self.routes;
+        (self.accounts).retain(|inbox, _| routes.contains_key(&NextHop::Account(*inbox)));
     }
 
     /// Sets the gauges.

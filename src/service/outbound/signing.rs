@@ -37,6 +37,10 @@ pub fn choose(
     row: &OutboundRecord,
     header: &[u8],
 ) -> Result<SigningChoice, Refusal> {
+    // The server of an account signs for its domain.
+    if row.is_of_account() {
+        return Ok(SigningChoice::Unsigned);
+    }
     let Some(name) = author_domain(header) else {
         return Ok(SigningChoice::Unsigned);
     };

@@ -14,6 +14,7 @@ use crate::call::{
     ConnId, DnsAnswer, Now, OutboundDialer, OutboundLease, OutboundSettings, OutboundWrite, Report,
     Resolve, Shared,
 };
+use crate::crypto::SealingKey;
 
 /// The ways out of a server that delivers.
 #[derive(Clone, Debug)]
@@ -41,6 +42,8 @@ pub struct Outbound {
 #[derive(Debug)]
 pub(super) struct OutboundState {
     pub routes: Routes,
+    /// Opens the passwords of accounts elsewhere.
+    pub sealing: Arc<SealingKey>,
     /// The number of this process in leases; 0 before the first turn.
     pub holder: i64,
     /// When a backlog is to be looked at next, unix milliseconds.
@@ -100,11 +103,16 @@ impl Answers {
 }
 
 impl Outbound {
-    pub fn new(settings: OutboundSettings, ways: Option<WaysOut>, shared: &Shared) -> Outbound {
+    pub fn new(
+        settings: OutboundSettings,
+        ways: Option<WaysOut>,
+        (shared, sealing): (&Shared, Arc<SealingKey>),
+    ) -> Outbound {
         Outbound {
             ways,
             queue: Mutex::new(OutboundState {
                 routes: Routes::new(settings, shared),
+                sealing,
                 holder: 0,
                 look_at: None,
                 sweep_at: None,

@@ -15,6 +15,7 @@ const NOW: Now = Now {
 
 fn dial(tls: OutboundTlsPolicy, login: bool, address: [u8; 4]) -> OutboundDial {
     OutboundDial {
+        is_account: false,
         route: RouteId(7),
         host: "mx.other.test".into(),
         address: SocketAddr::new(IpAddr::V4(Ipv4Addr::from(address)), 25),

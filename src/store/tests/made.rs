@@ -160,6 +160,33 @@ pub(super) fn insert_signatures(store: &Store, org: OrgId) {
     store.run(sql, [inbox.0]).unwrap();
 }
 
+/// An account elsewhere.
+pub(super) fn account() -> crate::store::UpstreamRecord {
+    use crate::call::{UpstreamRow, UpstreamSmtpRow, UpstreamState, UpstreamTls};
+    crate::store::UpstreamRecord {
+        row: UpstreamRow {
+            host: "imap.y.test".into(),
+            port: 993,
+            tls: UpstreamTls::Implicit,
+            user: "ann".into(),
+            smtp: Some(UpstreamSmtpRow {
+                host: "smtp.y.test".into(),
+                port: 587,
+                tls: UpstreamTls::StartTls,
+                user: None,
+                has_password: true,
+            }),
+            state: UpstreamState::Failing,
+            error: Some("closed".into()),
+            since: 7,
+        },
+        password: vec![1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+        smtp_password: Some(vec![9, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
+        version: 3,
+        is_stopped: true,
+    }
+}
+
 /// A sender that an inbox knows, how mail of one was judged, and how the inbox judges.
 pub(super) fn insert_judgements(store: &Store, (org, inbox): (OrgId, InboxId)) {
     let by = crate::store::KnownBy::Admitted;
@@ -168,6 +195,7 @@ pub(super) fn insert_judgements(store: &Store, (org, inbox): (OrgId, InboxId)) {
     store.note_verdict(inbox, 9, spam, 7).unwrap();
     let settings = crate::call::SpamSettings::default();
     store.set_spam_settings((org, inbox), &settings).unwrap();
+    store.set_upstream((org, inbox), &account()).unwrap();
     let mailbox = store.mailbox_named(org, inbox, "INBOX").unwrap().unwrap();
     let all = UidSet::from(1..=u32::MAX);
     store.note_lessons(&mailbox, &all, (true, 7)).unwrap();

@@ -138,6 +138,7 @@ fn tree(store: &Store, n: i64) {
             receive_default: crate::call::ReceiveDefault::Allow,
             expires_at: None,
             retention_days: None,
+            upstream: None,
             quota_bytes: None,
             limits: crate::call::InboxLimits::default(),
             send_mode: crate::call::SendMode::Direct,

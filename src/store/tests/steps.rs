@@ -258,3 +258,36 @@ fn version_31_gets_known_spam() {
     store.delete_empty_known_spam_sources().unwrap();
     assert_eq!(store.known_spam_sources().unwrap(), []);
 }
+
+/// The step of accounts elsewhere: a file of before has none, and gets one.
+#[test]
+fn version_32_gets_accounts() {
+    let folder = super::Folder::new("old-32");
+    let path = folder.0.join(FILE);
+    let mut sql = Connection::open(&path).unwrap();
+    sum::add_function(&sql).unwrap();
+    open::migrate(&mut sql, &open::STEPS[..32]).unwrap();
+    ids::insert_meta(&sql, 5).unwrap();
+    drop(sql);
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    let (org, inbox) = (OrgId(1), InboxId(10));
+    assert!(!store.has_any_upstream().unwrap());
+    assert_eq!(store.upstream(org, inbox).unwrap(), None);
+    let mut account = super::made::account();
+    store.set_upstream((org, inbox), &account).unwrap();
+    assert_eq!(store.upstream(org, inbox).unwrap().as_ref(), Some(&account));
+    assert_eq!(store.upstream(OrgId(2), inbox).unwrap(), None);
+    assert_eq!(store.upstream_sends(inbox).unwrap(), Some(true));
+    // The two secrets have other beginnings.
+    assert_eq!(store.secrets_of_other_keys(&[1, 2]).unwrap(), 1);
+    assert_eq!(store.secrets_of_other_keys(&[5]).unwrap(), 2);
+    (account.row.smtp, account.smtp_password, account.version) = (None, None, 4);
+    store.set_upstream((org, inbox), &account).unwrap();
+    assert_eq!(store.upstream(org, inbox).unwrap(), Some(account));
+    assert_eq!(store.upstream_sends(inbox).unwrap(), Some(false));
+    assert_eq!(store.secrets_of_other_keys(&[1, 2]).unwrap(), 0);
+    assert_eq!(store.upstreams_len(org).unwrap(), 1);
+    let sums = "SELECT sum IS NOT NULL FROM upstream";
+    let sums: Vec<bool> = store.all(sums, [], |r| r.get(0)).unwrap();
+    assert_eq!(sums, [true]);
+}

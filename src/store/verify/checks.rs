@@ -365,6 +365,14 @@ pub(super) const ALL: &[Check] = &[
                   AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = s.inbox)",
     },
     Check {
+        what: "account of an inbox that is gone",
+        table: "upstream",
+        sql: "SELECT u.inbox, u.org FROM upstream u
+                  LEFT JOIN inbox i ON i.id = u.inbox AND i.org = u.org
+              WHERE i.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = u.inbox)",
+    },
+    Check {
         what: "lesson of a message that is gone",
         table: "lesson",
         sql: "SELECT l.body, l.org FROM lesson l

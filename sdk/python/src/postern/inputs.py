@@ -43,6 +43,8 @@ __all__ = [
     "NewSpamSettings",
     "NewSpamSignatures",
     "NewSuppression",
+    "NewUpstream",
+    "NewUpstreamSmtp",
     "OrganizationPatch",
     "RuleAction",
     "RuleAutoReply",
@@ -54,6 +56,7 @@ __all__ = [
     "RuleTrial",
     "RuleWhen",
     "Said",
+    "UpstreamPatch",
 ]
 
 
@@ -178,6 +181,45 @@ class NewInbox(TypedDict, total=False):
     of `parent`.
     """
 
+    upstream: inputs.NewUpstream | None
+    """The account elsewhere that the inbox is. Its address is that of the account."""
+
+
+class _NewUpstream(TypedDict):
+    host: str
+    port: int
+    tls: Literal["implicit", "starttls"]
+    user: str
+    password: str
+
+
+class NewUpstream(_NewUpstream, total=False):
+    """An account elsewhere, by IMAP."""
+
+    address: str | None
+    """The address of the account, where it is not `user`. Its domain may be anyone's, but not one
+    of this server.
+    """
+
+    smtp: inputs.NewUpstreamSmtp | None
+    """The server by which it sends. Without it sending is refused."""
+
+
+class _NewUpstreamSmtp(TypedDict):
+    host: str
+    port: int
+    tls: Literal["implicit", "starttls"]
+
+
+class NewUpstreamSmtp(_NewUpstreamSmtp, total=False):
+    """The server by which an account elsewhere sends."""
+
+    user: str | None
+    """The user there; without it that of the account."""
+
+    password: str | None
+    """The password there; without it the account logs in as over IMAP."""
+
 
 class InboxLimitsPatch(TypedDict, total=False):
     """A change of the limits of an inbox. What is left out stays; null takes what holds for every
@@ -240,6 +282,33 @@ class InboxPatch(TypedDict, total=False):
     """Limits of its own, each stricter than what holds for every inbox. Null takes all of them
     away.
     """
+
+    upstream: inputs.UpstreamPatch | None
+    """A change of its account elsewhere. An inbox gets one only when it is made."""
+
+
+class UpstreamPatch(TypedDict, total=False):
+    """A change of an account elsewhere. What is left out stays. With another host the secrets are
+    given again.
+    """
+
+    host: str | None
+    """The IMAP server."""
+
+    port: int | None
+    """Its port."""
+
+    tls: Literal["implicit", "starttls"] | None
+    """When TLS begins."""
+
+    user: str | None
+    """The user of the account."""
+
+    password: str | None
+    """A new password."""
+
+    smtp: inputs.NewUpstreamSmtp | None
+    """The server by which it sends; null is none."""
 
 
 class NewMessage(TypedDict, total=False):

@@ -81,6 +81,8 @@ __all__ = [
     "Ticket",
     "TrialRecipient",
     "Upload",
+    "Upstream",
+    "UpstreamSmtp",
     "Usage",
     "UsageDay",
     "UsageLimits",
@@ -587,6 +589,58 @@ class Inbox(Model):
 
     limits: InboxLimits
     """Limits of its own."""
+
+    upstream: Upstream | None = None
+    """The account elsewhere that it is, without secrets; absent for an inbox of this server."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class Upstream(Model):
+    """An account elsewhere, without its secrets."""
+
+    host: str
+    """The IMAP server."""
+
+    port: int
+    """Its port."""
+
+    tls: Literal["implicit", "starttls"]
+    """When TLS begins."""
+
+    user: str
+    """The user of the account."""
+
+    smtp: UpstreamSmtp | None
+    """The server by which it sends; null is none."""
+
+    state: Literal["idle", "connecting", "connected", "failing"]
+    """How it stands with its connection; `idle` while no client listens."""
+
+    error: str | None
+    """Why it fails, and what to do."""
+
+    since: datetime.datetime
+    """Since when the state holds."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class UpstreamSmtp(Model):
+    """The server by which an account elsewhere sends, without the password."""
+
+    host: str
+    """The SMTP server."""
+
+    port: int
+    """Its port."""
+
+    tls: Literal["implicit", "starttls"]
+    """When TLS begins."""
+
+    user: str | None
+    """The user there; null is that of the account."""
+
+    has_password: bool
+    """It has a password of its own."""
 
 
 @dataclasses.dataclass(kw_only=True, repr=False)

@@ -90,6 +90,41 @@ export interface NewInbox {
      * of `parent`.
      */
     limits?: InboxLimitsPatch | null;
+    /** The account elsewhere that the inbox is. Its address is that of the account. */
+    upstream?: NewUpstream | null;
+}
+/** An account elsewhere, by IMAP. */
+export interface NewUpstream {
+    /** The IMAP server. */
+    host: string;
+    /** Its port, 993 or 143. */
+    port: number;
+    /** When TLS begins; the certificate must verify in either case. */
+    tls: "implicit" | "starttls";
+    /** The user of the account. */
+    user: string;
+    /** The password, or one for this program alone. It is never shown again. */
+    password: string;
+    /**
+     * The address of the account, where it is not `user`. Its domain may be anyone's, but not one
+     * of this server.
+     */
+    address?: string | null;
+    /** The server by which it sends. Without it sending is refused. */
+    smtp?: NewUpstreamSmtp | null;
+}
+/** The server by which an account elsewhere sends. */
+export interface NewUpstreamSmtp {
+    /** The SMTP server. */
+    host: string;
+    /** Its port: 465, 587, 2525 or 25. */
+    port: number;
+    /** When TLS begins. */
+    tls: "implicit" | "starttls";
+    /** The user there; without it that of the account. */
+    user?: string | null;
+    /** The password there; without it the account logs in as over IMAP. */
+    password?: string | null;
 }
 /**
  * A change of the limits of an inbox. What is left out stays; null takes what holds for every
@@ -142,6 +177,26 @@ export interface InboxPatch {
      * away.
      */
     limits?: InboxLimitsPatch | null;
+    /** A change of its account elsewhere. An inbox gets one only when it is made. */
+    upstream?: UpstreamPatch | null;
+}
+/**
+ * A change of an account elsewhere. What is left out stays. With another host the secrets are
+ * given again.
+ */
+export interface UpstreamPatch {
+    /** The IMAP server. */
+    host?: string | null;
+    /** Its port. */
+    port?: number | null;
+    /** When TLS begins. */
+    tls?: "implicit" | "starttls" | null;
+    /** The user of the account. */
+    user?: string | null;
+    /** A new password. */
+    password?: string | null;
+    /** The server by which it sends; null is none. */
+    smtp?: NewUpstreamSmtp | null;
 }
 /** A message to send. At least one of `to`, `cc` and `bcc` names a recipient. */
 export interface NewMessage {
@@ -940,6 +995,40 @@ export interface Inbox {
     quota_bytes: number | null;
     /** Limits of its own. */
     limits: InboxLimits;
+    /** The account elsewhere that it is, without secrets; absent for an inbox of this server. */
+    upstream?: Upstream;
+}
+/** An account elsewhere, without its secrets. */
+export interface Upstream {
+    /** The IMAP server. */
+    host: string;
+    /** Its port. */
+    port: number;
+    /** When TLS begins. */
+    tls: "implicit" | "starttls";
+    /** The user of the account. */
+    user: string;
+    /** The server by which it sends; null is none. */
+    smtp: UpstreamSmtp | null;
+    /** How it stands with its connection; `idle` while no client listens. */
+    state: "idle" | "connecting" | "connected" | "failing";
+    /** Why it fails, and what to do. */
+    error: string | null;
+    /** Since when the state holds. */
+    since: string;
+}
+/** The server by which an account elsewhere sends, without the password. */
+export interface UpstreamSmtp {
+    /** The SMTP server. */
+    host: string;
+    /** Its port. */
+    port: number;
+    /** When TLS begins. */
+    tls: "implicit" | "starttls";
+    /** The user there; null is that of the account. */
+    user: string | null;
+    /** It has a password of its own. */
+    has_password: boolean;
 }
 /** Limits that an inbox has of its own; null is what holds for every inbox. */
 export interface InboxLimits {

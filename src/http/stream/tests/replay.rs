@@ -30,6 +30,7 @@ fn log_of(call: &Call) -> Reply {
                 receive_default: crate::call::ReceiveDefault::Allow,
                 expires_at: None,
                 retention_days: None,
+                upstream: None,
                 quota_bytes: None,
                 limits: crate::call::InboxLimits::default(),
                 send_mode: crate::call::SendMode::Direct,

@@ -45,7 +45,7 @@ impl Routes {
         };
         connection.done = connection.done.saturating_add(1);
         let most = ALLOWED_MAX.min(self.settings.host_connections);
-        let is_smarthost = matches!(connection.to, NextHop::Smarthost(_));
+        let is_smarthost = matches!(connection.to, NextHop::Smarthost(_) | NextHop::Account(_));
         if let Some(route) = self.routes.get_mut(&connection.to) {
             (route.failures, route.not_before) = (0, 0);
             (route.addresses_tried, route.sessions_tried) = (0, 0);

@@ -969,6 +969,7 @@ class Inboxes:
         retention_days: int | None = None,
         quota_bytes: int | None = None,
         limits: inputs.InboxLimitsPatch | None = None,
+        upstream: inputs.NewUpstream | None = None,
         idempotency_key: str | None = None,
         request_timeout: float | None = None,
     ) -> models.Inbox | models.NamedInbox:
@@ -1000,6 +1001,7 @@ class Inboxes:
             quota_bytes: How many octets it may store; not more than `inbox_bytes` of the limits.
             limits: Limits of its own, each stricter than what holds for every inbox. What is left
                 out is that of `parent`.
+            upstream: The account elsewhere that the inbox is. Its address is that of the account.
             idempotency_key: Requests with the same key do a thing once; made for you.
             request_timeout: Seconds, instead of the time limit of the client.
         """
@@ -1020,6 +1022,7 @@ class Inboxes:
                     "retention_days": retention_days,
                     "quota_bytes": quota_bytes,
                     "limits": limits,
+                    "upstream": upstream,
                 },
                 idempotency_key=idempotency_key,
                 timeout_s=request_timeout,
@@ -1141,6 +1144,7 @@ class Inboxes:
         retention_days: int | NotGiven | None = NOT_GIVEN,
         quota_bytes: int | NotGiven | None = NOT_GIVEN,
         limits: inputs.InboxLimitsPatch | NotGiven | None = NOT_GIVEN,
+        upstream: inputs.UpstreamPatch | NotGiven | None = NOT_GIVEN,
         request_timeout: float | None = None,
     ) -> models.Inbox | models.NamedInbox:
         """Change an inbox.
@@ -1167,6 +1171,7 @@ class Inboxes:
             quota_bytes: How many octets it may store; not more than `inbox_bytes` of the limits.
             limits: Limits of its own, each stricter than what holds for every inbox. Null takes
                 all of them away.
+            upstream: A change of its account elsewhere. An inbox gets one only when it is made.
             request_timeout: Seconds, instead of the time limit of the client.
         """
         call = (
@@ -1183,6 +1188,7 @@ class Inboxes:
                     "retention_days": retention_days,
                     "quota_bytes": quota_bytes,
                     "limits": limits,
+                    "upstream": upstream,
                 },
                 timeout_s=request_timeout,
             )
