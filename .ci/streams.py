@@ -183,7 +183,8 @@ def restarts(binary, folder, times):
     for client in clients:
         while len(client.seen) < len(log) and time.monotonic() < end:
             time.sleep(0.05)
-        assert client.seen == log, f"{client.name}: {len(client.seen)} events of {len(log)}, or another order"
+        ended = f"; its last program ended with {client.process.poll()}"
+        assert client.seen == log, f"{client.name}: {len(client.seen)} events of {len(log)}, or another order{ended}"
         client.end()
         print(f"ok: {client.name} has all of them, once and in order")
     resumption(current[0], key)
