@@ -26,6 +26,8 @@ parser.add_argument("--seconds", type=int, default=60)
 options = parser.parse_args()
 
 WAIT = "/api/v1/inboxes/{inbox}/messages/wait"
+# A WebSocket is for `.ci/websocket.py`.
+SOCKET = "/api/v1/ws"
 STREAMS = ["/api/v1/events", "/api/v1/inboxes/{inbox}/events", "/api/v1/inboxes/{inbox}/watch"]
 here = os.path.dirname(os.path.abspath(__file__))
 
@@ -124,7 +126,7 @@ try:
     me = json.load(ask("GET", "/api/v1/me", {"Authorization": "Bearer " + ready["api_key"]}))
     inside = {"Authorization": "Bearer " + operator, "Postern-Organization": me["org"]["id"]}
     apart = []
-    for stream in [*STREAMS, WAIT]:
+    for stream in [*STREAMS, WAIT, SOCKET]:
         apart += ["--exclude-path", stream]
     # The organizations have a run of their own: one of its requests may delete the organization
     # that the others act in.

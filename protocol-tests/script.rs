@@ -21,6 +21,7 @@
 //! | `B< nothing` | silence |
 //! | `B< anything` | all lines that are there |
 //! | `C: GET /path $key`, `C: 200 {…}` | an HTTP exchange in short (`script/short.rs`) |
+//! | `C ws> {…}`, `C ws< {…}` | messages over WebSocket (`script/frames.rs`) |
 //! | `B closes` | the server hangs up |
 //! | `B hangs up`, `B is gone` | the client closes its sending side; the client vanishes |
 //! | `B stops reading`, `B reads` | the client does not take output; it does again |
@@ -44,6 +45,7 @@
 //! SASL PLAIN response, `$plain(identity,address,key)` one with an authorization identity;
 //! `$b64(text)` is base64, and `\0` in its text is a NUL.
 
+mod frames;
 mod octets;
 mod remote;
 pub mod resolver;
@@ -61,7 +63,7 @@ use postern::testing::call::{
 use postern::testing::service::access::login::folder_access;
 
 use crate::rig::Rig;
-use octets::{escape, unescape};
+use octets::{Token, escape, tokens, unescape};
 
 type Fault = String;
 
@@ -93,7 +95,7 @@ pub fn run(text: &str, piece: usize, update: bool) -> Result<Option<String>, Fau
         let line = lines[at];
         let fail = |why: String| format!("line {}: {line}\n    {why}", at + 1);
         let is_response = short::line(line).is_some_and(|(_, rest)| short::is_response(rest));
-        if update && !is_response && world.expectation(line).is_none() {
+        if update && !is_response && !line.contains(" ws< ") && world.expectation(line).is_none() {
             world.say_all(&mut new, line);
         }
         let used = world.step(&lines[at..], update, &mut new).map_err(fail)?;
@@ -198,6 +200,9 @@ impl World {
         {
             self.short(id, (name, rest), line, update, new)?;
             return Ok(1);
+        }
+        if let Some(used) = self.frame_line(line, update, new)? {
+            return Ok(used);
         }
         let (name, rest) = line.split_once(['>', ' ']).unwrap_or((line, ""));
         let used = match self.names.get(name).copied() {
@@ -745,42 +750,6 @@ impl World {
             other => Err(format!("{other:?}")),
         }
     }
-}
-
-enum Token<'a> {
-    Text(&'a str),
-    Var(&'a str),
-}
-
-/// `$name` and `$name(..)` are variables where the name begins with a small letter.
-fn tokens(text: &str) -> Vec<Token<'_>> {
-    let mut found = Vec::new();
-    let mut rest = text;
-    let mut from = 0;
-    while let Some(at) = rest[from..].find('$') {
-        let at = from + at;
-        let name = &rest[at + 1..];
-        let mut end = name
-            .find(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'))
-            .unwrap_or(name.len());
-        if end == 0 || !name.starts_with(|c: char| c.is_ascii_lowercase()) {
-            from = at + 1;
-            continue;
-        }
-        if name[end..].starts_with('(') {
-            end = name.find(')').map_or(name.len(), |i| i + 1);
-        }
-        if at > 0 {
-            found.push(Token::Text(&rest[..at]));
-        }
-        found.push(Token::Var(&name[..end]));
-        rest = &name[end..];
-        from = 0;
-    }
-    if !rest.is_empty() {
-        found.push(Token::Text(rest));
-    }
-    found
 }
 
 fn millis(text: &str) -> Result<u64, Fault> {

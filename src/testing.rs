@@ -71,6 +71,11 @@ pub mod http {
     pub mod range {
         pub use crate::http::range::{ByteRange, Extent, parse};
     }
+    /// `crate::http::websocket`
+    pub mod websocket {
+        pub use crate::http::websocket::frame::{CloseCode, FrameFault, FrameHead, Opcode};
+        pub use crate::http::websocket::reader::{FromClient, MessageReader};
+    }
     /// `crate::http::xml`
     pub mod xml {
         pub use crate::http::xml::{element, first_texts};

@@ -47,3 +47,40 @@ pub(super) fn escape(line: &[u8]) -> String {
     }
     text
 }
+
+/// A part of a text with variables.
+pub(super) enum Token<'a> {
+    Text(&'a str),
+    Var(&'a str),
+}
+
+/// `$name` and `$name(..)` are variables where the name begins with a small letter.
+pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    let mut from = 0;
+    while let Some(at) = rest[from..].find('$') {
+        let at = from + at;
+        let name = &rest[at + 1..];
+        let mut end = name
+            .find(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'))
+            .unwrap_or(name.len());
+        if end == 0 || !name.starts_with(|c: char| c.is_ascii_lowercase()) {
+            from = at + 1;
+            continue;
+        }
+        if name[end..].starts_with('(') {
+            end = name.find(')').map_or(name.len(), |i| i + 1);
+        }
+        if at > 0 {
+            found.push(Token::Text(&rest[..at]));
+        }
+        found.push(Token::Var(&name[..end]));
+        rest = &name[end..];
+        from = 0;
+    }
+    if !rest.is_empty() {
+        found.push(Token::Text(rest));
+    }
+    found
+}

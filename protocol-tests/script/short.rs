@@ -83,7 +83,7 @@ impl World {
         wanted.push("Cache-Control: no-store".to_owned());
         let (last, own): (Vec<&str>, Vec<&str>) = fields
             .iter()
-            .partition(|field| field.starts_with("Connection:"));
+            .partition(|field| *field == &"Connection: close");
         wanted.extend(own.iter().map(|field| (*field).to_owned()));
         wanted.push("X-Request-Id: $req".to_owned());
         wanted.extend(last.iter().map(|field| (*field).to_owned()));
@@ -150,6 +150,7 @@ fn reason(status: &str) -> Result<&'static str, Fault> {
         "409" => "Conflict",
         "410" => "Gone",
         "413" => "Content Too Large",
+        "426" => "Upgrade Required",
         "429" => "Too Many Requests",
         "501" => "Not Implemented",
         "503" => "Service Unavailable",

@@ -1,6 +1,6 @@
-//! A storm of event streams and waits: clients that open, ask by halves, vanish, close their
-//! sending side, stop to read and lose their keys. The rule: after each step there are as many
-//! subscriptions as streams, and at the end none.
+//! A storm of event streams, WebSockets and waits: clients that open, ask by halves, vanish,
+//! close their sending side, stop to read and lose their keys. The rule: after each step there
+//! are as many subscriptions as streams, and at the end none.
 
 use std::net::IpAddr;
 
@@ -18,6 +18,15 @@ const PATHS: [&str; 5] = [
     "/api/v1/inboxes/top@x.test/watch",
     "/api/v1/inboxes/low@x.test/events?type=message.received",
     "/api/v1/inboxes/low@x.test/messages/wait?timeout=20",
+];
+/// `N` is a number.
+const SOCKET_MESSAGES: [&str; 6] = [
+    r#"{"op":"subscribe","id":"N"}"#,
+    r#"{"op":"subscribe","id":"N","since":0}"#,
+    r#"{"op":"subscribe","id":"N","inbox":"low@x.test"}"#,
+    r#"{"op":"subscribe","id":"N","watch":"top@x.test","type":"inbox.updated"}"#,
+    r#"{"op":"subscribe","id":"N","inbox":"nobody@x.test"}"#,
+    r#"{"op":"unsubscribe","id":"0"}"#,
 ];
 /// Of these no stream begins.
 const REFUSED: [&str; 3] = [
@@ -58,7 +67,8 @@ impl Storm {
         let mut most = 0;
         for _ in 0..STEPS {
             match self.dice.roll(16) {
-                0..=6 => self.open(),
+                0..=4 => self.open(),
+                5 | 6 => self.open_socket(),
                 7 => self.ask_by_half(),
                 8 | 9 => self.with_one(|rig, conn| rig.drop_conn(conn)),
                 10 => self.with_one(|rig, conn| rig.hang_up(conn)),
@@ -81,7 +91,6 @@ impl Storm {
     fn compare(&self) -> u64 {
         let streams = self.rig.metric("streams_open").unwrap();
         assert_eq!(self.rig.metric("subscriptions_open"), Some(streams));
-        assert!(streams <= self.conns.len() as u64);
         streams
     }
 
@@ -93,17 +102,43 @@ impl Storm {
         let key = &self.keys[self.dice.roll(KEYS)];
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n");
-        self.send(&request);
+        self.send(request.as_bytes());
+    }
+
+    /// Several subscriptions of one connection; one of them may be refused or end again.
+    fn open_socket(&mut self) {
+        let key = &self.keys[self.dice.roll(KEYS)];
+        let mut octets = format!(
+            "GET /api/v1/ws HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\
+             Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        .into_bytes();
+        for n in 0..1 + self.dice.roll(5) {
+            let message = SOCKET_MESSAGES[self.dice.roll(SOCKET_MESSAGES.len())];
+            let message = message.replace('N', &(n % 3).to_string());
+            // A mask of zeros leaves the text as it is.
+            octets.extend([
+                0x81,
+                0x80 | u8::try_from(message.len()).unwrap(),
+                0,
+                0,
+                0,
+                0,
+            ]);
+            octets.extend(message.as_bytes());
+        }
+        self.send(&octets);
     }
 
     fn ask_by_half(&mut self) {
-        self.send("GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthoriz");
+        self.send(b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthoriz");
     }
 
-    fn send(&mut self, text: &str) {
+    fn send(&mut self, octets: &[u8]) {
         let conn = self.rig.open(Listener::Https, IpAddr::from([10, 0, 0, 6]));
         let piece = 1 + self.dice.roll(200);
-        self.rig.send(conn, text.as_bytes(), piece);
+        self.rig.send(conn, octets, piece);
         self.conns.push(conn);
     }
 
@@ -133,6 +168,6 @@ impl Storm {
             self.keys[0],
             name.len()
         );
-        self.send(&request);
+        self.send(request.as_bytes());
     }
 }

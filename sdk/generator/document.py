@@ -148,7 +148,8 @@ def read(text: str) -> Document:
         operation(path, method, content, document)
         for path, methods in document["paths"].items()
         for method, content in methods.items()
-        if method in ("get", "post", "put", "patch", "delete")
+        # A WebSocket has no method: the SDKs have the streams.
+        if method in ("get", "post", "put", "patch", "delete") and "101" not in content["responses"]
     ]
     tags = {tag["name"]: tag.get("description", "") for tag in document.get("tags", [])}
     return Document(operations, document["components"]["schemas"], document["info"]["version"], tags)

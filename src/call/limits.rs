@@ -222,6 +222,15 @@ limits! {
     streams_per_key: usize = 16 => SessionsLimited;
     /// Event streams of one organization.
     streams_per_org: usize = 1000 => SessionsLimited;
+    /// Subscriptions of one WebSocket: each event is compared with each of them.
+    socket_subscriptions: usize = 32 => SessionsLimited;
+    /// Octets of a message from a client over WebSocket, all its fragments together: a subscription
+    /// with a hundred inboxes has a tenth of it.
+    socket_message_bytes: usize = 64 << 10 => TooLong;
+    /// Seconds from the first octet of such a message to its last.
+    socket_message_s: u64 = 30 => TimedOut;
+    /// Pings of a client over WebSocket within ten seconds: each is answered.
+    socket_pings: usize = 10 => RateLimited;
     /// Tickets of one key that are not spent: a page takes one right before it connects, and they
     /// end after 30 seconds.
     tickets_per_key: usize = 100 => SessionsLimited;

@@ -28,6 +28,8 @@ pub enum Look {
     /// Finds an inbox whose mail is waited for, and takes the lease of a stream for that. Answer:
     /// `Waits`.
     OpenWait { inbox: InboxRef },
+    /// Ends one lease of the streams that the connection holds. Answer: `Done`.
+    CloseStream,
     /// Ends the leases of streams that the connection holds. Answer: `Done`.
     CloseWait,
     /// Checks a reverse-path (submission: it is an inbox of the key) and the space on the disk.
@@ -71,6 +73,7 @@ impl Look {
             Look::OpenWait { .. } | Look::CloseWait => Need::Inboxes(Scopes::MESSAGES_READ),
             Look::MakeTicket
             | Look::OpenStream
+            | Look::CloseStream
             | Look::FindInboxes { .. }
             | Look::LogState
             | Look::LogAt { .. } => Need::Inboxes(Scopes::EVENTS_READ),

@@ -21,6 +21,15 @@ pub fn sha256(octets: &[u8]) -> [u8; 32] {
     out
 }
 
+/// SHA-1 of `octets`. It proves nothing: the handshake of WebSocket asks for it (RFC 6455 section
+/// 4.2.2), so that a server shows that it has read the request.
+pub fn sha1(octets: &[u8]) -> [u8; 20] {
+    let mut out = [0; 20];
+    let algorithm = &ring::digest::SHA1_FOR_LEGACY_USE_ONLY;
+    out.copy_from_slice(ring::digest::digest(algorithm, octets).as_ref());
+    out
+}
+
 /// SHA-256 of the parts one behind the other. The caller separates them if that matters.
 pub fn sha256_parts<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
     let mut context = ring::digest::Context::new(&ring::digest::SHA256);

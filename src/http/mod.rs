@@ -13,6 +13,7 @@ mod server;
 mod stream;
 #[cfg(test)]
 mod tests;
+pub mod websocket;
 mod wire;
 
 pub use api::problems::turned_away;

@@ -40,6 +40,7 @@ codes! {
     UNAUTHORIZED 401 "unauthorized" "There is no key, or it is wrong, revoked or expired.";
     MISSING_SCOPE 403 "missing_scope" "The key is valid and lacks the scope.";
     KEY_BOUND 403 "key_bound" "The key is bound to inboxes, and this concerns the organization or other inboxes.";
+    ORIGIN_NOT_OURS 403 "origin_not_ours" "A page of another origin asks, and only pages of this server may.";
     OPERATOR_ELSEWHERE 403 "operator_elsewhere" "The operator's token is taken on loopback addresses, and from others only if the configuration names them.";
     DOMAIN_NOT_VERIFIED 403 "domain_not_verified" "The domain waits for a proof; no inbox is made on it and no mail passes.";
     RELAY_DENIED 403 "relay_denied" "This server does not relay for that address.";
@@ -72,6 +73,7 @@ codes! {
     EXPECTATION_FAILED 417 "expectation_failed" "Only 100-continue can be expected.";
     HOST_NOT_OURS 421 "host_not_ours" "Counters are shown without a key to a Host that is ours.";
     SEARCH_DEADLINE 422 "search_deadline" "The search took too long; the same one would again, a narrower one may not.";
+    UPGRADE_REQUIRED 426 "upgrade_required" "The route speaks WebSocket of version 13 alone; the fields Upgrade and Sec-WebSocket-Version ask for it.";
     RATE_LIMITED 429 "rate_limited" "Too many requests; Retry-After says how long to wait.";
     LOOP_SUSPECTED 429 "loop_suspected" "Too many answers went between two addresses within 10 minutes; further ones wait as long.";
     BUDGET_EXCEEDED 429 "budget_exceeded" "A budget of messages or of new recipients of the day is used up; Retry-After says how long to wait.";

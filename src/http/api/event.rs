@@ -232,7 +232,7 @@ const TICKET_OF_STREAM: FieldRow = sometimes(
 );
 const TICKET_BYTES_MAX: usize = 64;
 
-const STREAM_QUERY: &[FieldRow] = &[
+pub(in crate::http) const STREAM_QUERY: &[FieldRow] = &[
     TICKET_OF_STREAM,
     SINCE,
     INBOX,
@@ -293,6 +293,37 @@ pub(crate) static TREE: Operation = Operation {
     gives: STREAM_GIVES,
     errors: STREAM_ERRORS,
     run: |request| stream::tree(request),
+};
+
+pub(crate) static SOCKET: Operation = Operation {
+    id: "events.socket",
+    summary: "Events over WebSocket",
+    says: "A WebSocket (RFC 6455, version 13, no extensions) with several subscriptions. Each message \
+           is one JSON object in a text frame. `{\"op\":\"subscribe\",\"id\":\"a\"}` begins a subscription, whose \
+           `id` you choose; `inbox` and `type` (a string or a list), `from`, `label`, `priority`, \
+           `verdict` and `since` are those of the streams, and `watch` names an inbox that is watched \
+           with its sub-agents. The answer is `{\"op\":\"subscribed\",\"id\",\"seq\"}`, then each event is \
+           `{\"op\":\"event\",\"id\",\"event\"}` with the object that the streams have, `ready` and `reset` \
+           too. `{\"op\":\"unsubscribe\",\"id\"}` ends it, and `unsubscribed` answers; with a `reason` it has \
+           ended by itself. A wrong message is answered by `{\"op\":\"error\",\"id\",\"error\"}`, and the \
+           connection stays. The last message is `{\"op\":\"closing\",\"seq\",\"time\",\"reason\",\
+           \"reconnect_after_ms\"}`. It is closed with 1001 when the server stops or the client does not \
+           answer a ping, 1002 for a wrong frame, 1003 for binary data, 1007 for a text that is not UTF-8, \
+           1008 when the key ends, for more than ten pings in ten seconds and for a message that takes \
+           more than 30 seconds, 1009 for a message of more than 64 KiB.",
+    query: &[TICKET_OF_STREAM],
+    takes: Takes::Nothing,
+    gives: &[Gives {
+        status: 101,
+        says: "The connection is a WebSocket from here on.",
+        content: ResponseContent::Nothing,
+    }],
+    errors: &[
+        codes::BAD_REQUEST,
+        codes::ORIGIN_NOT_OURS,
+        codes::UPGRADE_REQUIRED,
+    ],
+    run: |request| stream::socket(request),
 };
 
 static TICKET: Shape<MadeTicket> = shape! {

@@ -12,7 +12,7 @@ use super::fields::{ANY, FieldRow, fields};
 use super::inbox::COUNT;
 use super::shapes::{Shape, shape};
 use crate::call::{Allowance, Now, RefusedRecipient};
-use crate::http::wire::json;
+use crate::http::wire::json::{self, Object as JsonObject};
 use crate::http::wire::response::{MediaType, Response, ResponseFrame, request_id};
 
 /// An error in the words of HTTP. It is boxed where it is returned, since it is rare and large.
@@ -190,6 +190,25 @@ impl Problem {
         )
     }
 
+    /// 403: a browser asks for a page of another origin.
+    pub fn origin_not_ours() -> Box<Problem> {
+        Problem::new(
+            codes::ORIGIN_NOT_OURS,
+            "The Origin of the request is not this server.",
+            "Connect from a page of this server, or from a program, which sends no Origin.",
+        )
+    }
+
+    /// 426: WebSocket is spoken here, and the request does not ask for it (RFC 6455 section 4.2.2).
+    pub fn upgrade_required() -> Box<Problem> {
+        Problem::new(
+            codes::UPGRADE_REQUIRED,
+            "This route speaks WebSocket, version 13.",
+            "Send `Connection: Upgrade`, `Upgrade: websocket`, `Sec-WebSocket-Version: 13` and a \
+             Sec-WebSocket-Key over HTTP/1.1.",
+        )
+    }
+
     /// 403: the operator's token is not taken there.
     pub(super) fn operator_elsewhere() -> Box<Problem> {
         Problem::new(
@@ -322,35 +341,40 @@ impl Problem {
         self
     }
 
+    /// The fields that say what is wrong; the id of a request stands beside them.
+    pub fn write(&self, error: &mut JsonObject<'_>) {
+        error.text("code", self.code.word);
+        error.text("message", &self.message);
+        error.text("hint", &self.hint);
+        if let Some(field) = &self.field {
+            error.text("field", field);
+        }
+        if let Some(max) = self.max {
+            error.number("limit", max);
+        }
+        if let Some(oldest) = self.oldest {
+            error.number("oldest", oldest);
+        }
+        if let Some(rule) = &self.rule {
+            error.text("rule", rule);
+        }
+        if !self.recipients.is_empty() {
+            json::list(
+                error.value("recipients"),
+                &self.recipients,
+                |out, refused| {
+                    REFUSED_RECIPIENT.write(out, refused);
+                },
+            );
+        }
+    }
+
     /// The response.
     pub fn response(&self, request_id: &str) -> Response {
         let mut body = Vec::with_capacity(256);
         json::object(&mut body, |body| {
             body.object("error", |error| {
-                error.text("code", self.code.word);
-                error.text("message", &self.message);
-                error.text("hint", &self.hint);
-                if let Some(field) = &self.field {
-                    error.text("field", field);
-                }
-                if let Some(max) = self.max {
-                    error.number("limit", max);
-                }
-                if let Some(oldest) = self.oldest {
-                    error.number("oldest", oldest);
-                }
-                if let Some(rule) = &self.rule {
-                    error.text("rule", rule);
-                }
-                if !self.recipients.is_empty() {
-                    json::list(
-                        error.value("recipients"),
-                        &self.recipients,
-                        |out, refused| {
-                            REFUSED_RECIPIENT.write(out, refused);
-                        },
-                    );
-                }
+                self.write(error);
                 error.text("request_id", request_id);
             });
         });
@@ -361,6 +385,12 @@ impl Problem {
         }
         if let Some(allow) = &self.allow {
             response.add("Allow", allow.clone());
+        }
+        if self.code.status == 426 {
+            // RFC 9110 section 15.5.22, RFC 6455 section 4.2.2.
+            response.add("Upgrade", "websocket");
+            response.add("Connection", "Upgrade");
+            response.add("Sec-WebSocket-Version", "13");
         }
         if let Some(size) = self.size {
             response.add("Content-Range", format!("bytes */{size}"));

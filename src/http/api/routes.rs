@@ -22,6 +22,7 @@ use crate::call::{
 };
 use crate::http::pages;
 use crate::http::stream;
+use crate::http::wire::head::UpgradeFields;
 use crate::http::wire::response::Response;
 use crate::http::wire::target::{Query, inbox_ref};
 
@@ -43,6 +44,8 @@ pub(crate) enum RouteStage {
     Answered(&'static Operation),
     /// With a stream that lasts as long as its connection.
     Lasting(&'static Operation),
+    /// With a WebSocket, for as long as its connection lasts.
+    Socket(&'static Operation),
     /// With one response, which may come after minutes.
     Awaited(&'static Operation),
     /// Not yet: the API is to have it, and it is not built.
@@ -55,6 +58,7 @@ impl RouteRow {
         match self.stage {
             RouteStage::Answered(operation)
             | RouteStage::Lasting(operation)
+            | RouteStage::Socket(operation)
             | RouteStage::Awaited(operation) => Some(operation),
             RouteStage::Later => None,
         }
@@ -113,7 +117,15 @@ impl RouteRow {
 
     /// Whether it relies on the check of its key for longer than a moment.
     pub const fn relies_on_login(&self) -> bool {
-        matches!(self.stage, RouteStage::Lasting(_) | RouteStage::Awaited(_))
+        matches!(
+            self.stage,
+            RouteStage::Lasting(_) | RouteStage::Socket(_) | RouteStage::Awaited(_)
+        )
+    }
+
+    /// Whether it is answered with a WebSocket.
+    pub const fn is_socket(&self) -> bool {
+        matches!(self.stage, RouteStage::Socket(_))
     }
 }
 
@@ -173,6 +185,9 @@ pub(crate) struct RouteRequest<'a> {
     /// `Idempotency-Key`, with the fingerprint of this request.
     pub idempotency: Option<(String, [u8; 32])>,
     pub last_event_id: Option<&'a str>,
+    /// The fields of a request for another protocol; HEAD asks for none.
+    pub upgrade: Option<&'a UpgradeFields>,
+    pub host: Option<&'a str>,
     pub secret: Option<&'a Secret>,
     pub shared: &'a Shared,
 }
@@ -204,6 +219,8 @@ pub(crate) enum RouteStep {
     Export(Secret),
     /// An event stream.
     Stream(Box<stream::Wanted>),
+    /// A WebSocket of a key, with the proof that its handshake was read.
+    Socket(Access, String),
     /// A message, as soon as one is there.
     Wait(Box<stream::MessageWait>),
     /// A page of the log.
@@ -382,7 +399,7 @@ macro_rules! method {
 }
 
 use RouteNeed::{AnyOperator, Inboxes, Key, Near, Nothing, Operator, OrgAdmin, Organization};
-use RouteStage::{Answered, Awaited, Lasting, Later};
+use RouteStage::{Answered, Awaited, Lasting, Later, Socket};
 
 const MAIL_READ: RouteNeed = Inboxes(Scopes::MESSAGES_READ);
 const MAIL_WRITE: RouteNeed = Inboxes(Scopes::MESSAGES_WRITE);
@@ -521,10 +538,10 @@ routes! {
     GET "/api/v1/events/log" EVENTS Answered(&event::LOG);
     GET "/api/v1/inboxes/{inbox}/events" EVENTS Lasting(&event::ONE);
     GET "/api/v1/inboxes/{inbox}/watch" EVENTS Lasting(&event::TREE);
+    GET "/api/v1/ws" EVENTS Socket(&event::SOCKET);
 
     * "/api/v1/inboxes/{inbox}/webhooks" Key Later;
     * "/api/v1/inboxes/{inbox}/webhooks/{id}" Key Later;
-    * "/api/v1/ws" Key Later;
     * "/api/v1/webhooks" Key Later;
     * "/api/v1/webhooks/{id}" Key Later;
     * "/api/v1/webhooks/{id}/test" Key Later;

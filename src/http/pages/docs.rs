@@ -262,11 +262,13 @@ impl Page<'_> {
         let errors = row.errors();
         self.codes(&errors);
         self.raw("</details></div><div class=\"code\">");
-        self.samples([
-            &samples::curl(row, operation),
-            &samples::python(row, operation),
-            &samples::typescript(row, operation),
-        ]);
+        if !row.is_socket() {
+            self.samples([
+                &samples::curl(row, operation),
+                &samples::python(row, operation),
+                &samples::typescript(row, operation),
+            ]);
+        }
         let first = operation.gives.first();
         if let Some((gives, answer)) =
             first.and_then(|gives| Some((gives, samples::answer(gives.content)?)))

@@ -14,7 +14,7 @@ use crate::http::api::codes;
 use crate::http::api::operation::{Takes, XML_BYTES_MAX};
 use crate::http::api::problems::Problem;
 use crate::http::api::refused::refused;
-use crate::http::api::routes::{self, Match, RouteNeed, RouteRow};
+use crate::http::api::routes::{self, Match, RouteNeed};
 use crate::http::wire::body::BodyReader;
 use crate::http::wire::head::{self, Credentials, Framing};
 use crate::http::wire::response::Response;
@@ -188,8 +188,7 @@ impl Server {
                     caller: caller.clone(),
                     confirmed: again,
                 });
-                let lasts =
-                    exchange.fault.is_none() && exchange.row.is_some_and(RouteRow::relies_on_login);
+                let lasts = exchange.will_last();
                 // A stream relies on this check for its whole life. The check is made again now
                 // that the watch is in place, so that no revocation is missed.
                 if lasts

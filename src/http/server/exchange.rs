@@ -25,7 +25,8 @@ use crate::http::api::routes::{
 use crate::http::api::send;
 use crate::http::api::values::Values;
 use crate::http::stream::{EventStream, LogStep, PolledPage, WaitEnd};
-use crate::http::wire::head::{ContentKind, Credentials, Framing, RequestHead};
+use crate::http::websocket::handshake;
+use crate::http::wire::head::{ContentKind, Credentials, Framing, RequestHead, UpgradeFields};
 use crate::http::wire::range::{ByteRange, Conditions};
 use crate::http::wire::response::{MediaType, Response, ResponseFrame};
 use crate::http::wire::target::RequestTarget;
@@ -70,6 +71,8 @@ pub(crate) struct Exchange {
     /// The range and the conditions of a download.
     pub conditions: Option<Box<Conditions>>,
     pub host: Option<String>,
+    /// The fields of a request for another protocol.
+    pub upgrade: Option<Box<UpgradeFields>>,
     /// The charge of the body on the budget of memory, until the answer. That of a message goes
     /// with it.
     pub charge: Option<Charge>,
@@ -150,6 +153,7 @@ impl Exchange {
             last_event_id: head.last_event_id,
             conditions: head.conditions,
             host: head.host,
+            upgrade: head.upgrade,
             charge: None,
         }
     }
@@ -172,6 +176,7 @@ impl Exchange {
             last_event_id: None,
             conditions: None,
             host: None,
+            upgrade: None,
         };
         Exchange::new(id, head)
     }
@@ -185,9 +190,27 @@ impl Exchange {
         }
     }
 
-    /// The ticket in the query of a stream.
+    /// What asks for another protocol. HEAD never does (RFC 6455 section 4.1).
+    fn upgrade(&self) -> Option<&UpgradeFields> {
+        self.upgrade.as_deref().filter(|_| !self.head_only)
+    }
+
+    /// Whether its connection will be a WebSocket, as far as the fields of its head say.
+    fn may_become_socket(&self) -> bool {
+        handshake::accept(self.upgrade(), self.host.as_deref()).is_ok()
+    }
+
+    /// Whether it will rely on the check of its key for longer than a moment.
+    pub fn will_last(&self) -> bool {
+        let row = self.row.filter(|row| row.relies_on_login());
+        let may_last = |row: &RouteRow| !row.is_socket() || self.may_become_socket();
+        self.fault.is_none() && row.is_some_and(may_last)
+    }
+
+    /// The ticket in the query of a stream or a WebSocket.
     pub fn ticket(&self) -> Option<Secret> {
-        let is_stream = self.row.is_some_and(RouteRow::is_lasting);
+        let takes_one = |row: &RouteRow| row.is_lasting() || row.is_socket();
+        let is_stream = self.row.is_some_and(takes_one);
         let text = self.target.query.text("ticket").filter(|_| is_stream);
         text.map(Secret::new)
     }
@@ -305,6 +328,9 @@ impl Server {
                     self.state = ServerState::Streaming(Some(exchange), Box::new(stream));
                     return;
                 }
+                RouteStep::Socket(access, accept) => {
+                    return self.begin_socket(now, exchange, access, accept, out);
+                }
                 RouteStep::Respond(_) | RouteStep::Read(..) | RouteStep::Write(..) => {
                     return self.fail_internal(now, exchange, out);
                 }
@@ -379,6 +405,8 @@ impl Server {
                 .clone()
                 .zip(fingerprint.map(Sha256::finish)),
             last_event_id: exchange.last_event_id.as_deref(),
+            upgrade: exchange.upgrade(),
+            host: exchange.host.as_deref(),
             secret: exchange.secret.as_ref(),
             shared: self.shared(),
         };

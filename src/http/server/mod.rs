@@ -4,6 +4,7 @@
 //! ExpectHead -> ExpectLogin -> (rate) -> ExpectBody -> ExpectAnswer -> (response) -> ExpectHead
 //!     |                                                  |
 //!     |                                                  +-> Streaming (until it closes)
+//!     |                                                  +-> Socket (until it closes)
 //!     |                                                  +-> Awaiting -> (response)
 //!     +-> (any doubt: rate, response, close)             +-> Paging <-> ExpectDrained
 //! ```
@@ -22,6 +23,7 @@ mod download;
 mod exchange;
 mod import;
 mod paging;
+mod socket;
 
 use crate::call::{
     Event, Holders, LONG_ANSWER_BYTES, Metric, Now, Opening, RaisedGauge, Refusal, Reply, RequestId,
@@ -30,7 +32,7 @@ use crate::engine::{HIGH_WATER, Input, Output, Trust};
 use crate::http::api::codes;
 use crate::http::api::problems::Problem;
 use crate::http::api::refused::refused;
-use crate::http::stream::{EventStream, MessageWait};
+use crate::http::stream::{EventSocket, EventStream, MessageWait};
 use crate::http::wire::body::BodyReader;
 use crate::http::wire::head::{self, Finder, Framing, HeadSearch};
 use crate::http::wire::response::{Length, MediaType, Response};
@@ -72,6 +74,8 @@ pub(crate) enum ServerState {
     Awaiting(Box<Exchange>, Box<MessageWait>),
     /// The request is kept until its response has begun.
     Streaming(Option<Box<Exchange>>, Box<EventStream>),
+    /// Frames of a WebSocket.
+    Socket(Box<EventSocket>),
     /// Nothing: the connection ends.
     Closed,
 }
@@ -128,6 +132,11 @@ impl Server {
                 bytes.len()
             }
             ServerState::Closed => bytes.len(),
+            ServerState::Socket(mut socket) => {
+                let used = socket.bytes(now, bytes, &self.opening, out);
+                self.state = ServerState::Socket(socket);
+                used
+            }
             state @ ServerState::Awaiting(..) => {
                 self.state = state;
                 self.await_bytes(bytes, out)
@@ -224,6 +233,10 @@ impl Server {
             ServerState::Streaming(exchange, stream) => {
                 self.stream_reply(now, exchange, stream, reply, out);
             }
+            ServerState::Socket(mut socket) => {
+                socket.reply(now, reply, &self.opening, out);
+                self.state = ServerState::Socket(socket);
+            }
             other => self.state = other,
         }
     }
@@ -289,6 +302,7 @@ impl Server {
         match &mut self.state {
             ServerState::Awaiting(..) => return self.await_event(now, event, out),
             ServerState::Streaming(_, stream) => stream.event(now, event, out),
+            ServerState::Socket(socket) => return socket.event(now, event, out),
             // A download ends at once when its key is revoked.
             ServerState::ExpectDrained(..) if revoked => out.close = true,
             ServerState::ExpectAnswer(_, waiting) if revoked && waiting.is_page() => {
@@ -310,6 +324,10 @@ impl Server {
                 stream.drained(out);
                 self.state = ServerState::Streaming(exchange, stream);
             }
+            ServerState::Socket(mut socket) => {
+                socket.drained(out);
+                self.state = ServerState::Socket(socket);
+            }
             other => self.state = other,
         }
     }
@@ -317,6 +335,9 @@ impl Server {
     fn deadline(&mut self, now: Now, out: &mut Output) {
         if matches!(self.state, ServerState::Awaiting(..)) {
             return self.await_deadline(now, out);
+        }
+        if self.with_socket(|socket, opening| socket.deadline(now, opening, out)) {
+            return;
         }
         match core::mem::replace(&mut self.state, ServerState::Closed) {
             ServerState::ExpectHead(true) => {
@@ -354,6 +375,9 @@ impl Server {
 
     /// The peer sends no more. A request that is under way is answered; nothing follows it.
     fn eof(&mut self, now: Now, out: &mut Output) {
+        if self.with_socket(|_, _| out.close = true) {
+            return;
+        }
         match core::mem::replace(&mut self.state, ServerState::Closed) {
             ServerState::ExpectBody(exchange, _) => {
                 let problem = Problem::syntax("The request ends within its body.");
@@ -371,6 +395,9 @@ impl Server {
         self.stopping = true;
         if matches!(self.state, ServerState::Awaiting(..)) {
             return self.await_shutdown(now, out);
+        }
+        if self.with_socket(|socket, opening| socket.shutdown(now, opening, out)) {
+            return;
         }
         match core::mem::replace(&mut self.state, ServerState::Closed) {
             ServerState::ExpectHead(false) | ServerState::Skip(_) | ServerState::Closed => {

@@ -6,6 +6,7 @@
 //! cursor.rs  log and live events as one sequence without gaps; knows no HTTP
 //! sse.rs     frames and heartbeats of a stream
 //! log.rs     the polled log
+//! socket/    the same over WebSocket, several subscriptions a connection
 //! show.rs    the JSON of every event
 //! wait.rs    one request that waits for a message
 //! ```
@@ -16,6 +17,7 @@
 pub mod cursor;
 mod log;
 mod show;
+mod socket;
 mod sse;
 mod subscription;
 #[cfg(test)]
@@ -24,6 +26,7 @@ mod wait;
 mod wanted;
 
 pub(crate) use log::{LogStep, PolledPage, log};
+pub(crate) use socket::{EventSocket, socket};
 pub(crate) use sse::EventStream;
 pub(crate) use wait::{MessageWait, WaitEnd, WaitStep};
 pub(crate) use wanted::{INBOXES_MAX, Wanted, all, one, tree};

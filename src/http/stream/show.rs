@@ -195,7 +195,36 @@ pub(super) fn reset(out: &mut Vec<u8>, now: Now, oldest: u64, reason: ResetReaso
 
 /// Writes the last frame of a stream. It says when to come back, if that is of use.
 pub(super) fn closing(out: &mut Vec<u8>, now: Now, seq: u64, reason: EndReason) {
-    let (word, reconnect_after_ms) = match reason {
+    json::object(out, |o| {
+        o.number("seq", seq);
+        o.text("type", EventKind::Closing.name());
+        closing_rest(o, now, reason);
+    });
+}
+
+/// Writes the last message of a WebSocket. `seq` is the number behind which its subscriptions have
+/// all to go on; none where it had none.
+pub(super) fn closing_fields(o: &mut Object<'_>, now: Now, seq: Option<u64>, reason: EndReason) {
+    match seq {
+        Some(seq) => o.number("seq", seq),
+        None => o.null("seq"),
+    }
+    closing_rest(o, now, reason);
+}
+
+fn closing_rest(o: &mut Object<'_>, now: Now, reason: EndReason) {
+    let (word, reconnect_after_ms) = end_words(reason);
+    o.time("time", now.unix_ms);
+    o.text("reason", word);
+    match reconnect_after_ms {
+        Some(ms) => o.number("reconnect_after_ms", ms),
+        None => o.null("reconnect_after_ms"),
+    }
+}
+
+/// Why a stream ends, in one word, and after how many milliseconds to come back.
+pub(super) fn end_words(reason: EndReason) -> (&'static str, Option<u64>) {
+    match reason {
         EndReason::Shutdown { reconnect_after_ms } => ("shutdown", Some(reconnect_after_ms)),
         EndReason::KeyRevoked => ("key_revoked", None),
         EndReason::OrgDeleted => ("org_deleted", None),
@@ -203,17 +232,7 @@ pub(super) fn closing(out: &mut Vec<u8>, now: Now, seq: u64, reason: EndReason) 
         EndReason::InboxDeleted => ("inbox_deleted", None),
         EndReason::InboxMoved => ("inbox_moved", None),
         EndReason::Fault => ("fault", Some(FAULT_RETRY_MS)),
-    };
-    json::object(out, |o| {
-        o.number("seq", seq);
-        o.text("type", EventKind::Closing.name());
-        o.time("time", now.unix_ms);
-        o.text("reason", word);
-        match reconnect_after_ms {
-            Some(ms) => o.number("reconnect_after_ms", ms),
-            None => o.null("reconnect_after_ms"),
-        }
-    });
+    }
 }
 
 /// Milliseconds before a client comes back after a fault of the server.

@@ -101,7 +101,7 @@ impl EventStream {
         self.started = true;
         self.frames.told = self.subscription.at();
         out.stream = true;
-        self.frames.retry_ms = Some(self.wait_ms(1));
+        self.frames.retry_ms = Some(reconnect_ms(self.seed, 1));
         self.schedule_heartbeat(now, out);
         if self.answer(now, first, out).is_err() {
             out.close = true;
@@ -157,7 +157,7 @@ impl EventStream {
     /// The server stops: the client is told where to go on, and how long to wait, so that not
     /// all clients come back at once.
     pub fn shutdown(&mut self, now: Now, out: &mut Output) {
-        let reconnect_after_ms = self.wait_ms(2);
+        let reconnect_after_ms = reconnect_ms(self.seed, 2);
         self.end(now, EndReason::Shutdown { reconnect_after_ms }, out);
     }
 
@@ -176,10 +176,6 @@ impl EventStream {
             self.frames.writer(&self.subscription, now, out).end(reason);
         }
         out.close = true;
-    }
-
-    fn wait_ms(&self, n: u64) -> u64 {
-        RETRY_MS_MIN + spread(self.seed, n) % RETRY_MS_SPREAD
     }
 
     fn answer(
@@ -299,13 +295,18 @@ impl EventWriter for SseWriter<'_> {
     }
 }
 
+/// How long a client waits before it comes back; another time for each `n`.
+pub(super) fn reconnect_ms(seed: u64, n: u64) -> u64 {
+    RETRY_MS_MIN + spread(seed, n) % RETRY_MS_SPREAD
+}
+
 /// Octets that a stream has unsent before it waits: the memory that a client costs which has
 /// stopped to read. Other responses may have more, because there may be a thousand such streams.
-const UNSENT_BYTES_MAX: usize = 16 * 1024;
+pub(super) const UNSENT_BYTES_MAX: usize = 16 * 1024;
 /// The shortest time that a client waits before it comes back.
 const RETRY_MS_MIN: u64 = 1000;
 /// Up to ten seconds in all, different for each client, so that ten thousand clients do not
 /// come back in the same second.
 const RETRY_MS_SPREAD: u64 = 9001;
 /// Every five minutes with a heartbeat of fifteen seconds. The log is kept for days.
-const REFRESH_HEARTBEATS: u32 = 20;
+pub(super) const REFRESH_HEARTBEATS: u32 = 20;

@@ -122,6 +122,11 @@ impl Subscription {
         &self.access
     }
 
+    /// What it watches, once it is open.
+    pub fn topic(&self) -> Topic {
+        self.topic
+    }
+
     /// A subscription that begins again behind this number misses nothing.
     pub fn at(&self) -> u64 {
         match &self.state {

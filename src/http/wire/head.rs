@@ -113,6 +113,21 @@ pub(crate) struct RequestHead {
     pub conditions: Option<Box<Conditions>>,
     /// Host, as it came.
     pub host: Option<String>,
+    /// What a request for another protocol says, where there is an Upgrade.
+    pub upgrade: Option<Box<UpgradeFields>>,
+}
+
+/// The fields of a request for another protocol (RFC 9110 section 7.8, RFC 6455 section 4.1), as
+/// they came. One that is there twice, or is not ASCII, is empty.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct UpgradeFields {
+    /// Upgrade, where Connection names it.
+    pub protocols: Option<String>,
+    /// Sec-WebSocket-Key.
+    pub key: Option<String>,
+    /// Sec-WebSocket-Version.
+    pub version: Option<String>,
+    pub origin: Option<String>,
 }
 
 /// How the body is delimited.
@@ -184,6 +199,7 @@ pub(crate) fn parse(octets: &[u8], limits: &Limits) -> Result<RequestHead, Box<P
         last_event_id: fields.text(HeadField::LastEventId)?.map(str::to_owned),
         conditions: fields.conditions(),
         host: None,
+        upgrade: fields.upgrade(old),
     };
     match fields.text(HeadField::Expect)? {
         None => {}
@@ -320,7 +336,8 @@ fn media(value: Option<&str>) -> ContentKind {
 }
 
 /// The fields that are read. Each may be there once; Connection may be there more often. The
-/// conditions of a download, which are the last ones, do not count where they are there twice.
+/// conditions of a download and the fields of an upgrade, which are the last ones, do not count
+/// where they are there twice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum HeadField {
     Authorization,
@@ -338,10 +355,14 @@ enum HeadField {
     IfNoneMatch,
     IfRange,
     Range,
+    Origin,
+    SecWebSocketKey,
+    SecWebSocketVersion,
+    Upgrade,
 }
 
 /// In the order of [`HeadField`].
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 19] = [
     "Authorization",
     "Connection",
     "Content-Encoding",
@@ -357,6 +378,10 @@ const KNOWN: [&str; 15] = [
     "If-None-Match",
     "If-Range",
     "Range",
+    "Origin",
+    "Sec-WebSocket-Key",
+    "Sec-WebSocket-Version",
+    "Upgrade",
 ];
 
 /// The values of the known fields.
@@ -409,6 +434,35 @@ impl<'a> HeadFields<'a> {
         }
     }
 
+    /// A field that says nothing where it is not ASCII.
+    fn text_or_empty(&self, field: HeadField) -> Option<String> {
+        self.values.get(field as usize).copied().flatten()?;
+        Some(
+            self.text(field)
+                .ok()
+                .flatten()
+                .unwrap_or_default()
+                .to_owned(),
+        )
+    }
+
+    /// The fields of an upgrade. HTTP/1.0 has none, and Connection must name it (RFC 9110 section
+    /// 7.8).
+    fn upgrade(&self, old: bool) -> Option<Box<UpgradeFields>> {
+        self.values
+            .get(HeadField::Upgrade as usize)
+            .copied()
+            .flatten()?;
+        let is_named = !old && self.has_token(HeadField::Connection, "upgrade");
+        let protocols = self.text_or_empty(HeadField::Upgrade);
+        Some(Box::new(UpgradeFields {
+            protocols: protocols.filter(|_| is_named),
+            key: self.text_or_empty(HeadField::SecWebSocketKey),
+            version: self.text_or_empty(HeadField::SecWebSocketVersion),
+            origin: self.text_or_empty(HeadField::Origin),
+        }))
+    }
+
     /// The conditions of a download. What is not ASCII is as good as empty.
     fn conditions(&self) -> Option<Box<Conditions>> {
         let known = [
@@ -421,11 +475,8 @@ impl<'a> HeadFields<'a> {
         if known.iter().all(|field| there(field).is_none()) {
             return None;
         }
-        let [range, if_range, if_none_match, if_match] = known.map(|field| {
-            there(&field)?;
-            let text = self.text(field).ok().flatten();
-            Some(text.unwrap_or_default().to_owned())
-        });
+        let [range, if_range, if_none_match, if_match] =
+            known.map(|field| self.text_or_empty(field));
         Some(Box::new(Conditions {
             range,
             if_range,

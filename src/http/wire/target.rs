@@ -64,6 +64,11 @@ impl RequestTarget {
 }
 
 impl Query {
+    /// Of names and values that have not come in a target.
+    pub fn of(pairs: Vec<(String, String)>) -> Query {
+        Query(pairs)
+    }
+
     /// Refuses a parameter that `known` does not have, and one that is there twice unless
     /// `known` says that it repeats.
     pub fn check(&self, known: impl Fn(&str) -> Option<bool>) -> Result<(), Box<Problem>> {

@@ -37,6 +37,13 @@ pub fn open_stream(
     }
 }
 
+/// Ends one lease of a stream that a connection holds.
+pub fn close_stream(service: &Service, conn: ConnId) {
+    let was_held = service.counters().leases.release_stream(conn);
+    let streams = u64::from(was_held);
+    service.shared.metrics.sub(Metric::Subscriptions, streams);
+}
+
 /// Ends the leases that a connection holds.
 pub fn end_leases(service: &Service, conn: ConnId) {
     let streams = service.counters().leases.release(conn);

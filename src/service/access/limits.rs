@@ -196,6 +196,26 @@ impl Leases {
         Ok(())
     }
 
+    /// Ends one lease of a stream of a connection; whether there was one. All of its streams are of
+    /// one key.
+    pub fn release_stream(&mut self, conn: ConnId) -> bool {
+        let Some(held) = self.held.get_mut(&conn) else {
+            return false;
+        };
+        let is_stream = |lease: &Lease| matches!(lease, Lease::Stream(..));
+        let Some(at) = held.iter().rposition(is_stream) else {
+            return false;
+        };
+        if let Lease::Stream(key, org) = held.swap_remove(at) {
+            decrement(&mut self.of_key, key);
+            decrement(&mut self.of_org, org);
+        }
+        if held.is_empty() {
+            self.held.remove(&conn);
+        }
+        true
+    }
+
     /// Ends all leases of a connection, and gives the number of its streams.
     pub fn release(&mut self, conn: ConnId) -> u64 {
         let mut streams = 0;

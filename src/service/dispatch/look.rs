@@ -39,6 +39,12 @@ pub(super) fn look(
             ticket::use_ticket(service, store, now, ticket, *spends)
         }
         Look::OpenStream => lease::open_stream(service, request.conn, caller.access()?),
+        Look::CloseStream => {
+            if let Some(conn) = request.conn {
+                lease::close_stream(service, conn);
+            }
+            Ok(Answer::Done)
+        }
         Look::OpenWait { inbox } => {
             let access = caller.access()?;
             let inbox = policy::find_inbox(store, access, inbox)?;
