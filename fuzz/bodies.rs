@@ -43,6 +43,8 @@ pub mod smtp;
 pub mod smtp_client;
 #[path = "bodies/store.rs"]
 pub mod store;
+#[path = "bodies/websocket.rs"]
+pub mod websocket;
 
 /// A function that takes arbitrary octets and panics if a check fails.
 pub type Body = fn(&[u8]);
@@ -64,6 +66,8 @@ pub const BODIES: &[(&str, Body)] = &[
     ("http_session", session::http_session),
     ("http_range", session::http_range),
     ("http_answer", http_client::http_answer),
+    ("websocket_frame", websocket::websocket_frame),
+    ("websocket_session", websocket::websocket_session),
     ("xml", session::xml),
     ("event_cursor", event::event_cursor),
     ("event_filter", event::event_filter),
