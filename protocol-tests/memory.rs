@@ -499,6 +499,40 @@ fn waiting(query: &str) -> usize {
     ALLOCATED.current_usage().saturating_sub(held) / usize::from(WAITS)
 }
 
+/// The octets of memory that each WebSocket with one subscription takes, its connection with it.
+fn socket() -> usize {
+    let mut rig = Rig::new(7, Limits::default());
+    let org = rig.make_org("first");
+    rig.make_inbox(org, "bot@x.test", None);
+    let key = rig.make_key(org, Scopes::ADMIN, None, None);
+    let mut open = |n: u8| {
+        let id = rig.open(Listener::Https, IpAddr::V4(Ipv4Addr::new(127, 0, 1, n)));
+        rig.send(id, handshake(&key).as_bytes(), usize::MAX);
+        let message = r#"{"op":"subscribe","id":"a","inbox":"bot@x.test"}"#;
+        rig.send(id, &frame(message), usize::MAX);
+        let said = String::from_utf8_lossy(&rig.take(id)).into_owned();
+        assert!(said.contains("\"subscribed\""), "{said}");
+    };
+    (0..WAITS).for_each(&mut open);
+    let held = ALLOCATED.current_usage();
+    (WAITS..2 * WAITS).for_each(&mut open);
+    ALLOCATED.current_usage().saturating_sub(held) / usize::from(WAITS)
+}
+
+fn handshake(key: &str) -> String {
+    format!(
+        "GET /api/v1/ws HTTP/1.1\r\nHost: mx.test\r\nAuthorization: Bearer {key}\r\n\
+         Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+}
+
+/// A short message of a client; a mask of zeros leaves its text as it is.
+fn frame(text: &str) -> Vec<u8> {
+    let len = text.len().min(125) as u8;
+    [&[0x81, 0x80 | len, 0, 0, 0, 0], text.as_bytes()].concat()
+}
+
 #[test]
 fn nothing_takes_more_than_eight_times_its_size() {
     let mut wrong = Vec::new();
@@ -515,6 +549,11 @@ fn nothing_takes_more_than_eight_times_its_size() {
         if taken > most {
             wrong.push(format!("{name}: {taken} octets"));
         }
+    }
+    let taken = socket();
+    println!("a WebSocket: {taken} octets each");
+    if taken > WAITING {
+        wrong.push(format!("a WebSocket: {taken} octets"));
     }
     // One test has all, because the allocator counts for the whole process.
     for row in OPENED {

@@ -30,6 +30,7 @@ mod outgoing_smtp;
 mod owner;
 mod tailing;
 mod uploads;
+mod websocket;
 
 type Tls = StreamOwned<ClientConnection, TcpStream>;
 
