@@ -79,12 +79,8 @@ fn passwords_stand_in_no_file_and_a_lost_key_is_told() {
     assert_eq!(secrets_lost(&again), 2);
     printed(
         again
-            .cli(&[
-                "inbox",
-                "update",
-                "ann@example.com",
-                "--upstream-password-file",
-            ])
+            .cli(&["inbox", "update", "ann@example.com"])
+            .arg("--upstream-password-file")
             .arg(&password),
     );
     assert_eq!(secrets_lost(&again), 1);
