@@ -1,4 +1,5 @@
-//! The rule of `wire/respond.rs`: no other file of `imap` adds octets to the output.
+//! The rule of `wire/respond.rs`: no other file of `imap` adds octets to the output. The client
+//! writes no responses: its commands have a place of their own (`client/commands.rs`).
 #![allow(clippy::unwrap_used)]
 
 use std::path::Path;
@@ -10,7 +11,8 @@ fn only_respond_adds_octets_to_the_output() {
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.ends_with("tests") || path.ends_with("wire/respond.rs") {
+            let others = ["tests", "client", "wire/respond.rs"];
+            if others.iter().any(|name| path.ends_with(name)) {
                 continue;
             }
             if path.is_dir() {
