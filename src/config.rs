@@ -14,9 +14,12 @@ use serde::Deserialize;
 use crate::call::{FilterSwitch, InboundPolicy, Limits, Listener, OperatorFrom, UpstreamSettings};
 
 mod outbound;
+mod webhooks;
 
 use outbound::OutboundConfig;
 pub use outbound::OutboundTable;
+use webhooks::WebhooksConfig;
+pub use webhooks::WebhooksTable;
 
 /// The flags of `postern serve`.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -75,6 +78,8 @@ pub struct Config {
     pub operator_from: OperatorFrom,
     /// How mail leaves.
     pub outbound: OutboundTable,
+    /// Where webhooks go.
+    pub webhooks: WebhooksTable,
     /// The name servers to ask; empty: those of the system.
     pub resolvers: Vec<SocketAddr>,
     /// How mail from other servers is taken in.
@@ -277,6 +282,7 @@ impl Config {
             operator_from: file.operator_from.read()?,
             resolvers: resolvers(file.dns, &file.outbound)?,
             outbound: file.outbound.read()?,
+            webhooks: file.webhooks.read()?,
             inbound: file.inbound,
             filter: file.filter,
             upstream: UpstreamTable {
@@ -307,6 +313,7 @@ struct ConfigFile {
     tls: TlsConfig,
     dns: DnsConfig,
     outbound: OutboundConfig,
+    webhooks: WebhooksConfig,
     inbound: InboundPolicy,
     filter: FilterSwitch,
     upstream: UpstreamConfig,

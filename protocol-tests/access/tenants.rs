@@ -78,6 +78,12 @@ impl Told {
     /// Words that follow from ids, keys and random numbers: at least ten letters and digits with
     /// a digit among them, numbers of UIDVALIDITY, and public keys.
     fn plain(&mut self, said: &str) -> String {
+        // A secret is base64.
+        let (head, secret) = said.split_once("whsec_").unwrap_or((said, ""));
+        let said = match secret.split_once('"') {
+            Some((_, tail)) => &format!("{head}whsec_\"{tail}"),
+            None => said,
+        };
         let mut keys = said.split("; p=");
         let mut said = keys.next().unwrap_or_default().to_owned();
         for rest in keys {

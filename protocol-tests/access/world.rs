@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use postern::testing::call::{
-    Ask, Call, Envelope, InboxId, Intake, Limits, Listener, OrgId, OutboundSettings, Recipient,
-    Reply, Route, Scopes,
+    Ask, Call, DeliveryId, DeliveryRow, DeliveryStatus, Envelope, EventKind, InboxId, Intake,
+    Limits, Listener, OrgId, OutboundSettings, Recipient, Reply, Route, Scopes, WebhookId,
 };
 use postern::testing::store::{state, verify};
 use serde_json::{Value, json};
@@ -160,6 +160,9 @@ impl World {
         let address = format!("gone-{}", side.address);
         let gone = json!({"address": address});
         let gone = self.own(side, "POST", "/api/v1/suppressions", Some(gone));
+        let hook = json!({"url": "https://hooks.example.com/in", "types": ["inbox.deleted"]});
+        let hook = self.own(side, "POST", "/api/v1/webhooks", Some(hook));
+        let delivery = self.deliver_hook(side, hook["id"].as_str().unwrap());
         let name = format!("{}.example", side.address.replace('@', "-at-"));
         let domain = self.own(side, "POST", "/api/v1/domains", Some(json!({"name": name})));
         let file = Some(json!({"file": "zqplant-upload"}));
@@ -181,11 +184,33 @@ impl World {
             ("rules", id(&of_inbox, "id")),
             ("rules of all", id(&of_org, "id")),
             ("suppressions", id(&gone, "id")),
+            ("webhooks", id(&hook, "id")),
+            ("deliveries", delivery),
             ("uploads", id(&upload, "id")),
             ("domains", id(&domain, "id")),
             ("keys", spare.to_string()),
             ("orgs", org.to_string()),
         ])
+    }
+
+    /// The row of a delivery of a webhook.
+    fn deliver_hook(&mut self, side: &Side, hook: &str) -> String {
+        let row = DeliveryRow {
+            // Another one for each side.
+            id: DeliveryId(side.address.bytes().map(i64::from).sum()),
+            kind: EventKind::InboxCreated,
+            status: DeliveryStatus::Delivered,
+            attempts: Vec::new(),
+            tries: 1,
+            next_attempt_at: None,
+        };
+        let hook = WebhookId::parse(hook).unwrap();
+        self.rig
+            .product
+            .store
+            .put_delivery((side.org, hook), &row)
+            .unwrap();
+        row.id.to_string()
     }
 
     /// A message comes in from outside.

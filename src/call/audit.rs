@@ -7,7 +7,7 @@ use core::fmt::Display;
 
 use super::{
     ApprovalId, AuditId, DomainId, EntryId, FilterRuleId, InboxId, KeyId, OrgId, OutboundId,
-    RequestId, RuleId, SlicedList, SuppressionId,
+    RequestId, RuleId, SlicedList, SuppressionId, WebhookId,
 };
 
 macro_rules! actions {
@@ -133,6 +133,14 @@ actions! {
     MessageNotSpam = "message.not_spam" 36;
     /// An organization has forgotten what its filter had learned.
     LearnedForgotten = "org.learned_forgotten" 37;
+    /// A webhook was made.
+    WebhookCreated = "webhook.created" 38;
+    /// A webhook was changed, or has another secret.
+    WebhookUpdated = "webhook.updated" 39;
+    /// A webhook was deleted.
+    WebhookDeleted = "webhook.deleted" 40;
+    /// A webhook was tried, or has sent events again.
+    WebhookSent = "webhook.sent" 41;
 }
 
 /// What it was done to.
@@ -158,6 +166,8 @@ pub enum AuditTarget {
     Approval(ApprovalId),
     /// A rule.
     Rule(RuleId),
+    /// A webhook.
+    Webhook(WebhookId),
 }
 
 impl AuditTarget {
@@ -174,6 +184,7 @@ impl AuditTarget {
             AuditTarget::Outbound(OutboundId(id)) => (8, id),
             AuditTarget::Approval(ApprovalId(id)) => (9, id),
             AuditTarget::Rule(RuleId(id)) => (10, id),
+            AuditTarget::Webhook(WebhookId(id)) => (11, id),
         }
     }
 
@@ -190,6 +201,7 @@ impl AuditTarget {
             8 => AuditTarget::Outbound(OutboundId(id)),
             9 => AuditTarget::Approval(ApprovalId(id)),
             10 => AuditTarget::Rule(RuleId(id)),
+            11 => AuditTarget::Webhook(WebhookId(id)),
             _ => return None,
         })
     }
@@ -208,6 +220,7 @@ impl AuditTarget {
             OutboundId::PREFIX => OutboundId::parse(text).map(AuditTarget::Outbound),
             ApprovalId::PREFIX => ApprovalId::parse(text).map(AuditTarget::Approval),
             RuleId::PREFIX => RuleId::parse(text).map(AuditTarget::Rule),
+            WebhookId::PREFIX => WebhookId::parse(text).map(AuditTarget::Webhook),
             _ => None,
         }
     }
@@ -226,6 +239,7 @@ impl Display for AuditTarget {
             AuditTarget::Outbound(id) => Display::fmt(id, f),
             AuditTarget::Approval(id) => Display::fmt(id, f),
             AuditTarget::Rule(id) => Display::fmt(id, f),
+            AuditTarget::Webhook(id) => Display::fmt(id, f),
         }
     }
 }

@@ -64,6 +64,10 @@ ids! {
     AuditId = "aud_";
     /// A message that waits for a decision.
     ApprovalId = "apr_";
+    /// A webhook.
+    WebhookId = "whk_";
+    /// A delivery of a webhook: the number of its event.
+    DeliveryId = "whd_";
     /// An uploaded file.
     UploadId = "upl_";
     /// Stored octets. Internal: clients never see it.

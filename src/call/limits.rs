@@ -298,6 +298,8 @@ limits! {
     /// Entries of the list of known spam of the server, each by each of its sources: 800 KB of
     /// memory.
     known_spam_entries: usize = 100_000 => RejectedQuota;
+    /// Webhooks of an organization: one message makes as many requests.
+    webhooks: usize = 20 => RejectedQuota;
     /// Suppressed addresses of an organization. A bounce that finds no room suppresses nothing.
     suppressions: usize = 50_000 => RejectedQuota;
     /// Files that one key has uploaded and that have not gone: a message names a few. Their octets

@@ -20,6 +20,7 @@ mod draft;
 mod event;
 mod filter_rule;
 mod gather;
+mod hook_url;
 mod idempotency;
 mod ids;
 mod import;
@@ -58,6 +59,8 @@ mod upload;
 mod upstream;
 mod upstream_sync;
 mod walk;
+mod webhook;
+mod webhook_call;
 mod write;
 
 use std::sync::Arc;
@@ -82,20 +85,22 @@ pub use draft::{
     DraftPurpose,
 };
 pub use event::{
-    Arrived, BULK_DETAIL_BYTES_MAX, BULK_MESSAGES_MAX, Bulk, Change, Event, EventFilter, EventKind,
-    EventReach, EventSight, ExpiryReason, FailureClass, InboxPath, InboxSet, KindSet,
-    MessageDetail, OutboundNews, PriorityLevel, SessionEnd, Topic, Verdict, is_from, sender_filter,
+    Arrived, BULK_DETAIL_BYTES_MAX, BULK_MESSAGES_MAX, Bulk, Change, DisabledReason,
+    DisabledWebhook, Event, EventFilter, EventKind, EventReach, EventSight, ExpiryReason,
+    FailureClass, InboxPath, InboxSet, KindSet, MessageDetail, OutboundNews, PriorityLevel,
+    SessionEnd, Topic, Verdict, is_from, sender_filter,
 };
 pub use filter_rule::{
     FilterAction, FilterDirection, FilterRuleRow, MatchType, NewFilterRule, SuppressionReason,
     SuppressionRow, candidates,
 };
 pub use gather::{GatheredKeys, ListKey};
+pub use hook_url::*;
 pub use idempotency::{Idempotency, Render};
 pub use ids::{
-    ApprovalId, AuditId, BodyId, ConnId, DomainId, EntryId, FilterRuleId, InboxId, KeyId,
-    MailboxId, OrgId, OutboundId, RuleId, SuppressionId, ThreadId, UploadId, attachment_id,
-    parse_attachment_id,
+    ApprovalId, AuditId, BodyId, ConnId, DeliveryId, DomainId, EntryId, FilterRuleId, InboxId,
+    KeyId, MailboxId, OrgId, OutboundId, RuleId, SuppressionId, ThreadId, UploadId, WebhookId,
+    attachment_id, parse_attachment_id,
 };
 pub use import::{ImportId, ImportItem, ImportOutcome};
 pub use inbound::{DmarcMode, FilterSwitch, InboundPolicy, ReceiveDefault};
@@ -151,6 +156,8 @@ pub use upstream::{
 };
 pub use upstream_sync::*;
 pub use walk::{BulkProgress, MailboxWalk, RecentCount, WalkStart};
+pub use webhook::*;
+pub use webhook_call::*;
 pub use write::{
     ApprovalWrite, DomainWrite, EntryWrite, FilterRuleWrite, InboxWrite, KeyWrite, KnownSpamWrite,
     MailboxWrite, MessageWrite, OrgWrite, OutboundWrite, RuleWrite, SuppressionWrite, UploadWrite,

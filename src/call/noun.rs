@@ -20,6 +20,8 @@ pub enum Noun {
     Rule,
     Suppression,
     Upload,
+    Webhook,
+    WebhookDelivery,
     Thread,
     /// A recipient in the queue to outside.
     Outbound,
@@ -41,6 +43,8 @@ impl Noun {
             Noun::Rule => "rule",
             Noun::Suppression => "suppression",
             Noun::Upload => "upload",
+            Noun::Webhook => "webhook",
+            Noun::WebhookDelivery => "delivery",
             Noun::Thread => "thread",
             Noun::Outbound => "recipient in the queue",
         }
@@ -95,6 +99,7 @@ pub enum Countable {
     /// Inboxes of an organization that live elsewhere.
     UpstreamAccounts,
     Uids,
+    Webhooks,
 }
 
 impl Countable {
@@ -130,6 +135,7 @@ impl Countable {
             Countable::Uploads => "uploads of the key",
             Countable::UpstreamAccounts => "inboxes that live elsewhere",
             Countable::Uids => "uids",
+            Countable::Webhooks => "webhooks",
         }
     }
 }

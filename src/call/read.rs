@@ -16,6 +16,7 @@ use super::{
     OpenedPage, OrgId, OrgRow, OutboundFilter, OutboundId, OutboundLease, OutboundRow, RecentCount,
     RuleId, RulePlace, RuleTrial, Scopes, SearchKey, SearchProgress, SharePart, SlicedList,
     SuppressionId, SuppressionRow, ThreadId, ThreadProgress, Topic, UidSet, UploadId, UsageRow,
+    WebhookRead,
 };
 
 /// A call that changes nothing, by noun.
@@ -37,6 +38,7 @@ pub enum Read {
     Upload(UploadRead),
     Audit(AuditRead),
     KnownSpam(KnownSpamRead),
+    Webhook(WebhookRead),
 }
 
 /// The mailboxes of the inbox of the session.
@@ -424,6 +426,7 @@ impl Read {
             // It is for those who attach it.
             Read::Upload(_) => Need::Inboxes(Scopes::MESSAGES_WRITE),
             Read::Audit(_) => Need::Organization(Scopes::ADMIN),
+            Read::Webhook(_) => Need::Organization(Scopes::WEBHOOKS_WRITE),
         }
     }
 
@@ -475,6 +478,7 @@ impl Read {
             | Read::Org(_)
             | Read::Audit(_)
             | Read::KnownSpam(_)
+            | Read::Webhook(_)
             | Read::Outbound(_) => None,
         }
     }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::{
-    ApprovalRow, AuditRow, BatchRow, Caller, DomainView, EntryId, EntryRow, EntryState, Event,
-    ExportPage, FilterRuleRow, Forgetting, ImportOutcome, InboxId, InboxRow, KeyRow,
-    KnownSpamDeletion, KnownSpamImported, KnownSpamSource, MadeTicket, MailboxRow, Matches,
-    MessageView, NextTransaction, OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal,
-    RuleRow, RuleTrialRow, Secret, Selected, SendStatus, SendTrial, ShownSpamSettings, SpamReport,
-    SuppressionRow, ThreadId, ThreadView, UidSet, UploadRow, UsageDays, UsageRow,
+    ApprovalRow, AuditRow, BatchRow, Caller, DeliveryRow, DomainView, EntryId, EntryRow,
+    EntryState, Event, ExportPage, FilterRuleRow, Forgetting, HookTest, ImportOutcome, InboxId,
+    InboxRow, KeyRow, KnownSpamDeletion, KnownSpamImported, KnownSpamSource, MadeTicket,
+    MailboxRow, Matches, MessageView, NextDelivery, NextTransaction, OctetsOf, OrgId, OrgRow,
+    OutboundRow, PartSource, Refusal, RuleRow, RuleTrialRow, Secret, Selected, SendStatus,
+    SendTrial, ShownSpamSettings, SpamReport, SuppressionRow, ThreadId, ThreadView, UidSet,
+    UploadRow, UsageDays, UsageRow, WebhookRow,
 };
 
 /// The reply to a call.
@@ -123,6 +124,11 @@ pub enum Answer {
     RuleTrial(Vec<RuleTrialRow>),
     Rules {
         rows: Vec<RuleRow>,
+        next: Option<String>,
+    },
+    Webhooks(Vec<WebhookRow>),
+    Deliveries {
+        rows: Vec<DeliveryRow>,
         next: Option<String>,
     },
     Suppressions {
@@ -240,6 +246,13 @@ pub enum Written {
     KnownSpamDeleted(Box<KnownSpamDeletion>),
     Org(OrgRow, Box<KeyRow>, Secret),
     Next(NextTransaction),
+    /// With the secret where it is new.
+    Webhook(Box<WebhookRow>, Option<Secret>),
+    WebhookTested(Box<HookTest>),
+    Delivery(Box<DeliveryRow>),
+    /// So many deliveries begin again.
+    Redelivering(u64),
+    NextDelivery(NextDelivery),
     OrgChanged(OrgRow),
     Outbound(Box<OutboundRow>),
     Approval(Box<ApprovalRow>),

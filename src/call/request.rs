@@ -67,6 +67,7 @@ nouns! {
     EventRead => Read::Event,
     UploadRead => Read::Upload,
     AuditRead => Read::Audit,
+    WebhookRead => Read::Webhook,
     MailboxWrite => Write::Mailbox,
     EntryWrite => Write::Entry,
     MessageWrite => Write::Message,
@@ -80,6 +81,7 @@ nouns! {
     OrgWrite => Write::Org,
     OutboundWrite => Write::Outbound,
     UploadWrite => Write::Upload,
+    WebhookWrite => Write::Webhook,
 }
 
 /// The request of an engine: a call and its caller. The worker adds the connection and the time.

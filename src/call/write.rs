@@ -15,7 +15,7 @@ use super::{
     KeyId, KnownSpamDeletion, MailboxId, MessageBatch, MessagePatch, Need, NewDomain,
     NewFilterRule, NewInbox, NewKey, NewRule, OrgId, OrgPatch, OutboundId, OutboundLoss, Question,
     Refusal, Report, RouteId, RuleId, RulePatch, RulePlace, Scopes, SharePart, SpamSettings,
-    SuppressionId, UidSet, UploadId,
+    SuppressionId, UidSet, UploadId, WebhookWrite,
 };
 
 /// A call that changes something, by noun.
@@ -35,6 +35,7 @@ pub enum Write {
     Outbound(OutboundWrite),
     Upload(UploadWrite),
     KnownSpam(KnownSpamWrite),
+    Webhook(WebhookWrite),
 }
 
 /// Changes of the mailboxes of the inbox of the session.
@@ -425,6 +426,10 @@ impl Write {
             Write::Rule(call) => need_of_rules(call.place()),
             Write::Suppression(_) => Need::Organization(Scopes::RULES_WRITE),
             Write::Upload(_) => Need::Inboxes(Scopes::MESSAGES_WRITE),
+            Write::Webhook(call) => match call.route() {
+                Some(_) => Need::Server,
+                None => Need::Organization(Scopes::WEBHOOKS_WRITE),
+            },
             Write::Outbound(call) => match call {
                 OutboundWrite::Next { .. } | OutboundWrite::Lost { .. } | OutboundWrite::Wake => {
                     Need::Server
@@ -468,6 +473,7 @@ impl Write {
             | Write::Suppression(_)
             | Write::Upload(_)
             | Write::KnownSpam(_)
+            | Write::Webhook(_)
             | Write::Org(_)
             | Write::Outbound(_) => None,
         }
@@ -586,6 +592,7 @@ impl Write {
             | Write::Upload(UploadWrite::Delete { .. }) => None,
             Write::KnownSpam(KnownSpamWrite::Import { idempotency, .. }) => idempotency.as_ref(),
             Write::KnownSpam(KnownSpamWrite::Delete(_)) => None,
+            Write::Webhook(call) => call.idempotency(),
             Write::Org(call) => match call {
                 OrgWrite::Create { idempotency, .. } | OrgWrite::Patch { idempotency, .. } => {
                     idempotency.as_ref()

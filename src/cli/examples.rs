@@ -80,6 +80,13 @@ Examples:
   postern rule test --inbox bot@example.com --when '{\"all\":[]}' --then '[\"flag\"]'
   postern rule list --inbox bot@example.com";
 
+/// `postern webhook`
+pub const WEBHOOK: &str = "\
+Examples:
+  postern webhook create https://hooks.example.com/postern --type message.received
+  postern webhook test whk_01Hq7Zk3VdX
+  postern webhook redeliver whk_01Hq7Zk3VdX --since 2026-01-31T12:00:00Z";
+
 /// `postern suppression`
 pub const SUPPRESSION: &str = "\
 Examples:

@@ -58,6 +58,7 @@ impl Local {
             lookups: None,
             outbound: Default::default(),
             ways_out: None,
+            webhooks: Default::default(),
         });
         let store = Store::open(data, Role::Writer, Random::system().u64())?;
         Ok(Local {

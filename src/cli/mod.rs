@@ -37,6 +37,7 @@ mod thread;
 mod transfer;
 mod upload;
 mod upstream;
+mod webhook;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -154,6 +155,9 @@ enum CliCommand {
     /// Addresses that get no more mail
     #[command(subcommand, after_help = examples::SUPPRESSION)]
     Suppression(lists::SuppressionCommand),
+    /// Endpoints that get events
+    #[command(subcommand, after_help = examples::WEBHOOK)]
+    Webhook(webhook::WebhookCommand),
     /// Mail that waits for an approval
     #[command(subcommand, after_help = examples::APPROVAL)]
     Approval(approval::ApprovalCommand),
@@ -316,6 +320,7 @@ fn carry_out(cli: &Cli) -> Result<ExitCode, CliError> {
         CliCommand::Filter(filter) => lists::filters(cli, filter),
         CliCommand::Rule(rule) => rule::rules(cli, rule),
         CliCommand::Spam(spam) => spam::spam(cli, spam),
+        CliCommand::Webhook(webhook) => webhook::webhooks(cli, webhook),
         CliCommand::Suppression(suppression) => lists::suppressions(cli, suppression),
         CliCommand::Queue(command) => queue::queue(cli, command),
         CliCommand::Approval(approval) => approval::approvals(cli, approval),

@@ -87,6 +87,10 @@ pub const RULE: Columns = &[
 ];
 /// A message that a rule would match.
 pub const RULE_TRIAL: Columns = &["message_id", "would"];
+/// A webhook.
+pub const WEBHOOK: Columns = &["id", "url", "types", "enabled", "disabled_reason"];
+/// A delivery of a webhook.
+pub const DELIVERY: Columns = &["id", "event_id", "type", "status", "next_attempt_at"];
 /// A suppressed address.
 pub const SUPPRESSION: Columns = &["address", "reason", "source", "created_at", "id"];
 

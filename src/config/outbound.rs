@@ -277,7 +277,7 @@ fn positive<N: Default + PartialEq>(field: &str, number: N) -> Result<N, String>
 }
 
 /// `90s`, `5m`, `4h`, `3d`.
-fn milliseconds(field: &str, text: &str) -> Result<u64, String> {
+pub(super) fn milliseconds(field: &str, text: &str) -> Result<u64, String> {
     let wrong =
         || format!("{field} = \"{text}\": give a time, as \"90s\", \"5m\", \"4h\" or \"3d\"");
     let end = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use super::dial::{Dial, DialTls};
 use super::hub::Hub;
 use super::tls::{CertificateNeed, ClientTls};
-use crate::call::{OutboundDial, OutboundDialer, OutboundTlsPolicy, Shared};
+use crate::call::{HookDial, HookDialer, OutboundDial, OutboundDialer, OutboundTlsPolicy, Shared};
 use crate::engine::CertificateCheck;
+use crate::http::client::hook::HookClient;
 use crate::smtp::Client;
 
 /// Dials for the queue.
@@ -84,6 +85,65 @@ impl OutboundDialer for HubDialer {
         });
     }
 }
+
+/// Dials for webhooks: HTTP over TLS with names that verify, or in clear where the URL says so.
+#[derive(Clone)]
+pub struct EndpointDialer {
+    hub: Hub,
+    tls: Arc<ClientTls>,
+}
+
+impl EndpointDialer {
+    /// Connections of this hub. `tls` has the authorities that are trusted.
+    pub fn new(hub: Hub, tls: ClientTls) -> Self {
+        EndpointDialer {
+            hub,
+            tls: Arc::new(tls),
+        }
+    }
+}
+
+impl HookDialer for EndpointDialer {
+    fn dial(&self, dial: HookDial) {
+        let name = dial.url.name();
+        let tls = match dial.url.is_https {
+            false => DialTls::Never,
+            true => match self.tls.verified(&name) {
+                Ok(peer) => DialTls::Implicit(peer),
+                Err(error) => {
+                    // No certificate can be for such a name. Without an address the engine is told
+                    // at once that it cannot be reached, and nothing goes out in clear.
+                    log::debug!("webhook to {name}: {error}");
+                    let _ = self.hub.dial(Dial {
+                        addresses: Vec::new(),
+                        bind: None,
+                        connect_ms: CONNECT_MS,
+                        tls: DialTls::Never,
+                        engine: Box::new(HookClient::new(dial)),
+                    });
+                    return;
+                }
+            },
+        };
+        self.hub.dial(Dial {
+            addresses: dial.addresses.clone(),
+            bind: None,
+            connect_ms: CONNECT_MS,
+            tls,
+            engine: Box::new(HookClient::new(dial)),
+        });
+    }
+}
+
+impl fmt::Debug for EndpointDialer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EndpointDialer").finish_non_exhaustive()
+    }
+}
+
+/// Milliseconds that one address of an endpoint has to answer: two of them leave time for the
+/// answer itself.
+const CONNECT_MS: u64 = 5000;
 
 impl fmt::Debug for HubDialer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -32,7 +32,7 @@ pub use bind::{BoundListener, bind, raise_descriptors};
 pub use cert::{Certified, provide as provide_certificate};
 pub use clock::SystemClock;
 pub use dial::{Dial, DialTls};
-pub use dialer::HubDialer;
+pub use dialer::{EndpointDialer, HubDialer};
 pub use dns::{DnsHandle, DnsSockets};
 pub use hub::Hub;
 pub use listen::{Acceptor, Alarm, Bell, Ended};

@@ -24,7 +24,7 @@ use std::thread::{self, JoinHandle};
 
 use crate::call::{
     Caller, DomainWrite, Limits, Listener, Metric, OutboundSettings, PublicEndpoints, Request,
-    Shared,
+    Shared, WebhookSettings,
 };
 use crate::config::{
     Config, FOLDER_FILES, LAST_CONFIG_FILE, SEALING_FILE, SHARED_DOMAIN_FILE, TOKEN_FILE,
@@ -34,13 +34,14 @@ use crate::dir::{DirHandle, Owner};
 use crate::dns::ResolverSettings;
 use crate::net::{
     self, Acceptor, Alarm, Bell, BoundListener, Certified, ClientTls, DnsHandle, DnsSockets, Ended,
-    Hub, HubDialer, SystemClock, TlsListeners, Worker,
+    EndpointDialer, Hub, HubDialer, SystemClock, TlsListeners, Worker,
 };
 use crate::service::executors::{
     LANE_THREADS, Router, WorkClock, run_lookup, run_reader, run_writer,
 };
 use crate::service::outbound::WaysOut;
 use crate::service::start::first_start;
+use crate::service::webhook::HookWays;
 use crate::service::{
     DiskReserve, Finding, FreeBytes, Reader, SenderLookups, Service, Setup, Writer,
 };
@@ -213,6 +214,7 @@ fn start(
         (operator, sealing),
         folder,
         (names.clone(), Arc::clone(&lookups), outbound),
+        webhooks(config, &listeners, &hub, &names)?,
     );
     let reserve = ReserveFile::new(folder);
     reserve.delete_if_short();
@@ -223,15 +225,7 @@ fn start(
     let no_shared_keys = (store.dkim_keys(SHARED_DOMAIN_ID))
         .map_err(|error| error.to_string())?
         .is_empty();
-    let first = first_start(&service, &store)
-        .map_err(|error| format!("cannot make the first organization: {error}"))?;
-    let first = first.map(|made| {
-        log::debug!("first start organization={}", made.org);
-        FirstInbox {
-            inbox: made.inbox.address,
-            key: String::from_utf8_lossy(made.key.expose()).into_owned(),
-        }
-    });
+    let first = first_inbox(&service, &store)?;
     let running = Running::new(config, &listeners, certified.ca.as_deref(), &shared);
     let acceptor = Acceptor::new(
         listeners,
@@ -407,6 +401,7 @@ fn service(
         Arc<SenderLookups>,
         (OutboundSettings, WaysOut),
     ),
+    webhooks: (WebhookSettings, HookWays),
 ) -> Arc<Service> {
     Service::new(Setup {
         shared: Arc::clone(shared),
@@ -421,7 +416,21 @@ fn service(
         lookups: Some(lookups),
         outbound,
         ways_out: Some(ways_out),
+        webhooks: (webhooks.0, Some(webhooks.1)),
     })
+}
+
+/// What a first start has made.
+fn first_inbox(service: &Service, store: &Store) -> Result<Option<FirstInbox>, String> {
+    let first = first_start(service, store)
+        .map_err(|error| format!("cannot make the first organization: {error}"))?;
+    Ok(first.map(|made| {
+        log::debug!("first start organization={}", made.org);
+        FirstInbox {
+            inbox: made.inbox.address,
+            key: String::from_utf8_lossy(made.key.expose()).into_owned(),
+        }
+    }))
 }
 
 /// Starts the thread that keeps signing keys ready. With the first it asks for those of the shared
@@ -481,6 +490,25 @@ fn outbound(
         .filter(|bound| bound.listener == Listener::Mx);
     settings.own = mx.map(|bound| bound.address).collect();
     Ok((settings, ways_out))
+}
+
+/// How webhooks are sent: the settings, names by the DNS, and connections by the hub.
+fn webhooks(
+    config: &Config,
+    listeners: &[BoundListener],
+    hub: &Hub,
+    names: &DnsHandle,
+) -> Result<(WebhookSettings, HookWays), String> {
+    let tls = ClientTls::new(config.webhooks.ca.as_deref())
+        .map_err(|error| format!("webhooks.ca: {error}"))?;
+    let ways = HookWays {
+        resolve: Arc::new(names.clone()),
+        dialer: Arc::new(EndpointDialer::new(hub.clone(), tls)),
+    };
+    let mut settings = config.webhooks.settings.clone();
+    settings.own = listeners.iter().map(|bound| bound.address).collect();
+    settings.own_names = vec![config.hostname.clone(), config.domain.clone()];
+    Ok((settings, ways))
 }
 
 /// The name servers of the configuration, or those of the system as they are now.

@@ -16,7 +16,7 @@ use crate::call::{
     Access, Answer, ApprovalWrite, Arrival, AuditAction, AuditFilter, AuditId, AuditRow,
     AuditTarget, Caller, Decision, DomainWrite, EntryId, FilterRuleWrite, ImportOutcome,
     InboxWrite, KeyWrite, MessageWrite, Now, OrgId, OrgPatch, OrgWrite, OutboundWrite, Refusal,
-    Request, RuleWrite, SlicedList, SuppressionWrite, Write, Written,
+    Request, RuleWrite, SlicedList, SuppressionWrite, WebhookWrite, Write, Written,
 };
 use crate::store::{Error, Store};
 
@@ -107,6 +107,7 @@ fn acts_of(call: &Write, named: Option<AuditTarget>, carried: &Carried) -> [Opti
             Some((Did::FilterRuleDeleted, Some(AuditTarget::FilterRule(*id))))
         }
         Write::Rule(call) => rule_act(call, written),
+        Write::Webhook(call) => webhook_act(call, written),
         Write::Suppression(SuppressionWrite::Create { .. }) => match written {
             // One that was there before stays as it is.
             Some(Written::Suppression(row)) if named.is_none() => Some((
@@ -155,6 +156,24 @@ fn rule_act(call: &RuleWrite, written: Option<&Written>) -> Option<Act> {
         }
         _ => None,
     }
+}
+
+fn webhook_act(call: &WebhookWrite, written: Option<&Written>) -> Option<Act> {
+    let (action, id) = match call {
+        WebhookWrite::Create { .. } => match written {
+            Some(Written::Webhook(row, _)) => (AuditAction::WebhookCreated, row.id),
+            _ => return None,
+        },
+        WebhookWrite::Patch { id, .. } | WebhookWrite::Rotate { id, .. } => {
+            (AuditAction::WebhookUpdated, *id)
+        }
+        WebhookWrite::Delete { id } => (AuditAction::WebhookDeleted, *id),
+        WebhookWrite::Test { id }
+        | WebhookWrite::Redeliver { id, .. }
+        | WebhookWrite::RedeliverSince { id, .. } => (AuditAction::WebhookSent, *id),
+        WebhookWrite::Next { .. } | WebhookWrite::Lost { .. } => return None,
+    };
+    Some((action, Some(AuditTarget::Webhook(id))))
 }
 
 fn inbox_act(

@@ -11,14 +11,18 @@ use super::context::WriteContext;
 use super::drive::{CarriedOn, Done, carry_on, drive, resume};
 use super::intake::{IntakeStage, WaitingMessages};
 use super::outbound::{OutboundTurn, WaysOut};
+use super::webhook::{HookTurn, HookWays};
 use super::{Finding, LookupId, Lookups, ReadClock, ReadTask, Reader, Service, Setup, Writer};
 use crate::call::{
     Call, ConnId, Event, InboxId, InboxRow, NoResolver, OrgId, OutboundSettings, Refusal, Reply,
-    Request, Resolve, Scopes, Shared, Write,
+    Request, Resolve, Scopes, Shared, WebhookSettings, Write,
 };
 use crate::crypto::{OperatorToken, Random, SealingKey, SigningAlgorithm, SigningKey};
 use crate::mail::Address;
 use crate::store::{Error, Store};
+
+/// What messages wait for, and how mail leaves.
+type MailWays = (Option<Arc<dyn Lookups>>, OutboundSettings, Option<WaysOut>);
 
 /// A service, its writer and its reader, and their database.
 #[derive(Debug)]
@@ -70,7 +74,7 @@ impl Inline {
         resolver: Arc<dyn Resolve>,
     ) -> Result<Inline, Error> {
         let parts = (lookups, Default::default(), None);
-        Self::with(seed, shared, clock, resolver, parts)
+        Self::with(seed, shared, clock, resolver, (parts, Default::default()))
     }
 
     /// A service over an empty database that delivers to other servers.
@@ -94,7 +98,20 @@ impl Inline {
     ) -> Result<Inline, Error> {
         let resolver = Arc::clone(&ways.resolve);
         let parts = (lookups, settings, Some(ways));
-        Self::with(seed, shared, clock, resolver, parts)
+        Self::with(seed, shared, clock, resolver, (parts, Default::default()))
+    }
+
+    /// A service over an empty database that sends to webhooks.
+    pub fn with_webhooks(
+        seed: u64,
+        shared: Arc<Shared>,
+        clock: ReadClock,
+        (settings, ways): (WebhookSettings, HookWays),
+    ) -> Result<Inline, Error> {
+        let resolver = Arc::clone(&ways.resolve);
+        let parts = (None, Default::default(), None);
+        let hooks = (settings, Some(ways));
+        Self::with(seed, shared, clock, resolver, (parts, hooks))
     }
 
     fn with(
@@ -102,11 +119,7 @@ impl Inline {
         shared: Arc<Shared>,
         clock: ReadClock,
         resolver: Arc<dyn Resolve>,
-        (lookups, outbound, ways_out): (
-            Option<Arc<dyn Lookups>>,
-            OutboundSettings,
-            Option<WaysOut>,
-        ),
+        ((lookups, outbound, ways_out), webhooks): (MailWays, (WebhookSettings, Option<HookWays>)),
     ) -> Result<Inline, Error> {
         let mut random = Random::seeded(seed);
         let operator = OperatorToken::generate(&mut random);
@@ -127,6 +140,7 @@ impl Inline {
             lookups,
             outbound,
             ways_out,
+            webhooks,
         };
         let service = Service::new(setup.clone());
         let mut next = || Random::seeded(random.u64());
@@ -154,6 +168,12 @@ impl Inline {
         self.writer.run_outbound(&self.store)
     }
 
+    /// Does what is due for webhooks, and carries out the calls of their connections. Gives their
+    /// answers, and the events that come before them.
+    pub fn run_webhooks(&mut self) -> (HookTurn, Vec<Event>) {
+        self.writer.run_webhooks(&self.store)
+    }
+
     /// Carries out one request to its end, and gives its answer and the events that it published.
     /// There is no answer while a message waits for a lookup outside.
     pub fn serve(&mut self, request: Request) -> (Option<Reply>, Arc<[Event]>) {
@@ -164,7 +184,9 @@ impl Inline {
             self.outside.hang_up(conn);
         }
         let done = drive(&mut self.writer, &mut self.reader, &self.store, request);
-        self.done(done)
+        let done = self.done(done);
+        self.service.webhooks.saw(&done.1);
+        done
     }
 
     fn done(&mut self, done: Done) -> (Option<Reply>, Arc<[Event]>) {

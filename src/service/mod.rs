@@ -35,6 +35,7 @@ pub mod start;
 mod state;
 #[cfg(test)]
 mod tests;
+pub mod webhook;
 
 pub use dispatch::{DiskReserve, ReadTask, ReadTurn, Reader, WriteTask, Writer};
 pub use inline::Inline;

@@ -24,9 +24,10 @@ use super::outbound::{Outbound, WaysOut};
 use super::returned::Returned;
 use super::rules::KeptRules;
 use super::spare_keys::SpareKeys;
+use super::webhook::{HookWays, Webhooks};
 use crate::call::{
     Allowance, Change, Event, LIFTED, Metric, Network, Now, OperatorFrom, OrgId, OrgWrite,
-    OutboundSettings, Payer, Rates, Refusal, Resolve, Shared, Write, Written,
+    OutboundSettings, Payer, Rates, Refusal, Resolve, Shared, WebhookSettings, Write, Written,
 };
 use crate::crypto::SealingKey;
 
@@ -65,6 +66,8 @@ pub struct Setup {
     pub outbound: OutboundSettings,
     /// The ways out. With `None` nothing leaves, and recipients outside wait.
     pub ways_out: Option<WaysOut>,
+    /// Where webhooks may go, and the ways there. Without ways events wait in the log.
+    pub webhooks: (WebhookSettings, Option<HookWays>),
 }
 
 impl core::fmt::Debug for Setup {
@@ -122,6 +125,8 @@ pub struct Service {
     pub(super) return_secret: OnceLock<[u8; 32]>,
     /// The queue to outside. Only the writer takes its lock.
     pub(super) outbound: Outbound,
+    /// Webhooks: events that are sent to endpoints.
+    pub webhooks: Webhooks,
     /// When the writer looks next at scheduled mail, unix milliseconds.
     scheduled_at: AtomicI64,
     /// When the writer looks next for what ends by itself, by the steady clock, unix milliseconds.
@@ -201,8 +206,11 @@ impl Service {
             let with = (&*setup.shared, Arc::clone(&setup.sealing));
             Outbound::new(setup.outbound, setup.ways_out, with)
         };
+        let (hooks, hook_ways) = setup.webhooks;
+        let webhooks = Webhooks::new(hooks, hook_ways);
         Arc::new(Service {
             outbound,
+            webhooks,
             // The first look finds what waits since the process before.
             scheduled_at: AtomicI64::new(i64::MIN),
             expiry_at: AtomicI64::new(i64::MIN),

@@ -259,6 +259,7 @@ impl Store {
                     "UPDATE org SET oldest = ?2 WHERE id = ?1",
                     [org.0, int(upto)],
                 )?;
+                self.trim_deliveries(org, upto)?;
                 left -= upto - oldest;
             }
             if upto < wanted {

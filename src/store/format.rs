@@ -13,7 +13,7 @@
 //!
 //! | Column | Versions | Layout after the version octet |
 //! |---|---|---|
-//! | `event.detail` | 1 to 14 | postcard of [`StoredChange`]. They differ in parts, see below |
+//! | `event.detail` | 1 to 15 | postcard of [`StoredChange`]. They differ in parts, see below |
 //! | `event.path` | none, 1 | postcard of [`StoredPath`] |
 //! | `event.uids` | none, 1 | postcard of the ranges: `Vec<(u32, u32)>`, ascending |
 //! | `body.summary` | 1 | postcard of [`StoredSummary`] |
@@ -27,6 +27,8 @@
 //! | `outbound.history` | 1 | postcard of a list of `StoredAttempt` |
 //! | `approval.envelope` | 1 | postcard of the envelope in `format/approval.rs` |
 //! | `rule.spec` | 1, 2 | postcard of `StoredRule` (`format/rule.rs`) |
+//! | `webhook.spec` | 1 | postcard of `StoredSpec` (`format/webhook.rs`) |
+//! | `webhook_delivery.attempts` | 1 | postcard of a list of `StoredHookAttempt` |
 //! | `once.answer` | none, 1 | the octets of the answer as its protocol gave them |
 //!
 //! "None" is a row that was written before version 3 of the file. It has no version octet. It is
@@ -62,6 +64,7 @@ mod queue;
 mod report;
 mod rule;
 mod short;
+mod webhook;
 
 use std::borrow::Cow;
 
@@ -69,13 +72,14 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::Error;
 use crate::call::{
-    ApprovalChange, Arrival, Arrived, AuthResult, Authentication, Bulk, Change, DomainId, EntryId,
-    EntryState, ExpiryReason, Flags, InboxId, KeyId, MailboxId, MessageDetail, NamedAddress,
-    SenderAuth, Summary, ThreadId,
+    ApprovalChange, Arrival, Arrived, AuthResult, Authentication, Bulk, Change, EntryId,
+    EntryState, ExpiryReason, Flags, KeyId, MailboxId, MessageDetail, NamedAddress, SenderAuth,
+    Summary, ThreadId,
 };
 use approval::{StoredApprovalChange, load_approval_change, store_approval_change};
 pub(super) use approval::{decode_held, encode_held};
-pub(super) use place::{decode_path, decode_uids, encode_path, encode_uids};
+pub(super) use place::{decode_path, decode_uids, encode_path, encode_uids, is_move};
+use place::{load_domain, load_move};
 use queue::{StoredNews, load_news, store_news};
 pub(super) use queue::{
     decode_envelope, decode_history, decode_job, encode_envelope, encode_history, encode_job,
@@ -89,6 +93,8 @@ pub(super) use short::{
     Links, decode_ancestors, decode_answer, decode_links, encode_ancestors, encode_answer,
     encode_links,
 };
+use webhook::{StoredDisabled, load_disabled, store_disabled};
+pub(super) use webhook::{decode_attempts, decode_spec, encode_attempts, encode_spec};
 
 /// An encoding: its name in errors, and the version that is written, which is the highest that
 /// can be read.
@@ -100,7 +106,7 @@ pub(super) struct Form {
 
 const DETAIL: Form = Form {
     what: "event",
-    version: 14,
+    version: 15,
 };
 const SUMMARY: Form = Form {
     what: "summary",
@@ -151,13 +157,13 @@ impl Form {
 /// A text that is borrowed when it is written and owned when it is read.
 type Text<'a> = Cow<'a, str>;
 
-/// Versions 1 to 14 of `event.detail`. Version 3 added `Told` and the third value of
+/// Versions 1 to 15 of `event.detail`. Version 3 added `Told` and the third value of
 /// [`StoredAuth`], which was a `bool` before and has the same octets. Version 4 added
 /// `OrgDeleted`, version 5 `DomainVerified` and `Outbound`, version 6 `Approval`, version 7 the
 /// last value of [`StoredAuth`], version 8 `Answer` and `ApprovalOf`, version 9 the last kind
 /// of `Outbound`, version 10 `Ended`, version 11 `Ruled`, version 12 `Judged` and
-/// `ToldJudged`, version 13 `Answered` and `AutoReplied`, version 14 `InboxMoved`. So one layout
-/// reads all.
+/// `ToldJudged`, version 13 `Answered` and `AutoReplied`, version 14 `InboxMoved`, version 15
+/// `WebhookDisabled`. So one layout reads all.
 #[derive(Serialize, Deserialize)]
 enum StoredChange<'a> {
     Arrived(Box<StoredArrived<'a>>),
@@ -238,6 +244,7 @@ enum StoredChange<'a> {
     InboxMoved {
         from: Vec<i64>,
     },
+    WebhookDisabled(StoredDisabled<'a>),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -420,6 +427,7 @@ fn store_change(change: &Change) -> StoredChange<'_> {
             domain: domain.0,
             name: name.into(),
         },
+        Change::WebhookDisabled(note) => StoredChange::WebhookDisabled(store_disabled(note)),
         Change::Outbound(news) => StoredChange::Outbound(Box::new(store_news(news))),
         Change::AutoReplied { message, note } => StoredChange::AutoReplied {
             message: message.0,
@@ -440,12 +448,6 @@ fn load_reason(stored: &StoredExpiryReason) -> ExpiryReason {
         StoredExpiryReason::Expired => ExpiryReason::Expired,
         StoredExpiryReason::Retention => ExpiryReason::Retention,
     }
-}
-
-/// Whether octets of `event.detail` are an `InboxMoved`, without reading them.
-pub(super) fn is_move(detail: &[u8]) -> bool {
-    const VARIANT: u8 = 24;
-    detail.get(1) == Some(&VARIANT)
 }
 
 fn load_change(stored: StoredChange<'_>) -> Change {
@@ -489,16 +491,14 @@ fn load_change(stored: StoredChange<'_>) -> Change {
         },
         StoredChange::InboxCreated => Change::InboxCreated,
         StoredChange::InboxUpdated => Change::InboxUpdated,
-        StoredChange::InboxMoved { from } => Change::InboxMoved {
-            from: from.into_iter().map(InboxId).collect(),
-        },
+        StoredChange::InboxMoved { from } => load_move(from),
         StoredChange::InboxDeleted => Change::InboxDeleted,
         StoredChange::KeyRevoked { key } => Change::KeyRevoked { key: KeyId(key) },
         StoredChange::OrgDeleted => Change::OrgDeleted,
-        StoredChange::DomainVerified { domain, name } => Change::DomainVerified {
-            domain: DomainId(domain),
-            name: name.into_owned(),
-        },
+        StoredChange::DomainVerified { domain, name } => load_domain(domain, name.into_owned()),
+        StoredChange::WebhookDisabled(note) => {
+            Change::WebhookDisabled(Box::new(load_disabled(note)))
+        }
         StoredChange::Outbound(news) => Change::Outbound(Box::new(load_news(*news))),
         StoredChange::Approval(change) => Change::Approval(Box::new(load_approval_change(*change))),
         StoredChange::Answer(arrived, json) => Change::Arrived(Box::new(Arrived {

@@ -63,6 +63,7 @@ mod upload;
 mod upstream;
 mod usage;
 mod verify;
+mod webhook;
 
 use core::cell::{Cell, OnceCell, RefCell};
 use core::ops::ControlFlow;
@@ -121,6 +122,7 @@ pub use upstream::UpstreamRecord;
 #[cfg(test)]
 pub use verify::examine;
 pub use verify::{Depth, Findings, ReadBody, state, verify, verify_folder};
+pub use webhook::StoredWebhook;
 
 /// One connection to the database. `Send`, not `Sync`: it belongs to one thread.
 #[derive(Debug)]

@@ -344,6 +344,7 @@ pub(super) const STEPS: &[SchemaStep] = &[
     SchemaStep::sql(include_str!("step31.sql")),
     SchemaStep::sql(include_str!("step32.sql")),
     SchemaStep::sql(include_str!("step33.sql")),
+    SchemaStep::sql(include_str!("step34.sql")),
 ];
 
 /// Step 5: finds the mail that each conversation depends on, and counts what rows cost.

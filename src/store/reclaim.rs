@@ -383,6 +383,7 @@ impl Store {
                  (SELECT id FROM suppression WHERE org = ?1 LIMIT ?2)",
             [org.0, SLICE_ROWS],
         )? + self.reclaim_audit(org, SLICE_ROWS)?
+            + self.reclaim_webhooks(org, SLICE_ROWS)?
             + self.reclaim_rules_of_org(org, SLICE_ROWS)?
             + self.reclaim_usage_of_org(org)?
             + self.reclaim_lessons(org, SLICE_ROWS)?;

@@ -22,7 +22,8 @@ use rusqlite::types::ValueRef;
 
 use super::summed::{
     APPROVAL, AUDIT, DKIM, FILTER_RULE, INBOX, JOB, KEY, KNOWN_SPAM_SOURCE, MAILBOX, METADATA,
-    OUTBOUND, RULE, RULE_HIT, SCHEDULED, SUPPRESSION, UPLOAD, UPSTREAM, USAGE_DAY,
+    OUTBOUND, RULE, RULE_HIT, SCHEDULED, SUPPRESSION, UPLOAD, UPSTREAM, USAGE_DAY, WEBHOOK,
+    WEBHOOK_DELIVERY,
 };
 use super::{Error, Store};
 
@@ -356,6 +357,20 @@ pub(super) const TABLES: &[SummedTable] = &[
         sums: &[("sum", RULE_HIT)],
         filled_later: false,
         kept_by: KeptBy::Triggers(RULE_HIT),
+    },
+    SummedTable {
+        name: "webhook",
+        key: &["id"],
+        sums: &[("sum", WEBHOOK)],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(WEBHOOK),
+    },
+    SummedTable {
+        name: "webhook_delivery",
+        key: &["webhook", "seq"],
+        sums: &[("sum", WEBHOOK_DELIVERY)],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(WEBHOOK_DELIVERY),
     },
     SummedTable {
         name: "suppression",

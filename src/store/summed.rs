@@ -148,6 +148,24 @@ pub(super) const RULE: &[&str] = &[
     "updated_at",
 ];
 pub(super) const RULE_HIT: &[&str] = &["rule", "org", "hits", "last_at", "error", "error_at"];
+pub(super) const WEBHOOK: &[&str] = &[
+    "id",
+    "org",
+    "url",
+    "spec",
+    "metadata",
+    "enabled",
+    "reason",
+    "secret",
+    "old_secret",
+    "old_until",
+    "seq",
+    "failing_since",
+    "created_at",
+];
+pub(super) const WEBHOOK_DELIVERY: &[&str] = &[
+    "webhook", "seq", "org", "kind", "status", "tries", "due_at", "attempts",
+];
 pub(super) const SUPPRESSION: &[&str] = &["id", "org", "address", "reason", "source", "created_at"];
 pub(super) const AUDIT: &[&str] = &[
     "org",

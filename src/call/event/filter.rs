@@ -62,10 +62,10 @@ impl EventFilter {
     pub fn admit(&self, event: &Event, access: &Access) -> Option<EventKind> {
         let meaning = event.meaning();
         let kind = meaning.kind?;
-        let path = event.inbox.as_deref()?;
+        let is_of = |ids: &InboxSet| event.inbox.as_deref().is_some_and(|path| ids.has(path.id));
         let wanted = (self.kinds.is_empty() || self.kinds.has(kind))
             && event.is_visible_to(access)
-            && (self.inboxes.is_empty() || self.inboxes.has(path.id))
+            && (self.inboxes.is_empty() || is_of(&self.inboxes))
             && self.agrees(&meaning.facts);
         wanted.then_some(kind)
     }

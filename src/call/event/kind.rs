@@ -75,7 +75,7 @@ words! {
         InboxDeleted = "inbox.deleted",
         /// A domain is proven.
         DomainVerified = "domain.verified",
-        /// A webhook has failed for too long. Nothing makes it yet.
+        /// A webhook has failed for too long, or its endpoint is gone.
         WebhookDisabled = "webhook.disabled",
         /// A stream without a cursor has begun.
         Ready = "ready",
@@ -141,6 +141,16 @@ words! {
         Complaint = "complaint",
         /// The other server does not want this message.
         Policy = "policy",
+    }
+}
+
+words! {
+    /// Why an endpoint gets nothing any more.
+    DisabledReason {
+        /// It has answered 410.
+        Gone = "gone",
+        /// It has failed for 120 hours without one success.
+        Failing = "failing",
     }
 }
 

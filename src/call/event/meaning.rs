@@ -136,6 +136,7 @@ impl Event {
             Change::KeyRevoked { key } => row(None, unseen, Some(SessionEnd::Key(*key))),
             Change::DomainVerified { .. } => row(Some(EventKind::DomainVerified), unseen, None),
             Change::OrgDeleted => row(None, unseen, Some(SessionEnd::Org(self.org))),
+            Change::WebhookDisabled(_) => row(Some(EventKind::WebhookDisabled), unseen, None),
             Change::Outbound(news) => row(Some(news.kind), unseen, None),
             Change::AutoReplied { .. } => row(Some(EventKind::MessageAutoReplied), unseen, None),
         }

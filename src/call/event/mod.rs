@@ -16,13 +16,13 @@ use std::sync::Arc;
 
 pub use filter::{EventFilter, EventReach, InboxSet, is_from, sender_filter};
 pub(super) use kind::words;
-pub use kind::{EventKind, FailureClass, KindSet, PriorityLevel, Verdict};
+pub use kind::{DisabledReason, EventKind, FailureClass, KindSet, PriorityLevel, Verdict};
 pub use meaning::{EventSight, SessionEnd};
 
 use super::{
     Access, ApprovalChange, Arrival, AutoReplyNote, ConnId, DomainId, EntryId, EntryState, InboxId,
     KeyId, MailboxId, OrgId, OutboundId, RuleNote, SenderAuth, SpamReport, Summary, ThreadId,
-    UidSet,
+    UidSet, WebhookId,
 };
 
 /// A set of events that a session can watch.
@@ -150,6 +150,8 @@ pub enum Change {
     },
     /// Something has become of a recipient outside.
     Outbound(Box<OutboundNews>),
+    /// A webhook gets nothing any more.
+    WebhookDisabled(Box<DisabledWebhook>),
     /// A rule has answered a message.
     AutoReplied {
         /// The message.
@@ -157,6 +159,17 @@ pub enum Change {
         /// The answer.
         note: Box<AutoReplyNote>,
     },
+}
+
+/// A webhook that was disabled, as its event tells it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DisabledWebhook {
+    /// The webhook.
+    pub webhook: WebhookId,
+    /// Where it sent.
+    pub url: String,
+    /// Why.
+    pub reason: DisabledReason,
 }
 
 /// Why a message has ended by itself.

@@ -48,3 +48,4 @@ mod upstream;
 pub(crate) mod usage;
 pub(crate) mod values;
 mod wait;
+pub(crate) mod webhook;

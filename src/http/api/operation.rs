@@ -8,8 +8,8 @@ use super::routes::{RouteRequest, RouteResult};
 use super::shapes::Described;
 use crate::call::bounds::PAGE_ROWS_MAX;
 use crate::call::{
-    ApprovalId, EntryId, FilterRuleId, KeyId, OrgId, OutboundId, RuleId, SuppressionId, ThreadId,
-    UploadId,
+    ApprovalId, DeliveryId, EntryId, FilterRuleId, KeyId, OrgId, OutboundId, RuleId, SuppressionId,
+    ThreadId, UploadId, WebhookId,
 };
 
 /// One operation.
@@ -133,5 +133,7 @@ pub(crate) const PATH_NAMES: &[FieldRow] = fields! {
         "The recipient in the queue.";
     approval: required FieldKind::Id(ApprovalId::PREFIX), r#""apr_01Hq7Zk3VdX""#, "The approval.";
     upload: required FieldKind::Id(UploadId::PREFIX), r#""upl_01Hq7Zk3VdX""#, "The upload.";
+    webhook: required FieldKind::Id(WebhookId::PREFIX), r#""whk_01Hq7Zk3VdX""#, "The webhook.";
+    delivery: required FieldKind::Id(DeliveryId::PREFIX), r#""whd_00000000017""#, "The delivery.";
     org: required FieldKind::Id(OrgId::PREFIX), r#""org_01Hq7Zk3VdX""#, "The organization.";
 };

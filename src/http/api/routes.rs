@@ -14,7 +14,7 @@ use super::values::Values;
 use super::{
     answer, approval, audit, autoconfig, batch, credentials, domain, draft, event, export,
     filter_rule, folder, health, import, inbox, key, known_spam, list, me, message, org, outbound,
-    rule, send, spam_check, spam_settings, suppression, thread, upload, usage, wait,
+    rule, send, spam_check, spam_settings, suppression, thread, upload, usage, wait, webhook,
 };
 use crate::call::{
     Access, Answer, Call, Caller, EntryId, Idempotency, InboxRef, Intake, Need, Now, Render,
@@ -416,6 +416,7 @@ const ADMIN: RouteNeed = Organization(Scopes::ADMIN);
 const RULE_TRIAL: RouteNeed = Inboxes(Scopes::RULES_WRITE.and(Scopes::MESSAGES_READ));
 const ORG_RULE_TRIAL: RouteNeed = Organization(Scopes::RULES_WRITE.and(Scopes::MESSAGES_READ));
 const ORG_RULES: RouteNeed = Organization(Scopes::RULES_WRITE);
+const WEBHOOKS: RouteNeed = Organization(Scopes::WEBHOOKS_WRITE);
 const SUPPRESSIONS: RouteNeed = Organization(Scopes::RULES_WRITE);
 
 routes! {
@@ -540,13 +541,19 @@ routes! {
     GET "/api/v1/inboxes/{inbox}/watch" EVENTS Lasting(&event::TREE);
     GET "/api/v1/ws" EVENTS Socket(&event::SOCKET);
 
+    POST "/api/v1/webhooks" WEBHOOKS Answered(&webhook::CREATE);
+    GET "/api/v1/webhooks" WEBHOOKS Answered(&webhook::LIST);
+    GET "/api/v1/webhooks/{webhook}" WEBHOOKS Answered(&webhook::READ);
+    PATCH "/api/v1/webhooks/{webhook}" WEBHOOKS Answered(&webhook::PATCH);
+    DELETE "/api/v1/webhooks/{webhook}" WEBHOOKS Answered(&webhook::DELETE);
+    POST "/api/v1/webhooks/{webhook}/rotate-secret" WEBHOOKS Answered(&webhook::ROTATE);
+    POST "/api/v1/webhooks/{webhook}/test" WEBHOOKS Answered(&webhook::TEST);
+    GET "/api/v1/webhooks/{webhook}/deliveries" WEBHOOKS Answered(&webhook::DELIVERIES);
+    POST "/api/v1/webhooks/{webhook}/deliveries/{delivery}/redeliver" WEBHOOKS
+        Answered(&webhook::REDELIVER);
+    POST "/api/v1/webhooks/{webhook}/redeliver" WEBHOOKS Answered(&webhook::REDELIVER_SINCE);
     * "/api/v1/inboxes/{inbox}/webhooks" Key Later;
     * "/api/v1/inboxes/{inbox}/webhooks/{id}" Key Later;
-    * "/api/v1/webhooks" Key Later;
-    * "/api/v1/webhooks/{id}" Key Later;
-    * "/api/v1/webhooks/{id}/test" Key Later;
-    * "/api/v1/webhooks/{id}/deliveries" Key Later;
-    * "/api/v1/webhooks/{id}/deliveries/{id}/redeliver" Key Later;
 }
 
 #[cfg(test)]
@@ -572,7 +579,10 @@ mod tests {
         assert!(matches!(look("GET", "/api/v1/inboxes/"), Match::None));
         assert!(matches!(look("GET", "/api/v1"), Match::None));
         assert!(matches!(look("GET", "//api/v1/me"), Match::None));
-        for (method, path) in [("GET", "/api/v1/webhooks"), ("POST", "/api/v1/webhooks")] {
+        for (method, path) in [
+            ("GET", "/api/v1/inboxes/a@b/webhooks"),
+            ("POST", "/api/v1/inboxes/a@b/webhooks"),
+        ] {
             assert!(matches!(look(method, path), Match::Later), "{path}");
         }
         match look("PATCH", "/api/v1/inboxes/a@b/messages/batch") {

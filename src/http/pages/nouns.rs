@@ -43,6 +43,12 @@ const NOUNS: &[(&str, &str, &str)] = &[
          resumes at any event, or page by page.",
     ),
     (
+        "webhooks",
+        "Webhooks",
+        "The same events, sent to endpoints of yours: signed, in order, tried again, with a list of \
+         what became of each.",
+    ),
+    (
         "approvals",
         "Approvals",
         "Messages that wait until a key with `approve` lets them go.",

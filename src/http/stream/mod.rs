@@ -16,7 +16,7 @@
 
 pub mod cursor;
 mod log;
-mod show;
+pub(in crate::http) mod show;
 mod socket;
 mod sse;
 mod subscription;

@@ -9,12 +9,12 @@ use super::cursor::ResetReason;
 use super::subscription::EndReason;
 use crate::call::{
     Access, ApprovalChange, Arrival, Arrived, AutoReplyNote, AutoReplyRefusal, Bulk, Change,
-    EntryState, Event, EventKind, EventSight, FailureClass, INBOX, InboxId, Now, OutboundId,
-    OutboundNews, PriorityLevel, RuleNote, SenderAuth, SpamReport, Summary, ThreadId,
+    EntryState, Event, EventKind, EventSight, FailureClass, INBOX, InboxId, MessageView, Now,
+    OutboundId, OutboundNews, PriorityLevel, RuleNote, SenderAuth, SpamReport, Summary, ThreadId,
 };
 use crate::engine::{RenderingKey, Renderings};
 use crate::http::api::address::{address, addresses};
-use crate::http::api::message::{auth, labels_and_flags};
+use crate::http::api::message::{MESSAGE, auth, labels_and_flags};
 use crate::http::api::outbound::enhanced;
 use crate::http::api::rule::write_actions;
 use crate::http::api::spam::SPAM;
@@ -22,6 +22,17 @@ use crate::http::wire::json::{self, Object};
 
 /// Writes an event of the type `kind`. It knows nothing of its reader but the sight.
 pub(super) fn event(out: &mut Vec<u8>, kind: EventKind, event: &Event, sight: EventSight) {
+    event_with(out, kind, event, sight, None);
+}
+
+/// The same; with `view` the whole message object stands in the event of one message.
+pub(in crate::http) fn event_with(
+    out: &mut Vec<u8>,
+    kind: EventKind,
+    event: &Event,
+    sight: EventSight,
+    view: Option<&MessageView>,
+) {
     let open = sight.shows_mail;
     json::object(out, |o| {
         o.number("seq", event.seq);
@@ -46,7 +57,13 @@ pub(super) fn event(out: &mut Vec<u8>, kind: EventKind, event: &Event, sight: Ev
         }
         match &event.change {
             Change::Arrived(arrived) => match arrived.kind {
-                Arrival::Received | Arrival::Sent => whole(o, &WholeMessage::of(arrived), open),
+                Arrival::Received | Arrival::Sent => {
+                    let told = WholeMessage {
+                        view,
+                        ..WholeMessage::of(arrived)
+                    };
+                    whole(o, &told, open);
+                }
                 Arrival::Appended | Arrival::Copied => {
                     let told = (arrived.folder == INBOX).then(|| WholeMessage::of(arrived));
                     if let Some(told) = &told {
@@ -85,6 +102,13 @@ pub(super) fn event(out: &mut Vec<u8>, kind: EventKind, event: &Event, sight: Ev
                 o.shown("id", domain);
                 o.text("name", name);
             }),
+            Change::WebhookDisabled(note) => {
+                o.object("webhook", |o| {
+                    o.shown("id", note.webhook);
+                    o.text("url", &note.url);
+                });
+                o.text("reason", note.reason.name());
+            }
             Change::Approval(change) => approval(o, change, open),
             Change::InboxCreated
             | Change::InboxUpdated
@@ -254,6 +278,8 @@ struct WholeMessage<'a> {
     rules: &'a [RuleNote],
     spam: Option<&'a SpamReport>,
     auto_reply: Option<&'a AutoReplyNote>,
+    /// The message object, where it is told whole.
+    view: Option<&'a MessageView>,
 }
 
 impl<'a> WholeMessage<'a> {
@@ -269,6 +295,7 @@ impl<'a> WholeMessage<'a> {
             rules: &arrived.rules,
             spam: arrived.spam.as_deref(),
             auto_reply: arrived.auto_reply.as_deref(),
+            view: None,
         }
     }
 
@@ -285,6 +312,7 @@ impl<'a> WholeMessage<'a> {
             rules: &[],
             spam: detail.spam.as_deref(),
             auto_reply: None,
+            view: None,
         });
         told.collect()
     }
@@ -293,7 +321,10 @@ impl<'a> WholeMessage<'a> {
 /// The message of an event that is about one, and the verdicts on it.
 fn whole(o: &mut Object<'_>, told: &WholeMessage<'_>, open: bool) {
     o.object("message", |o| {
-        message(o, told, open);
+        match told.view {
+            Some(view) => MESSAGE.write_fields(o, view),
+            None => message(o, told, open),
+        }
         if let Some(json) = told.answered {
             o.slot("in_reply_to_metadata").raw_or_null(Some(json));
         }

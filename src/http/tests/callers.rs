@@ -104,6 +104,8 @@ fn path_of(row: &RouteRow) -> String {
         .replace("{rule}", "rul_00000000001")
         .replace("{filter_rule}", "flt_00000000001")
         .replace("{suppression}", "sup_00000000001")
+        .replace("{webhook}", "whk_00000000001")
+        .replace("{delivery}", "whd_00000000001")
         .replace("{upload}", "upl_00000000001")
         .replace("{org}", "org_00000000001")
         .replace("{outbound}", "out_00000000001")

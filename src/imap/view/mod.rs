@@ -43,6 +43,7 @@ impl Happening {
             | Change::InboxDeleted
             | Change::KeyRevoked { .. }
             | Change::DomainVerified { .. }
+            | Change::WebhookDisabled(_)
             | Change::OrgDeleted
             | Change::Outbound(_)
             | Change::AutoReplied { .. } => None,

@@ -1,6 +1,7 @@
 //! From a call to its function. A call has the type of the executor that answers it, so each list
 //! here is complete and no call can reach another executor.
 
+mod alone;
 mod group;
 mod import;
 mod index;

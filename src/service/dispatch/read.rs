@@ -6,7 +6,7 @@ use crate::call::{
     Access, Answer, ApprovalId, ApprovalRead, AuditId, AuditRead, Caller, ContentAsk, DomainRead,
     EntryRead, EventRead, FilterRuleId, FilterRuleRead, InboxId, InboxRead, InboxRef, KeyId,
     KeyRead, KnownSpamRead, MailboxRead, MessageRead, OrgId, OrgRead, OutboundId, OutboundRead,
-    Read, Refusal, RuleRead, SuppressionId, SuppressionRead, UploadRead,
+    Read, Refusal, RuleRead, SuppressionId, SuppressionRead, UploadRead, WebhookRead,
 };
 use crate::service::account::page::begin_list;
 use crate::service::account::{
@@ -22,6 +22,7 @@ use crate::service::mail::{
 use crate::service::outbound;
 use crate::service::outgoing::approval;
 use crate::service::policy::find_inbox;
+use crate::service::webhook::change as webhook;
 
 /// Carries out a call, or a slice of it. `admit` has checked the caller.
 pub(super) fn read(
@@ -70,6 +71,7 @@ pub(super) fn read(
             limit,
         }) => events::list_events(context, caller.access()?, *topic, *after, *limit).map(Some),
         Read::Audit(call) => read_audit(context, caller.access()?, call),
+        Read::Webhook(call) => read_webhook(context, caller.access()?, call).map(Some),
         Read::KnownSpam(KnownSpamRead::Sources) => {
             known_spam::list_sources(context.store).map(Some)
         }
@@ -383,6 +385,23 @@ fn read_filter_rule(
         FilterRuleRead::List { .. } => Ok(None),
         FilterRuleRead::ListRest { list } => filter_rule::list_rules(context.store, access, list),
         FilterRuleRead::Get { id } => filter_rule::read_rule(context.store, access, *id).map(Some),
+    }
+}
+
+fn read_webhook(
+    context: &ReadContext<'_>,
+    access: &Access,
+    call: &WebhookRead,
+) -> Result<Answer, Refusal> {
+    match call {
+        WebhookRead::List => webhook::list(context.store, access),
+        WebhookRead::Get { id } => webhook::read(context.store, access, *id),
+        WebhookRead::Deliveries {
+            id,
+            status,
+            cursor,
+            limit,
+        } => webhook::deliveries(context, access, (*id, *status), (*cursor, *limit)),
     }
 }
 

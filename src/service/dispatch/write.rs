@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::call::{
     Access, ApprovalWrite, BulkProgress, Caller, CredentialsProgress, DomainWrite, EntryWrite,
     FilterRuleWrite, Forgetting, InboxWrite, KeyWrite, KnownSpamWrite, MailboxWrite, MessageWrite,
-    NextTransaction, OrgWrite, OutboundWrite, Refusal, RuleWrite, SuppressionWrite, UploadWrite,
-    Write, Written,
+    NextDelivery, NextTransaction, OrgWrite, OutboundWrite, Refusal, RuleWrite, SuppressionWrite,
+    UploadWrite, WebhookWrite, Write, Written,
 };
 use crate::service::account::{
     check, domain, filter_rule, inbox, key, known_spam, org, rule, spam, upload,
@@ -20,6 +20,7 @@ use crate::service::mail::slice::BulkStep;
 use crate::service::mail::{batch, bulk, entry, folder, mailbox, message};
 use crate::service::outbound::change;
 use crate::service::outgoing::approval;
+use crate::service::webhook::change as webhook;
 
 /// Carries out a call, or a slice of it, and notes it in the audit. `admit` has checked the caller.
 pub(super) fn write(
@@ -59,6 +60,7 @@ fn write_by_noun(
         }
         Write::Outbound(call) => write_outbound(context, caller, call),
         Write::KnownSpam(call) => write_known_spam(context, call),
+        Write::Webhook(call) => write_webhook(context, caller, call),
         Write::Upload(UploadWrite::Delete { id }) => {
             upload::delete_upload(context, caller.access()?, *id).map(Carried::Done)
         }
@@ -375,6 +377,39 @@ fn write_outbound(
         OutboundWrite::Wake => Ok(Written::Changed),
         OutboundWrite::Retry { id, .. } => change::retry(context, caller.access()?, *id),
         OutboundWrite::Cancel { id, .. } => change::cancel(context, caller.access()?, *id),
+    };
+    written.map(Carried::Done)
+}
+
+fn write_webhook(
+    context: &mut WriteContext<'_>,
+    caller: &Caller,
+    call: &WebhookWrite,
+) -> Result<Carried, Refusal> {
+    let written = match call {
+        WebhookWrite::Create { new, .. } => webhook::create(context, caller.access()?, new),
+        WebhookWrite::Patch { id, patch } => webhook::patch(context, caller.access()?, *id, patch),
+        WebhookWrite::Delete { id } => webhook::delete(context, caller.access()?, *id),
+        WebhookWrite::Rotate { id, .. } => webhook::rotate(context, caller.access()?, *id),
+        WebhookWrite::Redeliver { id, delivery, .. } => {
+            webhook::redeliver(context, caller.access()?, (*id, *delivery))
+        }
+        WebhookWrite::RedeliverSince { id, since, .. } => {
+            webhook::redeliver_since(context, caller.access()?, (*id, *since))
+        }
+        WebhookWrite::Test { id } => {
+            webhook::check_test(context, caller.access()?, *id)?;
+            match context.service.webhooks.put(context.origin, call) {
+                true => return Ok(Carried::Held),
+                false => Ok(webhook::nothing_sent()),
+            }
+        }
+        WebhookWrite::Next { .. } | WebhookWrite::Lost { .. } => {
+            if context.service.webhooks.put(context.origin, call) {
+                return Ok(Carried::Held);
+            }
+            Ok(Written::NextDelivery(NextDelivery::Quit))
+        }
     };
     written.map(Carried::Done)
 }

@@ -19,7 +19,6 @@ use crate::service::context::{Carried, WriteContext};
 use crate::service::intake::{self, Delivery, ImportSlice, PIECE_BYTES, StoredPieces};
 use crate::service::job::{Runner, Runners};
 use crate::service::mail::expiry::RetentionWalk;
-use crate::service::outbound::OutboundTurn;
 use crate::service::outgoing::due::Leaving;
 use crate::service::{Service, policy, repeated};
 use crate::store::{KeptAnswer, Quota, Store};
@@ -464,32 +463,15 @@ impl Writer {
                     store.abandon_bodies(&pieces.bodies);
                 }
             }
-            Some(WriteTask::Call(request) | WriteTask::Rest(request)) => {
-                if let Write::Outbound(call) = &request.call {
+            Some(WriteTask::Call(request) | WriteTask::Rest(request)) => match &request.call {
+                Write::Outbound(call) => {
                     self.service.outbound.abandon(self.service.now(), call);
                 }
-            }
+                Write::Webhook(call) => self.service.webhooks.abandon(call),
+                _ => {}
+            },
             Some(WriteTask::Import(_)) | None => {}
         }
-    }
-
-    /// Does what is due in the queue to outside, in transactions of its own. Gives the events to
-    /// publish before the answers of the turn are given.
-    pub fn run_outbound(&mut self, store: &Store) -> (OutboundTurn, Vec<Event>) {
-        let mut events = Vec::new();
-        let mut context = WriteContext {
-            service: &self.service,
-            shared: &self.service.shared,
-            store,
-            random: &mut self.random,
-            now: self.service.now(),
-            origin: None,
-            request_id: None,
-            is_again: false,
-            events: &mut events,
-        };
-        let turn = self.service.outbound.run(&mut context);
-        (turn, events)
     }
 
     /// What a request of a group is carried out with. `origin` is the connection that asks.

@@ -225,7 +225,7 @@ fn return_by(service: &Arc<Service>, queue: &Arc<Sender<WriteTask>>) {
 /// router is gone, whatever answer is still to come.
 fn wake_with(service: &Arc<Service>, queue: &Arc<Sender<WriteTask>>) {
     let (shared, queue) = (Arc::clone(&service.shared), Arc::downgrade(queue));
-    service.outbound.wake_with(move || {
+    let wake = Arc::new(move || {
         let Some(queue) = queue.upgrade() else {
             return;
         };
@@ -242,6 +242,9 @@ fn wake_with(service: &Arc<Service>, queue: &Arc<Sender<WriteTask>>) {
             shared.metrics.sub(Metric::WriterQueue, 1);
         }
     });
+    let again = Arc::clone(&wake);
+    service.outbound.wake_with(move || wake());
+    service.webhooks.wake_with(move || again());
 }
 
 /// 2^32 / phi: spreads ascending ids over the readers.

@@ -89,6 +89,11 @@ fn write_all(
     mut answer: impl FnMut(ConnId, Reply),
 ) -> Result<(), String> {
     let tasks = &inlet.tasks;
+    let hooks = Arc::clone(writer.service());
+    let mut publish = move |events: Arc<[Event]>| {
+        hooks.webhooks.saw(&events);
+        publish(events);
+    };
     let mut idle_turns = 0u32;
     let mut groups = 0u32;
     // The number of calls of the last group.
@@ -101,7 +106,11 @@ fn write_all(
         let next_job = run_jobs(writer, store)?;
         let next_out = run_outbound(writer, store, &mut publish, &mut answer)?;
         let next_mail = run_waiting(writer, store, &mut publish)?;
-        let next_job = [next_job, next_out, next_mail].into_iter().flatten().min();
+        let next_hook = run_webhooks(writer, store, &mut publish, &mut answer)?;
+        let next_job = [next_job, next_out, next_mail, next_hook]
+            .into_iter()
+            .flatten()
+            .min();
         let wait = match (idle_turns, next_job) {
             (0, job) => job.map_or(IDLE, |job| job.min(IDLE)),
             (_, job) => job.map_or(IDLE_LONG, |job| job.min(IDLE_LONG)),
@@ -341,6 +350,28 @@ fn run_outbound(
     match turn.error {
         Some(error) if error.is_disk_failure() => return Err(disk(&error.to_string())),
         Some(error) => log::error!("the queue to outside failed error=\"{error}\""),
+        None => {}
+    }
+    Ok(turn.next_ms.map(Duration::from_millis))
+}
+
+/// Does what is due for webhooks. Gives the time until the next turn.
+fn run_webhooks(
+    writer: &mut Writer,
+    store: &Store,
+    publish: &mut impl FnMut(Arc<[Event]>),
+    answer: &mut impl FnMut(ConnId, Reply),
+) -> Result<Option<Duration>, String> {
+    let (turn, events) = writer.run_webhooks(store);
+    if !events.is_empty() {
+        publish(events.into());
+    }
+    for (conn, reply) in turn.replies {
+        answer(conn, reply);
+    }
+    match turn.error {
+        Some(error) if error.is_disk_failure() => return Err(disk(&error.to_string())),
+        Some(error) => log::error!("webhooks failed error=\"{error}\""),
         None => {}
     }
     Ok(turn.next_ms.map(Duration::from_millis))

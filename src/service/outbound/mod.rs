@@ -29,4 +29,4 @@ mod unsaved;
 pub use list::{list, normalize_filter};
 pub use piece::{PieceAsk, piece};
 pub use queue::OutboundTurn;
-pub use state::{Outbound, WaysOut};
+pub use state::{Answers, Outbound, WaysOut};

@@ -74,7 +74,7 @@ pub(super) struct UnsavedEnd {
 
 /// Answers of the DNS that have come and were not looked at.
 #[derive(Default)]
-pub(super) struct Answers {
+pub struct Answers {
     came: Mutex<Vec<(u64, DnsAnswer)>>,
     wake: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
@@ -86,7 +86,14 @@ impl core::fmt::Debug for Answers {
 }
 
 impl Answers {
-    pub(super) fn put(&self, number: u64, answer: DnsAnswer) {
+    /// Sets how the writer is woken.
+    pub fn wake_with(&self, wake: impl Fn() + Send + Sync + 'static) {
+        // A second router of one service, as in a test, leaves the first as it is.
+        let _ = self.wake.set(Box::new(wake));
+    }
+
+    /// An answer has come.
+    pub fn put(&self, number: u64, answer: DnsAnswer) {
         let mut came = self.came.lock().unwrap_or_else(PoisonError::into_inner);
         came.push((number, answer));
         let is_first = came.len() == 1;
@@ -96,7 +103,8 @@ impl Answers {
         }
     }
 
-    pub(super) fn take(&self) -> Vec<(u64, DnsAnswer)> {
+    /// The answers that have come since.
+    pub fn take(&self) -> Vec<(u64, DnsAnswer)> {
         let mut came = self.came.lock().unwrap_or_else(PoisonError::into_inner);
         core::mem::take(&mut came)
     }
@@ -135,8 +143,7 @@ impl Outbound {
 
     /// Sets how the writer is woken when an answer has come.
     pub fn wake_with(&self, wake: impl Fn() + Send + Sync + 'static) {
-        // A second router of one service, as in a test, leaves the first as it is.
-        let _ = self.answers.wake.set(Box::new(wake));
+        self.answers.wake_with(wake);
     }
 
     /// Takes the lock. A panic while it was held ends the process, as every panic of the writer.

@@ -305,6 +305,7 @@ fn without_limits_a_domain_is_trusted_when_it_is_added() {
         lookups: None,
         outbound: Default::default(),
         ways_out: None,
+        webhooks: Default::default(),
     });
     w.inline.writer = Writer::new(Arc::clone(&service));
     w.inline.reader = Reader::new(Arc::clone(&service));

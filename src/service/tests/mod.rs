@@ -14,6 +14,7 @@ mod outbound;
 mod policy;
 mod tenant;
 mod verify;
+mod webhook;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Form, Text};
-use crate::call::{InboxId, InboxPath, UidSet};
+use crate::call::{Change, DomainId, InboxId, InboxPath, UidSet};
 use crate::store::Error;
 
 const PATH: Form = Form {
@@ -74,4 +74,23 @@ pub(in crate::store) fn decode_uids(octets: &[u8], detail: &[u8]) -> Result<UidS
 /// Whether the row of the log is from before version 3 of the file.
 fn is_plain_row(detail: &[u8]) -> bool {
     detail.first() == Some(&1)
+}
+
+pub(super) fn load_move(from: Vec<i64>) -> Change {
+    Change::InboxMoved {
+        from: from.into_iter().map(InboxId).collect(),
+    }
+}
+
+pub(super) fn load_domain(domain: i64, name: String) -> Change {
+    Change::DomainVerified {
+        domain: DomainId(domain),
+        name,
+    }
+}
+
+/// Whether octets of `event.detail` are an `InboxMoved`, without reading them.
+pub(in crate::store) fn is_move(detail: &[u8]) -> bool {
+    const VARIANT: u8 = 24;
+    detail.get(1) == Some(&VARIANT)
 }

@@ -7,8 +7,9 @@
 use super::super::format::*;
 use super::*;
 use crate::call::{
-    ApprovalChange, ApprovalId, ApprovalStatus, InjectionPlace, InjectionReport, InjectionSpan,
-    Recipient, RuleHit, Score, SpamPolicy, SpamReport, SpamSettings, Verdict,
+    ApprovalChange, ApprovalId, ApprovalStatus, DisabledReason, DisabledWebhook, HookAnswer,
+    HookAttempt, InjectionPlace, InjectionReport, InjectionSpan, Recipient, RuleHit, Score,
+    SpamPolicy, SpamReport, SpamSettings, Verdict, WebhookId, WebhookRow,
 };
 
 /// The lines of a golden file.
@@ -169,6 +170,12 @@ pub(super) fn changes() -> Vec<(&'static str, Change)> {
     // From version 14 on.
     let from = vec![InboxId(7), InboxId(1_000_000)];
     changes.push(("inbox-moved", Change::InboxMoved { from }));
+    let note = DisabledWebhook {
+        webhook: WebhookId(7_000),
+        url: "https://a.test/".into(),
+        reason: DisabledReason::Gone,
+    };
+    changes.push(("webhook-disabled", Change::WebhookDisabled(Box::new(note))));
     changes
 }
 
@@ -414,6 +421,51 @@ fn settings_of_the_filter_are_read() {
     assert_eq!(encode_spam_settings(&settings).unwrap(), kept);
 }
 
+#[test]
+fn webhooks_are_read() {
+    let wanted = WebhookRow {
+        id: WebhookId(1),
+        url: String::new(),
+        kinds: vec![EventKind::InboxCreated],
+        inbox: Some(InboxId(300)),
+        from: Some("a.test".into()),
+        label: None,
+        verdict: Some(Verdict::Spam),
+        is_full: true,
+        metadata: None,
+        is_enabled: true,
+        disabled_reason: None,
+        created_at: 0,
+    };
+    let kept = golden_one("webhook_spec_1");
+    let mut read = WebhookRow {
+        kinds: Vec::new(),
+        inbox: None,
+        from: None,
+        verdict: None,
+        is_full: false,
+        ..wanted.clone()
+    };
+    assert!(!decode_spec(&kept, &mut read).unwrap());
+    assert_eq!(read, wanted);
+    assert_eq!(encode_spec(&wanted, false).unwrap(), kept);
+    let attempt = |at, duration_ms, answer| HookAttempt {
+        at,
+        duration_ms,
+        answer,
+    };
+    let attempts = [
+        attempt(5, 120, HookAnswer::Status(200, "ok".into())),
+        attempt(6, 0, HookAnswer::Error("x".into())),
+    ];
+    let kept = golden_one("webhook_attempts_1");
+    assert_eq!(decode_attempts(&kept).unwrap(), attempts);
+    assert_eq!(encode_attempts(&attempts).unwrap(), kept);
+}
+
+/// How many of [`changes`] version 14 has.
+const CHANGES_OF_14: usize = 37;
+
 /// How many of [`changes`] version 9 has.
 const CHANGES_OF_9: usize = 26;
 
@@ -440,7 +492,7 @@ pub(super) const CHANGES_OF_2: usize = 15;
 
 #[test]
 fn changes_of_every_version_are_read() {
-    for version in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14] {
+    for version in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] {
         let kept = golden(&format!("event_detail_{version}"));
         let mut changes = changes();
         if version < 3 {
@@ -467,6 +519,8 @@ fn changes_of_every_version_are_read() {
             changes.truncate(CHANGES_OF_12);
         } else if version < 14 {
             changes.truncate(CHANGES_OF_13);
+        } else if version < 15 {
+            changes.truncate(CHANGES_OF_14);
         }
         assert_eq!(kept.len(), changes.len());
         for ((name, octets), (expected, change)) in kept.into_iter().zip(changes) {
@@ -474,7 +528,7 @@ fn changes_of_every_version_are_read() {
             assert_eq!(octets[0], version, "{name}");
             assert_eq!(decode_change(&octets).unwrap(), change, "{name}");
             assert_eq!(is_move(&octets), name == "inbox-moved");
-            if version == 14 {
+            if version == 15 {
                 assert_eq!(encode_change(&change).unwrap(), octets, "{name}");
             }
         }

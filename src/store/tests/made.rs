@@ -30,6 +30,48 @@ pub(super) fn insert_lists(store: &Store, org: OrgId, inbox: InboxId) {
         .count_rule_hit((org, row.id), 5, Some("failed"))
         .unwrap();
     store.set_answered((org, inbox), "ann@z.test", 9).unwrap();
+    insert_webhook(store, org);
+}
+
+/// A webhook with a delivery.
+fn insert_webhook(store: &Store, org: OrgId) {
+    use crate::call::{DeliveryId, DeliveryRow, DeliveryStatus, EventKind, WebhookId, WebhookRow};
+    let row = WebhookRow {
+        id: WebhookId(7),
+        url: "https://a.test/".into(),
+        kinds: vec![EventKind::InboxCreated],
+        inbox: None,
+        from: None,
+        label: None,
+        verdict: None,
+        is_full: false,
+        metadata: Some("{}".into()),
+        is_enabled: true,
+        disabled_reason: None,
+        created_at: 5,
+    };
+    let hook = crate::store::StoredWebhook {
+        row,
+        org,
+        is_open: true,
+        secret: vec![1, 2],
+        old_secret: Some((vec![3], 9)),
+        seq: 1,
+        failing_since: Some(5),
+    };
+    store.insert_webhook(&hook).unwrap();
+    assert_eq!(store.webhook(org, WebhookId(7)).unwrap(), Some(hook));
+    let delivery = DeliveryRow {
+        id: DeliveryId(1),
+        kind: EventKind::InboxCreated,
+        status: DeliveryStatus::Pending,
+        attempts: Vec::new(),
+        tries: 0,
+        next_attempt_at: Some(9),
+    };
+    store.put_delivery((org, WebhookId(7)), &delivery).unwrap();
+    let found = store.delivery(WebhookId(7), DeliveryId(1)).unwrap();
+    assert_eq!(found, Some(delivery));
 }
 
 /// A rule of an inbox.

@@ -272,6 +272,7 @@ fn service() -> Arc<Service> {
         lookups: None,
         outbound: Default::default(),
         ways_out: None,
+        webhooks: Default::default(),
     })
 }
 

@@ -81,6 +81,7 @@ fn log(store: &Store, org: OrgId, told: &ToldUids, found: &mut Findings) -> Resu
                     | Change::InboxMoved { .. }
                     | Change::KeyRevoked { .. }
                     | Change::DomainVerified { .. }
+                    | Change::WebhookDisabled(_)
                     | Change::OrgDeleted
                     | Change::Outbound(_)
                     | Change::AutoReplied { .. },

@@ -45,7 +45,9 @@ __all__ = [
     "NewSuppression",
     "NewUpstream",
     "NewUpstreamSmtp",
+    "NewWebhook",
     "OrganizationPatch",
+    "RedeliverSince",
     "RuleAction",
     "RuleAutoReply",
     "RuleCondition",
@@ -57,6 +59,7 @@ __all__ = [
     "RuleWhen",
     "Said",
     "UpstreamPatch",
+    "WebhookPatch",
 ]
 
 
@@ -926,3 +929,16 @@ class NewSpamSignatures(TypedDict):
     """At most 500 lines, each `body`, `link` or `attachment` and SHA-256 in hexadecimal digits. In
     place of the hash of a link, the link may stand there. `#` begins a comment.
     """
+
+
+NewWebhook = TypedDict("NewWebhook", {"url": "str", "types": "Sequence[Literal["message.received", "message.sent", "message.delivered", "message.deferred", "message.bounced", "message.rejected", "loop.suspected", "message.held", "message.approved", "message.declined", "message.updated", "message.deleted", "message.auto_replied", "inbox.created", "inbox.updated", "inbox.deleted", "domain.verified", "webhook.disabled", "ready", "reset", "closing"]] | None", "inbox": "str | None", "from": "str | None", "label": "str | None", "verdict": "Literal["clean", "suspicious", "spam"] | None", "include": "Literal["summary", "full"] | None", "metadata": "Mapping[str, Any] | None"}, total=False)
+
+
+WebhookPatch = TypedDict("WebhookPatch", {"url": "str | None", "types": "Sequence[Literal["message.received", "message.sent", "message.delivered", "message.deferred", "message.bounced", "message.rejected", "loop.suspected", "message.held", "message.approved", "message.declined", "message.updated", "message.deleted", "message.auto_replied", "inbox.created", "inbox.updated", "inbox.deleted", "domain.verified", "webhook.disabled", "ready", "reset", "closing"]] | None", "inbox": "str | None", "from": "str | None", "label": "str | None", "verdict": "Literal["clean", "suspicious", "spam"] | None", "include": "Literal["summary", "full"] | None", "metadata": "Mapping[str, Any] | None", "enabled": "bool | None"}, total=False)
+
+
+class RedeliverSince(TypedDict):
+    """From when on events are sent again."""
+
+    since: datetime.datetime | str
+    """Events at or after this time."""

@@ -18,6 +18,8 @@ __all__ = [
     "BatchResult",
     "BatchRow",
     "Code",
+    "Delivery",
+    "DeliveryAttempt",
     "Domain",
     "DomainRecord",
     "Endpoints",
@@ -45,6 +47,7 @@ __all__ = [
     "Link",
     "MadeKey",
     "MadeOrganization",
+    "MadeWebhook",
     "Me",
     "Message",
     "MessageState",
@@ -56,6 +59,7 @@ __all__ = [
     "Outbound",
     "OutboundAttempt",
     "OutboundWithHistory",
+    "Redelivering",
     "RefusedRecipient",
     "RefusedSpamSignature",
     "Rule",
@@ -87,6 +91,8 @@ __all__ = [
     "UsageDay",
     "UsageLimits",
     "UsageReport",
+    "Webhook",
+    "WebhookTest",
 ]
 
 
@@ -338,7 +344,7 @@ class AuditEntry(Model):
     time: datetime.datetime
     """When it was done."""
 
-    action: Literal["message.sent", "message.scheduled", "message.held", "message.drafted", "message.admitted", "messages.imported", "approval.approved", "approval.declined", "key.created", "key.revoked", "credentials.created", "inbox.created", "inbox.updated", "inbox.deleted", "domain.created", "domain.trusted", "domain.checked", "domain.dkim_rotated", "domain.updated", "domain.deleted", "filter_rule.created", "filter_rule.deleted", "suppression.created", "suppression.deleted", "org.created", "org.updated", "org.paused", "org.resumed", "outbound.retried", "outbound.cancelled", "rule.created", "rule.updated", "rule.deleted", "inbox.spam_updated", "message.spam", "message.not_spam", "org.learned_forgotten"]
+    action: Literal["message.sent", "message.scheduled", "message.held", "message.drafted", "message.admitted", "messages.imported", "approval.approved", "approval.declined", "key.created", "key.revoked", "credentials.created", "inbox.created", "inbox.updated", "inbox.deleted", "domain.created", "domain.trusted", "domain.checked", "domain.dkim_rotated", "domain.updated", "domain.deleted", "filter_rule.created", "filter_rule.deleted", "suppression.created", "suppression.deleted", "org.created", "org.updated", "org.paused", "org.resumed", "outbound.retried", "outbound.cancelled", "rule.created", "rule.updated", "rule.deleted", "inbox.spam_updated", "message.spam", "message.not_spam", "org.learned_forgotten", "webhook.created", "webhook.updated", "webhook.deleted", "webhook.sent"]
     """What was done."""
 
     actor: Literal["key", "operator"]
@@ -2044,6 +2050,164 @@ class Ticket(Model):
 
     expires_at: datetime.datetime
     """When it ends: after 30 seconds."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class MadeWebhook(Model):
+    """A webhook with its new secret."""
+
+    id: str
+    """Its id."""
+
+    url: str
+    """Where events are sent."""
+
+    types: list[Literal["message.received", "message.sent", "message.delivered", "message.deferred", "message.bounced", "message.rejected", "loop.suspected", "message.held", "message.approved", "message.declined", "message.updated", "message.deleted", "message.auto_replied", "inbox.created", "inbox.updated", "inbox.deleted", "domain.verified", "webhook.disabled", "ready", "reset", "closing"]]
+    """Only events of these types; none is all."""
+
+    inbox: str | None
+    """Only events of this inbox; null is all."""
+
+    from_: str | None
+    """Only messages from there; null is all."""
+
+    label: str | None
+    """Only messages with this label; null is all."""
+
+    verdict: Literal["clean", "suspicious", "spam"] | None
+    """Only messages with this verdict."""
+
+    include: Literal["summary", "full"]
+    """Whether the message object goes with an event."""
+
+    metadata: dict[str, Any] | None
+    """Your own object."""
+
+    enabled: bool
+    """Whether events are sent."""
+
+    disabled_reason: Literal["gone", "failing"] | None
+    """Why it was disabled: `gone`, it has answered 410; `failing`, it has failed for 120 hours."""
+
+    created_at: datetime.datetime
+    """When it was made."""
+
+    secret: str | None
+    """The secret that signs its requests, shown here and never again; null in a replay."""
+
+    note: str | None = None
+    """Why the secret is not here."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class Webhook(Model):
+    """An endpoint that gets events."""
+
+    id: str
+    """Its id."""
+
+    url: str
+    """Where events are sent."""
+
+    types: list[Literal["message.received", "message.sent", "message.delivered", "message.deferred", "message.bounced", "message.rejected", "loop.suspected", "message.held", "message.approved", "message.declined", "message.updated", "message.deleted", "message.auto_replied", "inbox.created", "inbox.updated", "inbox.deleted", "domain.verified", "webhook.disabled", "ready", "reset", "closing"]]
+    """Only events of these types; none is all."""
+
+    inbox: str | None
+    """Only events of this inbox; null is all."""
+
+    from_: str | None
+    """Only messages from there; null is all."""
+
+    label: str | None
+    """Only messages with this label; null is all."""
+
+    verdict: Literal["clean", "suspicious", "spam"] | None
+    """Only messages with this verdict."""
+
+    include: Literal["summary", "full"]
+    """Whether the message object goes with an event."""
+
+    metadata: dict[str, Any] | None
+    """Your own object."""
+
+    enabled: bool
+    """Whether events are sent."""
+
+    disabled_reason: Literal["gone", "failing"] | None
+    """Why it was disabled: `gone`, it has answered 410; `failing`, it has failed for 120 hours."""
+
+    created_at: datetime.datetime
+    """When it was made."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class WebhookTest(Model):
+    """What an endpoint has answered to a test."""
+
+    status_code: int | None
+    """The status of the answer."""
+
+    duration_ms: int
+    """How long it took."""
+
+    response: str | None
+    """The start of the answer."""
+
+    error: str | None
+    """Why there was none."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class Delivery(Model):
+    """An event that was sent to a webhook at least once."""
+
+    id: str
+    """Its id, unique for its webhook."""
+
+    event_id: str
+    """The number of its event in the log, which is its `webhook-id`."""
+
+    type: Literal["message.received", "message.sent", "message.delivered", "message.deferred", "message.bounced", "message.rejected", "loop.suspected", "message.held", "message.approved", "message.declined", "message.updated", "message.deleted", "message.auto_replied", "inbox.created", "inbox.updated", "inbox.deleted", "domain.verified", "webhook.disabled", "ready", "reset", "closing"]
+    """The type of its event."""
+
+    status: Literal["pending", "delivered", "failed"]
+    """What has become of it."""
+
+    attempts: list[DeliveryAttempt]
+    """The newest 20 attempts, oldest first."""
+
+    next_attempt_at: datetime.datetime | None
+    """When a pending one is tried next."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class DeliveryAttempt(Model):
+    """One attempt of a delivery."""
+
+    at: datetime.datetime
+    """When it ended."""
+
+    status_code: int | None
+    """The status of the answer."""
+
+    duration_ms: int
+    """How long it took."""
+
+    response: str | None
+    """The start of the answer."""
+
+    error: str | None
+    """Why there was none; `address_not_allowed` where the host leads to an address that webhooks
+    do not go to.
+    """
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class Redelivering(Model):
+    """Deliveries that begin again."""
+
+    count: int
+    """How many."""
 
 
 @dataclasses.dataclass(kw_only=True, repr=False)

@@ -659,6 +659,54 @@ export interface NewSpamSignatures {
      */
     entries: string;
 }
+/** A webhook to make. */
+export interface NewWebhook {
+    /** Where events are sent by POST: https, a public host, port 443 or 8443. */
+    url: string;
+    /** Only events of these types. */
+    types?: Array<"message.received" | "message.sent" | "message.delivered" | "message.deferred" | "message.bounced" | "message.rejected" | "loop.suspected" | "message.held" | "message.approved" | "message.declined" | "message.updated" | "message.deleted" | "message.auto_replied" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.verified" | "webhook.disabled" | "ready" | "reset" | "closing"> | null;
+    /** Only events of this inbox. */
+    inbox?: string | null;
+    /** Only messages from this address or this domain; needs `messages:read`. */
+    from?: string | null;
+    /** Only messages with this label. */
+    label?: string | null;
+    /** Only messages with this verdict. */
+    verdict?: "clean" | "suspicious" | "spam" | null;
+    /**
+     * `full` puts the message object in, with up to 16,384 characters of each text; it needs
+     * `messages:read`.
+     */
+    include?: "summary" | "full" | null;
+    /** Your own object. */
+    metadata?: Record<string, unknown> | null;
+}
+/** A change of a webhook. What is absent stays. */
+export interface WebhookPatch {
+    /** Where events are sent. */
+    url?: string | null;
+    /** Only events of these types; none is all. */
+    types?: Array<"message.received" | "message.sent" | "message.delivered" | "message.deferred" | "message.bounced" | "message.rejected" | "loop.suspected" | "message.held" | "message.approved" | "message.declined" | "message.updated" | "message.deleted" | "message.auto_replied" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.verified" | "webhook.disabled" | "ready" | "reset" | "closing"> | null;
+    /** Only events of this inbox; null is all. */
+    inbox?: string | null;
+    /** Only messages from there; null is all. */
+    from?: string | null;
+    /** Only messages with this label; null is all. */
+    label?: string | null;
+    /** Only messages with this verdict. */
+    verdict?: "clean" | "suspicious" | "spam" | null;
+    /** `summary` or `full`. */
+    include?: "summary" | "full" | null;
+    /** Your own object. */
+    metadata?: Record<string, unknown> | null;
+    /** `true` revives one that was disabled: what has waited in the log is sent. */
+    enabled?: boolean | null;
+}
+/** From when on events are sent again. */
+export interface RedeliverSince {
+    /** Events at or after this time. */
+    since: string | Date;
+}
 /** A recipient to whom policy lets nothing leave. */
 export interface RefusedRecipient {
     /** The address. */
@@ -827,7 +875,7 @@ export interface AuditEntry {
     /** When it was done. */
     time: string;
     /** What was done. */
-    action: "message.sent" | "message.scheduled" | "message.held" | "message.drafted" | "message.admitted" | "messages.imported" | "approval.approved" | "approval.declined" | "key.created" | "key.revoked" | "credentials.created" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.created" | "domain.trusted" | "domain.checked" | "domain.dkim_rotated" | "domain.updated" | "domain.deleted" | "filter_rule.created" | "filter_rule.deleted" | "suppression.created" | "suppression.deleted" | "org.created" | "org.updated" | "org.paused" | "org.resumed" | "outbound.retried" | "outbound.cancelled" | "rule.created" | "rule.updated" | "rule.deleted" | "inbox.spam_updated" | "message.spam" | "message.not_spam" | "org.learned_forgotten";
+    action: "message.sent" | "message.scheduled" | "message.held" | "message.drafted" | "message.admitted" | "messages.imported" | "approval.approved" | "approval.declined" | "key.created" | "key.revoked" | "credentials.created" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.created" | "domain.trusted" | "domain.checked" | "domain.dkim_rotated" | "domain.updated" | "domain.deleted" | "filter_rule.created" | "filter_rule.deleted" | "suppression.created" | "suppression.deleted" | "org.created" | "org.updated" | "org.paused" | "org.resumed" | "outbound.retried" | "outbound.cancelled" | "rule.created" | "rule.updated" | "rule.deleted" | "inbox.spam_updated" | "message.spam" | "message.not_spam" | "org.learned_forgotten" | "webhook.created" | "webhook.updated" | "webhook.deleted" | "webhook.sent";
     /** Who has done it: a key of the organization, or the operator of the server. */
     actor: "key" | "operator";
     /** The key that has done it; null for the operator. */
@@ -1924,6 +1972,111 @@ export interface Ticket {
     ticket: string;
     /** When it ends: after 30 seconds. */
     expires_at: string;
+}
+/** A webhook with its new secret. */
+export interface MadeWebhook {
+    /** Its id. */
+    id: string;
+    /** Where events are sent. */
+    url: string;
+    /** Only events of these types; none is all. */
+    types: Array<"message.received" | "message.sent" | "message.delivered" | "message.deferred" | "message.bounced" | "message.rejected" | "loop.suspected" | "message.held" | "message.approved" | "message.declined" | "message.updated" | "message.deleted" | "message.auto_replied" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.verified" | "webhook.disabled" | "ready" | "reset" | "closing">;
+    /** Only events of this inbox; null is all. */
+    inbox: string | null;
+    /** Only messages from there; null is all. */
+    from: string | null;
+    /** Only messages with this label; null is all. */
+    label: string | null;
+    /** Only messages with this verdict. */
+    verdict: "clean" | "suspicious" | "spam" | null;
+    /** Whether the message object goes with an event. */
+    include: "summary" | "full";
+    /** Your own object. */
+    metadata: Record<string, unknown> | null;
+    /** Whether events are sent. */
+    enabled: boolean;
+    /** Why it was disabled: `gone`, it has answered 410; `failing`, it has failed for 120 hours. */
+    disabled_reason: "gone" | "failing" | null;
+    /** When it was made. */
+    created_at: string;
+    /** The secret that signs its requests, shown here and never again; null in a replay. */
+    secret: string | null;
+    /** Why the secret is not here. */
+    note?: string;
+}
+/** An endpoint that gets events. */
+export interface Webhook {
+    /** Its id. */
+    id: string;
+    /** Where events are sent. */
+    url: string;
+    /** Only events of these types; none is all. */
+    types: Array<"message.received" | "message.sent" | "message.delivered" | "message.deferred" | "message.bounced" | "message.rejected" | "loop.suspected" | "message.held" | "message.approved" | "message.declined" | "message.updated" | "message.deleted" | "message.auto_replied" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.verified" | "webhook.disabled" | "ready" | "reset" | "closing">;
+    /** Only events of this inbox; null is all. */
+    inbox: string | null;
+    /** Only messages from there; null is all. */
+    from: string | null;
+    /** Only messages with this label; null is all. */
+    label: string | null;
+    /** Only messages with this verdict. */
+    verdict: "clean" | "suspicious" | "spam" | null;
+    /** Whether the message object goes with an event. */
+    include: "summary" | "full";
+    /** Your own object. */
+    metadata: Record<string, unknown> | null;
+    /** Whether events are sent. */
+    enabled: boolean;
+    /** Why it was disabled: `gone`, it has answered 410; `failing`, it has failed for 120 hours. */
+    disabled_reason: "gone" | "failing" | null;
+    /** When it was made. */
+    created_at: string;
+}
+/** What an endpoint has answered to a test. */
+export interface WebhookTest {
+    /** The status of the answer. */
+    status_code: number | null;
+    /** How long it took. */
+    duration_ms: number;
+    /** The start of the answer. */
+    response: string | null;
+    /** Why there was none. */
+    error: string | null;
+}
+/** An event that was sent to a webhook at least once. */
+export interface Delivery {
+    /** Its id, unique for its webhook. */
+    id: string;
+    /** The number of its event in the log, which is its `webhook-id`. */
+    event_id: string;
+    /** The type of its event. */
+    type: "message.received" | "message.sent" | "message.delivered" | "message.deferred" | "message.bounced" | "message.rejected" | "loop.suspected" | "message.held" | "message.approved" | "message.declined" | "message.updated" | "message.deleted" | "message.auto_replied" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.verified" | "webhook.disabled" | "ready" | "reset" | "closing";
+    /** What has become of it. */
+    status: "pending" | "delivered" | "failed";
+    /** The newest 20 attempts, oldest first. */
+    attempts: DeliveryAttempt[];
+    /** When a pending one is tried next. */
+    next_attempt_at: string | null;
+}
+/** One attempt of a delivery. */
+export interface DeliveryAttempt {
+    /** When it ended. */
+    at: string;
+    /** The status of the answer. */
+    status_code: number | null;
+    /** How long it took. */
+    duration_ms: number;
+    /** The start of the answer. */
+    response: string | null;
+    /**
+     * Why there was none; `address_not_allowed` where the host leads to an address that webhooks
+     * do not go to.
+     */
+    error: string | null;
+}
+/** Deliveries that begin again. */
+export interface Redelivering {
+    /** How many. */
+    count: number;
 }
 /** An error. */
 export interface Error {

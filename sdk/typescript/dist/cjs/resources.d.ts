@@ -105,7 +105,7 @@ export interface AuditListParams {
     /** How many rows a page has at most. */
     limit?: number;
     /** Only this action. */
-    action?: "message.sent" | "message.scheduled" | "message.held" | "message.drafted" | "message.admitted" | "messages.imported" | "approval.approved" | "approval.declined" | "key.created" | "key.revoked" | "credentials.created" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.created" | "domain.trusted" | "domain.checked" | "domain.dkim_rotated" | "domain.updated" | "domain.deleted" | "filter_rule.created" | "filter_rule.deleted" | "suppression.created" | "suppression.deleted" | "org.created" | "org.updated" | "org.paused" | "org.resumed" | "outbound.retried" | "outbound.cancelled" | "rule.created" | "rule.updated" | "rule.deleted" | "inbox.spam_updated" | "message.spam" | "message.not_spam" | "org.learned_forgotten";
+    action?: "message.sent" | "message.scheduled" | "message.held" | "message.drafted" | "message.admitted" | "messages.imported" | "approval.approved" | "approval.declined" | "key.created" | "key.revoked" | "credentials.created" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.created" | "domain.trusted" | "domain.checked" | "domain.dkim_rotated" | "domain.updated" | "domain.deleted" | "filter_rule.created" | "filter_rule.deleted" | "suppression.created" | "suppression.deleted" | "org.created" | "org.updated" | "org.paused" | "org.resumed" | "outbound.retried" | "outbound.cancelled" | "rule.created" | "rule.updated" | "rule.deleted" | "inbox.spam_updated" | "message.spam" | "message.not_spam" | "org.learned_forgotten" | "webhook.created" | "webhook.updated" | "webhook.deleted" | "webhook.sent";
     /** Only what this key has done; it may be revoked by now. */
     key?: string;
     /**
@@ -1341,8 +1341,89 @@ export declare class EventsResource extends Streaming {
      */
     log(params?: EventsLogParams, options?: RequestOptions): Pages<models.Event>;
 }
-/** The methods of `client.webhooks`. */
+/** The parameters of `webhooks.create`. */
+export interface WebhooksCreateParams extends models.NewWebhook {
+}
+/** The parameters of `webhooks.list`. */
+export interface WebhooksListParams {
+    /** How many rows a page has at most. */
+    limit?: number;
+}
+/** The parameters of `webhooks.update`. */
+export interface WebhooksUpdateParams extends models.WebhookPatch {
+}
+/** The parameters of `webhooks.deliveries`. */
+export interface WebhooksDeliveriesParams {
+    /** Only deliveries with this status. */
+    status?: "pending" | "delivered" | "failed";
+    /** How many rows a page has at most. */
+    limit?: number;
+}
+/** The parameters of `webhooks.redeliverSince`. */
+export interface WebhooksRedeliverSinceParams extends models.RedeliverSince {
+}
+/**
+ * The same events, sent to endpoints of yours: signed, in order, tried again, with a list of
+ * what became of each.
+ */
 export declare class WebhooksResource extends WebhookVerifying {
+    /**
+     * Make a webhook. Makes a webhook. It gets the events from now on, signed as Standard
+     * Webhooks say, one after the other; an event that is not answered with 2xx is tried again
+     * for about 76 hours. The secret is in this response only. The key needs the scope
+     * `webhooks:write` and is bound to no inbox.
+     */
+    create(params: WebhooksCreateParams, options?: RequestOptions): Promise<models.MadeWebhook>;
+    /**
+     * List webhooks. Lists the webhooks of the organization by id, all of them in one page. The
+     * key needs the scope `webhooks:write` and is bound to no inbox.
+     */
+    list(params?: WebhooksListParams, options?: RequestOptions): Pages<models.Webhook>;
+    /**
+     * Read a webhook. Reads one webhook, without its secret. The key needs the scope
+     * `webhooks:write` and is bound to no inbox.
+     */
+    get(webhook: string, options?: RequestOptions): Promise<models.Webhook>;
+    /**
+     * Change a webhook. Changes a webhook, or revives one that was disabled. A key without
+     * `messages:read` takes the content of messages out of its events. The key needs the scope
+     * `webhooks:write` and is bound to no inbox.
+     */
+    update(webhook: string, params: WebhooksUpdateParams, options?: RequestOptions): Promise<models.Webhook>;
+    /**
+     * Delete a webhook. Deletes a webhook with its deliveries. A request that is under way comes
+     * to its end. The key needs the scope `webhooks:write` and is bound to no inbox.
+     */
+    delete(webhook: string, options?: RequestOptions): Promise<void>;
+    /**
+     * Make a new secret. Makes a new secret, which is in this response only. For a day requests
+     * have two signatures: the new one first, and that of the old secret. The key needs the scope
+     * `webhooks:write` and is bound to no inbox.
+     */
+    rotateSecret(webhook: string, options?: RequestOptions): Promise<models.MadeWebhook>;
+    /**
+     * Test a webhook. Sends an event of the type `webhook.test` now, also to one that is
+     * disabled, and waits for the answer: 15 seconds. It is not in the log and not repeated. A
+     * request that is sent again with its `Idempotency-Key` makes another test. The key needs the
+     * scope `webhooks:write` and is bound to no inbox.
+     */
+    test(webhook: string, options?: RequestOptions): Promise<models.WebhookTest>;
+    /**
+     * List deliveries. Lists the events that were sent to a webhook, the newest first, as long as
+     * the log keeps them. The key needs the scope `webhooks:write` and is bound to no inbox.
+     */
+    deliveries(webhook: string, params?: WebhooksDeliveriesParams, options?: RequestOptions): Pages<models.Delivery>;
+    /**
+     * Send one event again. Sends one event again, with the same `webhook-id`, before those that
+     * wait. The key needs the scope `webhooks:write` and is bound to no inbox.
+     */
+    redeliver(webhook: string, delivery: string, options?: RequestOptions): Promise<models.Delivery>;
+    /**
+     * Send all events since a time again. Goes back in the log to a time: every event since that
+     * the webhook has been sent is sent again, in order, with the same `webhook-id`. The key
+     * needs the scope `webhooks:write` and is bound to no inbox.
+     */
+    redeliverSince(webhook: string, params: WebhooksRedeliverSinceParams, options?: RequestOptions): Promise<models.Redelivering>;
 }
 /** Every resource of a client. */
 export declare abstract class Resources {

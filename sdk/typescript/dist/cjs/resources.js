@@ -1179,8 +1179,103 @@ class EventsResource extends streaming_js_1.Streaming {
     }
 }
 exports.EventsResource = EventsResource;
-/** The methods of `client.webhooks`. */
+/**
+ * The same events, sent to endpoints of yours: signed, in order, tried again, with a list of
+ * what became of each.
+ */
 class WebhooksResource extends webhooks_js_1.WebhookVerifying {
+    /**
+     * Make a webhook. Makes a webhook. It gets the events from now on, signed as Standard
+     * Webhooks say, one after the other; an event that is not answered with 2xx is tried again
+     * for about 76 hours. The secret is in this response only. The key needs the scope
+     * `webhooks:write` and is bound to no inbox.
+     */
+    async create(params, options) {
+        const body = { ...params };
+        const call = { method: "POST", path: "/api/v1/webhooks", body, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * List webhooks. Lists the webhooks of the organization by id, all of them in one page. The
+     * key needs the scope `webhooks:write` and is bound to no inbox.
+     */
+    list(params, options) {
+        const query = { ...params };
+        const call = { method: "GET", path: "/api/v1/webhooks", query, options };
+        return new pages_js_1.Pages(this.client, call, false);
+    }
+    /**
+     * Read a webhook. Reads one webhook, without its secret. The key needs the scope
+     * `webhooks:write` and is bound to no inbox.
+     */
+    async get(webhook, options) {
+        const call = { method: "GET", path: `/api/v1/webhooks/${(0, call_js_1.place)(webhook)}`, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * Change a webhook. Changes a webhook, or revives one that was disabled. A key without
+     * `messages:read` takes the content of messages out of its events. The key needs the scope
+     * `webhooks:write` and is bound to no inbox.
+     */
+    async update(webhook, params, options) {
+        const body = { ...params };
+        const call = { method: "PATCH", path: `/api/v1/webhooks/${(0, call_js_1.place)(webhook)}`, body, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * Delete a webhook. Deletes a webhook with its deliveries. A request that is under way comes
+     * to its end. The key needs the scope `webhooks:write` and is bound to no inbox.
+     */
+    async delete(webhook, options) {
+        const call = { method: "DELETE", path: `/api/v1/webhooks/${(0, call_js_1.place)(webhook)}`, options };
+        await this.client.object(call);
+    }
+    /**
+     * Make a new secret. Makes a new secret, which is in this response only. For a day requests
+     * have two signatures: the new one first, and that of the old secret. The key needs the scope
+     * `webhooks:write` and is bound to no inbox.
+     */
+    async rotateSecret(webhook, options) {
+        const call = { method: "POST", path: `/api/v1/webhooks/${(0, call_js_1.place)(webhook)}/rotate-secret`, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * Test a webhook. Sends an event of the type `webhook.test` now, also to one that is
+     * disabled, and waits for the answer: 15 seconds. It is not in the log and not repeated. A
+     * request that is sent again with its `Idempotency-Key` makes another test. The key needs the
+     * scope `webhooks:write` and is bound to no inbox.
+     */
+    async test(webhook, options) {
+        const call = { method: "POST", path: `/api/v1/webhooks/${(0, call_js_1.place)(webhook)}/test`, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * List deliveries. Lists the events that were sent to a webhook, the newest first, as long as
+     * the log keeps them. The key needs the scope `webhooks:write` and is bound to no inbox.
+     */
+    deliveries(webhook, params, options) {
+        const query = { ...params };
+        const call = { method: "GET", path: `/api/v1/webhooks/${(0, call_js_1.place)(webhook)}/deliveries`, query, options };
+        return new pages_js_1.Pages(this.client, call, false);
+    }
+    /**
+     * Send one event again. Sends one event again, with the same `webhook-id`, before those that
+     * wait. The key needs the scope `webhooks:write` and is bound to no inbox.
+     */
+    async redeliver(webhook, delivery, options) {
+        const call = { method: "POST", path: `/api/v1/webhooks/${(0, call_js_1.place)(webhook)}/deliveries/${(0, call_js_1.place)(delivery)}/redeliver`, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * Send all events since a time again. Goes back in the log to a time: every event since that
+     * the webhook has been sent is sent again, in order, with the same `webhook-id`. The key
+     * needs the scope `webhooks:write` and is bound to no inbox.
+     */
+    async redeliverSince(webhook, params, options) {
+        const body = { ...params };
+        const call = { method: "POST", path: `/api/v1/webhooks/${(0, call_js_1.place)(webhook)}/redeliver`, body, options };
+        return (await this.client.object(call));
+    }
 }
 exports.WebhooksResource = WebhooksResource;
 /** Every resource of a client. */

@@ -634,6 +634,7 @@ fn a_list_over_what_is_deleted_looks_at_the_clock() {
         lookups: None,
         outbound: Default::default(),
         ways_out: None,
+        webhooks: Default::default(),
     });
     let mut reader = Reader::new(service);
     let mut turn = reader.turn(&world.inline.store, ReadTask::Call(list));

@@ -309,7 +309,7 @@ class Audit:
         self,
         *,
         limit: int | None = None,
-        action: Literal["message.sent", "message.scheduled", "message.held", "message.drafted", "message.admitted", "messages.imported", "approval.approved", "approval.declined", "key.created", "key.revoked", "credentials.created", "inbox.created", "inbox.updated", "inbox.deleted", "domain.created", "domain.trusted", "domain.checked", "domain.dkim_rotated", "domain.updated", "domain.deleted", "filter_rule.created", "filter_rule.deleted", "suppression.created", "suppression.deleted", "org.created", "org.updated", "org.paused", "org.resumed", "outbound.retried", "outbound.cancelled", "rule.created", "rule.updated", "rule.deleted", "inbox.spam_updated", "message.spam", "message.not_spam", "org.learned_forgotten"] | None = None,
+        action: Literal["message.sent", "message.scheduled", "message.held", "message.drafted", "message.admitted", "messages.imported", "approval.approved", "approval.declined", "key.created", "key.revoked", "credentials.created", "inbox.created", "inbox.updated", "inbox.deleted", "domain.created", "domain.trusted", "domain.checked", "domain.dkim_rotated", "domain.updated", "domain.deleted", "filter_rule.created", "filter_rule.deleted", "suppression.created", "suppression.deleted", "org.created", "org.updated", "org.paused", "org.resumed", "outbound.retried", "outbound.cancelled", "rule.created", "rule.updated", "rule.deleted", "inbox.spam_updated", "message.spam", "message.not_spam", "org.learned_forgotten", "webhook.created", "webhook.updated", "webhook.deleted", "webhook.sent"] | None = None,
         key: str | None = None,
         target: str | None = None,
         since: datetime.datetime | str | None = None,
@@ -4365,10 +4365,346 @@ class Events(Streaming):
 
 
 class Webhooks(WebhookVerifying):
-    """The methods of `client.webhooks`."""
+    """The same events, sent to endpoints of yours: signed, in order, tried again, with a list of
+    what became of each.
+    """
 
     def __init__(self, client: Postern) -> None:
         self._client = client
+
+    def create(
+        self,
+        *,
+        url: str,
+        types: Sequence[Literal["message.received", "message.sent", "message.delivered", "message.deferred", "message.bounced", "message.rejected", "loop.suspected", "message.held", "message.approved", "message.declined", "message.updated", "message.deleted", "message.auto_replied", "inbox.created", "inbox.updated", "inbox.deleted", "domain.verified", "webhook.disabled", "ready", "reset", "closing"]] | None = None,
+        inbox: str | None = None,
+        from_: str | None = None,
+        label: str | None = None,
+        verdict: Literal["clean", "suspicious", "spam"] | None = None,
+        include: Literal["summary", "full"] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.MadeWebhook:
+        """Make a webhook.
+
+        Makes a webhook. It gets the events from now on, signed as Standard Webhooks say, one after
+        the other; an event that is not answered with 2xx is tried again for about 76 hours. The
+        secret is in this response only. The key needs the scope `webhooks:write` and is bound to
+        no inbox.
+
+        Args:
+            url: Where events are sent by POST: https, a public host, port 443 or 8443.
+            types: Only events of these types.
+            inbox: Only events of this inbox.
+            from_: Only messages from this address or this domain; needs `messages:read`.
+            label: Only messages with this label.
+            verdict: Only messages with this verdict.
+            include: `full` puts the message object in, with up to 16,384 characters of each text;
+                it needs `messages:read`.
+            metadata: Your own object.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                "/api/v1/webhooks",
+                body={
+                    "url": url,
+                    "types": types,
+                    "inbox": inbox,
+                    "from": from_,
+                    "label": label,
+                    "verdict": verdict,
+                    "include": include,
+                    "metadata": metadata,
+                },
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.MadeWebhook", self._client._object(call, models.MadeWebhook))
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        request_timeout: float | None = None,
+    ) -> Pages[models.Webhook]:
+        """List webhooks.
+
+        Lists the webhooks of the organization by id, all of them in one page. The key needs the
+        scope `webhooks:write` and is bound to no inbox.
+
+        Args:
+            limit: How many rows a page has at most.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "GET",
+                "/api/v1/webhooks",
+                query={
+                    "limit": limit,
+                },
+                timeout_s=request_timeout,
+            )
+        )
+        return Pages(self._client, call, models.Webhook, follows=False)
+
+    def get(
+        self,
+        webhook: str,
+        *,
+        request_timeout: float | None = None,
+    ) -> models.Webhook:
+        """Read a webhook.
+
+        Reads one webhook, without its secret. The key needs the scope `webhooks:write` and is
+        bound to no inbox.
+
+        Args:
+            webhook: The webhook.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "GET",
+                f"/api/v1/webhooks/{place(webhook)}",
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Webhook", self._client._object(call, models.Webhook))
+
+    def update(
+        self,
+        webhook: str,
+        *,
+        url: str | NotGiven | None = NOT_GIVEN,
+        types: Sequence[Literal["message.received", "message.sent", "message.delivered", "message.deferred", "message.bounced", "message.rejected", "loop.suspected", "message.held", "message.approved", "message.declined", "message.updated", "message.deleted", "message.auto_replied", "inbox.created", "inbox.updated", "inbox.deleted", "domain.verified", "webhook.disabled", "ready", "reset", "closing"]] | NotGiven | None = NOT_GIVEN,
+        inbox: str | NotGiven | None = NOT_GIVEN,
+        from_: str | NotGiven | None = NOT_GIVEN,
+        label: str | NotGiven | None = NOT_GIVEN,
+        verdict: Literal["clean", "suspicious", "spam"] | NotGiven | None = NOT_GIVEN,
+        include: Literal["summary", "full"] | NotGiven | None = NOT_GIVEN,
+        metadata: Mapping[str, Any] | NotGiven | None = NOT_GIVEN,
+        enabled: bool | NotGiven | None = NOT_GIVEN,
+        request_timeout: float | None = None,
+    ) -> models.Webhook:
+        """Change a webhook.
+
+        Changes a webhook, or revives one that was disabled. A key without `messages:read` takes
+        the content of messages out of its events. The key needs the scope `webhooks:write` and is
+        bound to no inbox.
+
+        Args:
+            webhook: The webhook.
+            url: Where events are sent.
+            types: Only events of these types; none is all.
+            inbox: Only events of this inbox; null is all.
+            from_: Only messages from there; null is all.
+            label: Only messages with this label; null is all.
+            verdict: Only messages with this verdict.
+            include: `summary` or `full`.
+            metadata: Your own object.
+            enabled: `true` revives one that was disabled: what has waited in the log is sent.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "PATCH",
+                f"/api/v1/webhooks/{place(webhook)}",
+                body={
+                    "url": url,
+                    "types": types,
+                    "inbox": inbox,
+                    "from": from_,
+                    "label": label,
+                    "verdict": verdict,
+                    "include": include,
+                    "metadata": metadata,
+                    "enabled": enabled,
+                },
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Webhook", self._client._object(call, models.Webhook))
+
+    def delete(
+        self,
+        webhook: str,
+        *,
+        request_timeout: float | None = None,
+    ) -> None:
+        """Delete a webhook.
+
+        Deletes a webhook with its deliveries. A request that is under way comes to its end. The
+        key needs the scope `webhooks:write` and is bound to no inbox.
+
+        Args:
+            webhook: The webhook.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "DELETE",
+                f"/api/v1/webhooks/{place(webhook)}",
+                timeout_s=request_timeout,
+            )
+        )
+        self._client._nothing(call)
+
+    def rotate_secret(
+        self,
+        webhook: str,
+        *,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.MadeWebhook:
+        """Make a new secret.
+
+        Makes a new secret, which is in this response only. For a day requests have two signatures:
+        the new one first, and that of the old secret. The key needs the scope `webhooks:write` and
+        is bound to no inbox.
+
+        Args:
+            webhook: The webhook.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                f"/api/v1/webhooks/{place(webhook)}/rotate-secret",
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.MadeWebhook", self._client._object(call, models.MadeWebhook))
+
+    def test(
+        self,
+        webhook: str,
+        *,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.WebhookTest:
+        """Test a webhook.
+
+        Sends an event of the type `webhook.test` now, also to one that is disabled, and waits for
+        the answer: 15 seconds. It is not in the log and not repeated. A request that is sent again
+        with its `Idempotency-Key` makes another test. The key needs the scope `webhooks:write` and
+        is bound to no inbox.
+
+        Args:
+            webhook: The webhook.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                f"/api/v1/webhooks/{place(webhook)}/test",
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.WebhookTest", self._client._object(call, models.WebhookTest))
+
+    def deliveries(
+        self,
+        webhook: str,
+        *,
+        status: Literal["pending", "delivered", "failed"] | None = None,
+        limit: int | None = None,
+        request_timeout: float | None = None,
+    ) -> Pages[models.Delivery]:
+        """List deliveries.
+
+        Lists the events that were sent to a webhook, the newest first, as long as the log keeps
+        them. The key needs the scope `webhooks:write` and is bound to no inbox.
+
+        Args:
+            webhook: The webhook.
+            status: Only deliveries with this status.
+            limit: How many rows a page has at most.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "GET",
+                f"/api/v1/webhooks/{place(webhook)}/deliveries",
+                query={
+                    "status": status,
+                    "limit": limit,
+                },
+                timeout_s=request_timeout,
+            )
+        )
+        return Pages(self._client, call, models.Delivery, follows=False)
+
+    def redeliver(
+        self,
+        webhook: str,
+        delivery: str,
+        *,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.Delivery:
+        """Send one event again.
+
+        Sends one event again, with the same `webhook-id`, before those that wait. The key needs
+        the scope `webhooks:write` and is bound to no inbox.
+
+        Args:
+            webhook: The webhook.
+            delivery: The delivery.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                f"/api/v1/webhooks/{place(webhook)}/deliveries/{place(delivery)}/redeliver",
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Delivery", self._client._object(call, models.Delivery))
+
+    def redeliver_since(
+        self,
+        webhook: str,
+        *,
+        since: datetime.datetime | str,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.Redelivering:
+        """Send all events since a time again.
+
+        Goes back in the log to a time: every event since that the webhook has been sent is sent
+        again, in order, with the same `webhook-id`. The key needs the scope `webhooks:write` and
+        is bound to no inbox.
+
+        Args:
+            webhook: The webhook.
+            since: Events at or after this time.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                f"/api/v1/webhooks/{place(webhook)}/redeliver",
+                body={
+                    "since": since,
+                },
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Redelivering", self._client._object(call, models.Redelivering))
 
 
 class Resources:

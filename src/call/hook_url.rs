@@ -1,0 +1,249 @@
+//! The URL of a webhook: read strictly, and refused where it leads to this server or to a network
+//! that is not the public internet.
+//!
+//! A name says nothing of where it leads before it is looked up: its addresses are judged when a
+//! connection is made (`public_address.rs`). What can be judged by the text alone is judged here,
+//! so that its owner learns of it when the webhook is made. Notations of an address that only some
+//! programs read as one (decimal, octal, hexadecimal, short) are refused in every case.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::{DNS_LABEL_MAX, DNS_NAME_MAX, is_public};
+
+/// A URL that was read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HookUrl {
+    /// Over TLS.
+    pub is_https: bool,
+    /// Where it leads.
+    pub host: HookHost,
+    /// The port, also where it is the usual one.
+    pub port: u16,
+    /// The path with the query; it begins with `/`.
+    pub target: String,
+}
+
+/// The host of a URL.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum HookHost {
+    /// A name in ASCII and lower case, without a final dot.
+    Name(String),
+    /// An address.
+    Address(IpAddr),
+}
+
+/// Where webhooks may go: the table `webhooks` of the configuration.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WebhookSettings {
+    /// Private, loopback and other special addresses are connected to.
+    pub allow_private: bool,
+    /// `http://` is taken too.
+    pub allow_http: bool,
+    /// The ports that a URL may name.
+    pub ports: Vec<u16>,
+    /// Milliseconds before each next attempt. Behind the last a delivery is given up.
+    pub retry_ms: Vec<u64>,
+    /// Names of this server: no webhook leads to them.
+    pub own_names: Vec<String>,
+    /// The addresses at which this server listens.
+    pub own: Vec<SocketAddr>,
+}
+
+impl Default for WebhookSettings {
+    fn default() -> Self {
+        const MINUTE: u64 = 60_000;
+        const HOUR: u64 = 60 * MINUTE;
+        WebhookSettings {
+            allow_private: false,
+            allow_http: false,
+            ports: vec![443, 8443],
+            retry_ms: vec![
+                5000,
+                MINUTE,
+                5 * MINUTE,
+                30 * MINUTE,
+                2 * HOUR,
+                5 * HOUR,
+                10 * HOUR,
+                14 * HOUR,
+                20 * HOUR,
+                24 * HOUR,
+            ],
+            own_names: Vec::new(),
+            own: Vec::new(),
+        }
+    }
+}
+
+impl WebhookSettings {
+    /// Whether a webhook may connect to an address. It is asked about the very address that is
+    /// connected to.
+    pub fn allows(&self, address: SocketAddr) -> bool {
+        let is_own = self.own.iter().any(|own| {
+            let is_same = own.ip().to_canonical() == address.ip().to_canonical();
+            let is_any = own.ip().is_unspecified() && address.ip().to_canonical().is_loopback();
+            own.port() == address.port() && (is_same || is_any)
+        });
+        !is_own && (self.allow_private || is_public(address.ip()))
+    }
+}
+
+impl HookUrl {
+    /// Reads a URL. The error says what is wrong with it, behind "url".
+    pub fn parse(text: &str, settings: &WebhookSettings) -> Result<HookUrl, &'static str> {
+        if text.len() > HOOK_URL_BYTES_MAX {
+            return Err("is longer than 2048 octets");
+        }
+        if !text.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err("must be ASCII without spaces: write a name as xn--… and a path with %");
+        }
+        if text.contains(['\\', '#', '"', '<', '>', '^', '`', '{', '|', '}']) {
+            return Err("has a character that a URL does not have, or a fragment");
+        }
+        let (scheme, rest) = text.split_once("://").ok_or("must begin with https://")?;
+        let is_https = match scheme.to_ascii_lowercase().as_str() {
+            "https" => true,
+            "http" if settings.allow_http => false,
+            _ => return Err("must begin with https://"),
+        };
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, target) = rest.split_at(end);
+        if authority.contains('@') {
+            return Err("must not have a user or a password");
+        }
+        let (host, port) = split_port(authority)?;
+        let port = match port {
+            None if is_https => 443,
+            None => 80,
+            Some(port) => port,
+        };
+        let is_usual_http = !is_https && port == 80;
+        if !settings.ports.contains(&port) && !is_usual_http {
+            return Err("names a port that webhooks do not go to");
+        }
+        let host = read_host(host, settings)?;
+        if let HookHost::Address(address) = host
+            && !settings.allows(SocketAddr::new(address, port))
+        {
+            return Err("leads to a private or special address, or to this server");
+        }
+        let target = match target.starts_with('/') {
+            true => target.to_owned(),
+            false => format!("/{target}"),
+        };
+        Ok(HookUrl {
+            is_https,
+            host,
+            port,
+            target,
+        })
+    }
+
+    /// The value of Host (RFC 9110 section 7.2).
+    pub fn authority(&self) -> String {
+        let host = match &self.host {
+            HookHost::Name(name) => name.clone(),
+            HookHost::Address(IpAddr::V4(address)) => address.to_string(),
+            HookHost::Address(IpAddr::V6(address)) => format!("[{address}]"),
+        };
+        match (self.is_https, self.port) {
+            (true, 443) | (false, 80) => host,
+            (_, port) => format!("{host}:{port}"),
+        }
+    }
+
+    /// The name that a certificate must have.
+    pub fn name(&self) -> String {
+        match &self.host {
+            HookHost::Name(name) => name.clone(),
+            HookHost::Address(address) => address.to_string(),
+        }
+    }
+}
+
+/// Takes the port off an authority. An empty one is refused: programs differ about it.
+fn split_port(authority: &str) -> Result<(&str, Option<u16>), &'static str> {
+    let behind = authority.rfind(']').map_or(0, |at| at + 1);
+    let Some(colon) = authority.get(behind..).and_then(|rest| rest.find(':')) else {
+        return Ok((authority, None));
+    };
+    let (host, port) = authority.split_at(behind + colon);
+    let digits = port.get(1..).unwrap_or_default();
+    let is_number = (1..=5).contains(&digits.len())
+        && !digits.starts_with('0')
+        && digits.bytes().all(|b| b.is_ascii_digit());
+    let port = is_number.then(|| digits.parse().ok()).flatten();
+    match port {
+        Some(port) if port > 0 => Ok((host, Some(port))),
+        _ => Err("has a port that is no number from 1 to 65535"),
+    }
+}
+
+fn read_host(host: &str, settings: &WebhookSettings) -> Result<HookHost, &'static str> {
+    if let Some(literal) = host.strip_prefix('[') {
+        let address: Option<Ipv6Addr> = literal.strip_suffix(']').and_then(|a| a.parse().ok());
+        let address = address.ok_or("has an address in brackets that is none")?;
+        return Ok(HookHost::Address(address.into()));
+    }
+    let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    let last = name.rsplit('.').next().unwrap_or_default();
+    // The WHATWG URL standard, "ends in a number": other programs read such a host as an address.
+    let is_hex = last
+        .strip_prefix("0x")
+        .is_some_and(is_all(|b| b.is_ascii_hexdigit()));
+    if is_hex || (!last.is_empty() && last.bytes().all(|b| b.is_ascii_digit())) {
+        let address: Option<Ipv4Addr> = name.parse().ok();
+        let address = address.filter(|_| host == name);
+        return match address {
+            Some(address) => Ok(HookHost::Address(address.into())),
+            None => Err("has an address that is not four decimal numbers"),
+        };
+    }
+    let is_label = |label: &str| {
+        let inner = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        (1..=DNS_LABEL_MAX).contains(&label.len())
+            && label.bytes().all(inner)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if name.len() > DNS_NAME_MAX || !name.split('.').all(is_label) {
+        return Err("has a host that is no name and no address");
+    }
+    let is_own = settings
+        .own_names
+        .iter()
+        .any(|own| own.eq_ignore_ascii_case(&name));
+    if is_own {
+        return Err("leads to this server");
+    }
+    let is_under =
+        |top: &str| name == top || name.strip_suffix(top).is_some_and(|n| n.ends_with('.'));
+    if !settings.allow_private && (!name.contains('.') || LOCAL_NAMES.iter().any(|t| is_under(t))) {
+        return Err("has a name of a private network");
+    }
+    Ok(HookHost::Name(name))
+}
+
+fn is_all(allowed: fn(u8) -> bool) -> impl Fn(&str) -> bool {
+    move |text| text.bytes().all(allowed)
+}
+
+/// Names that are never public (RFC 6761, RFC 6762, RFC 8375, RFC 7686, and what ICANN keeps for
+/// private use).
+const LOCAL_NAMES: [&str; 8] = [
+    "localhost",
+    "local",
+    "localdomain",
+    "internal",
+    "intranet",
+    "home.arpa",
+    "arpa",
+    "onion",
+];
+
+/// Octets of a URL.
+pub const HOOK_URL_BYTES_MAX: usize = 2048;
+
+#[cfg(test)]
+#[path = "tests/hook_url.rs"]
+mod tests;

@@ -1,0 +1,45 @@
+//! What the writer does without a call: mail to outside, and webhooks.
+
+use super::Writer;
+use super::group::GroupRun;
+use crate::call::Event;
+use crate::service::context::WriteContext;
+use crate::service::outbound::OutboundTurn;
+use crate::service::webhook::HookTurn;
+use crate::store::Store;
+
+impl Writer {
+    /// Does what is due in the queue to outside, in transactions of its own. Gives the events that
+    /// are published before its answers.
+    pub fn run_outbound(&mut self, store: &Store) -> (OutboundTurn, Vec<Event>) {
+        let mut events = Vec::new();
+        let mut context = self.lone_context(store, &mut events);
+        let service = context.service;
+        let turn = service.outbound.run(&mut context);
+        (turn, events)
+    }
+
+    /// Does what is due for webhooks, as [`Writer::run_outbound`] does for mail.
+    pub fn run_webhooks(&mut self, store: &Store) -> (HookTurn, Vec<Event>) {
+        let mut events = Vec::new();
+        let mut context = self.lone_context(store, &mut events);
+        let service = context.service;
+        let turn = service.webhooks.run(&mut context);
+        self.service().webhooks.saw(&events);
+        (turn, events)
+    }
+
+    /// What the server does by itself is carried out with.
+    fn lone_context<'c>(
+        &'c mut self,
+        store: &'c Store,
+        events: &'c mut Vec<Event>,
+    ) -> WriteContext<'c> {
+        let run = GroupRun {
+            now: self.service().now(),
+            is_guarded: false,
+            is_again: false,
+        };
+        self.context(store, run, (None, None), events)
+    }
+}
