@@ -318,12 +318,12 @@ mod tests {
         assert_eq!(AuditAction::ALL.len(), AuditAction::WORDS.len());
         assert_eq!(AuditAction::named("message"), None);
         assert_eq!(AuditAction::numbered(0), None);
-        for kind in 1..=10 {
+        for kind in 1..=11 {
             let target = AuditTarget::numbered(kind, 77).unwrap();
             assert_eq!(target.numbers(), (kind, 77));
             assert_eq!(AuditTarget::parse(&target.to_string()), Some(target));
         }
-        assert_eq!(AuditTarget::numbered(11, 1), None);
+        assert_eq!(AuditTarget::numbered(12, 1), None);
         for bad in ["", "inb", "inb_", "bod_00000000001", "é_0000000001"] {
             assert_eq!(AuditTarget::parse(bad), None, "{bad}");
         }
