@@ -24,9 +24,27 @@ const withKey = (input, init) => fetch(input, { ...init, headers: { ...init.head
 
 function byKey() {
   const source = listen(new EventSource(`${base}${path}&since=${last}`, { fetch: withKey }));
+  const again = () => {
+    clearTimeout(silence);
+    source.close();
+    setTimeout(byKey, 500);
+  };
+  // This client does not come back when `fetch` says that the request was aborted, as it may say of a
+  // connection that is reset. A page that relies on it looks after it.
+  let silence;
+  const heard = () => {
+    clearTimeout(silence);
+    silence = setTimeout(() => {
+      console.error(`eventsource: nothing for 15 s in state ${source.readyState}; made anew after ${last}`);
+      again();
+    }, 15_000);
+  };
+  heard();
+  source.addEventListener("open", heard);
+  source.addEventListener("message.received", heard);
   // A server that stops may answer 503: then this client ends for good, and the program begins anew.
   source.onerror = () => {
-    if (source.readyState === EventSource.CLOSED) setTimeout(byKey, 500);
+    if (source.readyState === EventSource.CLOSED) again();
   };
 }
 
