@@ -12,58 +12,50 @@ const [kind, base, path, key] = process.argv.slice(2);
 const authorization = { Authorization: `Bearer ${key}` };
 let last = "0";
 
-function listen(source) {
-  source.addEventListener("message.received", (event) => {
+const withKey = (input, init) => fetch(input, { ...init, headers: { ...init.headers, ...authorization } });
+
+// `fetch` of Node may neither end nor fail when the connection is closed in its beginning: no socket is
+// left then, and without a timer the program would end. A page that relies on it looks after it.
+let silence;
+
+function begin() {
+  clearTimeout(silence);
+  silence = setTimeout(() => {
+    console.error(`${kind}: nothing for 15 s; made anew after ${last}`);
+    begin();
+  }, 15_000);
+  void connect();
+}
+
+let source;
+let turns = 0;
+
+async function connect() {
+  const turn = ++turns;
+  source?.close();
+  let place = `since=${last}`;
+  if (kind === "ticket") {
+    const made = await fetch(`${base}/api/v1/events/ticket`, { method: "POST", headers: authorization }).catch(() => undefined);
+    if (turn !== turns) return;
+    if (made?.status !== 201) return void setTimeout(begin, 200);
+    place += `&ticket=${(await made.json()).ticket}`;
+  }
+  const mine = new EventSource(`${base}${path}&${place}`, kind === "key" ? { fetch: withKey } : {});
+  source = mine;
+  const heard = () => silence.refresh();
+  mine.addEventListener("open", heard);
+  mine.addEventListener("message.received", (event) => {
+    heard();
     last = event.lastEventId;
     console.log(`${event.lastEventId} ${JSON.parse(event.data).message.subject}`);
   });
-  return source;
-}
-
-const withKey = (input, init) => fetch(input, { ...init, headers: { ...init.headers, ...authorization } });
-
-function byKey() {
-  const source = listen(new EventSource(`${base}${path}&since=${last}`, { fetch: withKey }));
-  const again = () => {
-    clearTimeout(silence);
-    source.close();
-    setTimeout(byKey, 500);
-  };
-  // This client does not come back when `fetch` says that the request was aborted, as it may say of a
-  // connection that is reset. A page that relies on it looks after it.
-  let silence;
-  const heard = () => {
-    clearTimeout(silence);
-    silence = setTimeout(() => {
-      console.error(`eventsource: nothing for 15 s in state ${source.readyState}; made anew after ${last}`);
-      again();
-    }, 15_000);
-  };
-  heard();
-  source.addEventListener("open", heard);
-  source.addEventListener("message.received", heard);
   // A server that stops may answer 503: then this client ends for good, and the program begins anew.
-  source.onerror = () => {
-    if (source.readyState === EventSource.CLOSED) again();
+  // A ticket holds once.
+  mine.onerror = () => {
+    if (turn !== turns || (kind === "key" && mine.readyState !== EventSource.CLOSED)) return;
+    mine.close();
+    setTimeout(begin, 200);
   };
 }
 
-async function byTicket() {
-  let ticket;
-  try {
-    const made = await fetch(`${base}/api/v1/events/ticket`, { method: "POST", headers: authorization });
-    if (made.status !== 201) throw new Error(`${made.status}`);
-    ({ ticket } = await made.json());
-  } catch {
-    setTimeout(byTicket, 200);
-    return;
-  }
-  const source = listen(new EventSource(`${base}${path}&since=${last}&ticket=${ticket}`));
-  source.onerror = () => {
-    source.close();
-    setTimeout(byTicket, 200);
-  };
-}
-
-if (kind === "key") byKey();
-else void byTicket();
+begin();

@@ -214,7 +214,7 @@ def inputs(document: Document) -> str:
         plain = all(field.isidentifier() and not keyword.iskeyword(field) for field in rows)
         if not plain:
             # Names such as `from` need the other form.
-            inside = ", ".join(f'"{field}": "{typed}"' for field, typed in fields.items())
+            inside = ", ".join(f'"{field}": {typed!r}' for field, typed in fields.items())
             lines.append(f'{name} = TypedDict("{name}", {{{inside}}}, total=False)')
             continue
         if required and optional:

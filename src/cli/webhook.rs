@@ -16,7 +16,8 @@ pub enum WebhookCommand {
     /// Make a webhook, and show its secret
     Create {
         /// Where events are sent by POST: an https URL
-        url: String,
+        #[arg(value_name = "URL")]
+        endpoint: String,
         #[command(flatten)]
         wanted: WebhookOptions,
     },
@@ -30,8 +31,8 @@ pub enum WebhookCommand {
         /// Its id (whk_…)
         id: String,
         /// Where events are sent
-        #[arg(long)]
-        url: Option<String>,
+        #[arg(long, value_name = "URL")]
+        endpoint: Option<String>,
         #[command(flatten)]
         wanted: WebhookOptions,
         /// Send again to one that was disabled
@@ -111,22 +112,22 @@ pub fn webhooks(cli: &Cli, webhook: &WebhookCommand) -> Result<ExitCode, CliErro
             let pages = api.pages(PATH, &QueryPairs::new(), None)?;
             show::list(cli, &pages, show::WEBHOOK);
         }
-        WebhookCommand::Create { url, wanted } => {
+        WebhookCommand::Create { endpoint, wanted } => {
             let mut body = fields(wanted)?;
-            body.insert("url".into(), json!(url));
+            body.insert("url".into(), json!(endpoint));
             show::one(cli, &api.post(PATH, &Value::Object(body))?);
         }
         WebhookCommand::Show { id } => show::one(cli, &api.get(&path(id, ""))?),
         WebhookCommand::Update {
             id,
-            url,
+            endpoint,
             wanted,
             enable,
             disable,
         } => {
             let mut body = fields(wanted)?;
-            if let Some(url) = url {
-                body.insert("url".into(), json!(url));
+            if let Some(endpoint) = endpoint {
+                body.insert("url".into(), json!(endpoint));
             }
             if *enable || *disable {
                 body.insert("enabled".into(), json!(*enable));

@@ -405,6 +405,22 @@ mod tests {
     }
 
     #[test]
+    fn no_command_takes_the_name_of_an_option_of_all() {
+        use clap::CommandFactory;
+        let root = super::super::Cli::command();
+        let shared: Vec<_> = root.get_arguments().map(clap::Arg::get_id).collect();
+        let (mut commands, mut wrong): (Vec<_>, Vec<_>) =
+            (root.get_subcommands().collect(), Vec::new());
+        while let Some(command) = commands.pop() {
+            commands.extend(command.get_subcommands());
+            let own = command.get_arguments().map(clap::Arg::get_id);
+            let taken = own.filter(|id| shared.contains(id));
+            wrong.extend(taken.map(|id| format!("{} {id}", command.get_name())));
+        }
+        assert_eq!(wrong, Vec::<String>::new());
+    }
+
+    #[test]
     fn every_route_has_a_command_or_a_reason() {
         // Not for the command line: other views of the same, and what is no part of the API.
         let without = [
