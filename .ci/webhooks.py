@@ -93,7 +93,7 @@ class Receiver:
                 pass
 
         class Threads(ThreadingHTTPServer):
-            # All endpoints connect at once; the five places of the library would refuse most of them.
+            # All endpoints connect at once; the library keeps five of them.
             request_queue_size = 512
 
         self.server = Threads(("127.0.0.1", 0), Handler)
