@@ -89,9 +89,13 @@ def descriptors_run_out(place):
     subprocess.run(["prlimit", "--pid", str(place.pid()), "--nofile=128:128"], check=True)
     held = [server.connect("mx", f"127.0.3.{n % 4 + 1}") for n in range(200)]
     time.sleep(0.3)
-    cpu = processor_time(place.pid())
-    time.sleep(2)
-    used = (processor_time(place.pid()) - cpu) / 2
+    # What a start leaves behind, such as keys that are made, ends; a loop that spins does not.
+    for _ in range(4):
+        cpu = processor_time(place.pid())
+        time.sleep(1)
+        used = processor_time(place.pid()) - cpu
+        if used < 0.1:
+            break
     assert used < 0.1, f"{used:.0%} of a core while it cannot accept"
     for stream in held:
         stream.close()
