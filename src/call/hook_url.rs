@@ -8,7 +8,8 @@
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::{DNS_LABEL_MAX, DNS_NAME_MAX, is_public};
+use super::host_name::{ends_in_number, is_host_name, is_private_name};
+use super::is_public;
 
 /// A URL that was read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -186,12 +187,7 @@ fn read_host(host: &str, settings: &WebhookSettings) -> Result<HookHost, &'stati
         return Ok(HookHost::Address(address.into()));
     }
     let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-    let last = name.rsplit('.').next().unwrap_or_default();
-    // The WHATWG URL standard, "ends in a number": other programs read such a host as an address.
-    let is_hex = last
-        .strip_prefix("0x")
-        .is_some_and(is_all(|b| b.is_ascii_hexdigit()));
-    if is_hex || (!last.is_empty() && last.bytes().all(|b| b.is_ascii_digit())) {
+    if ends_in_number(&name) {
         let address: Option<Ipv4Addr> = name.parse().ok();
         let address = address.filter(|_| host == name);
         return match address {
@@ -199,14 +195,7 @@ fn read_host(host: &str, settings: &WebhookSettings) -> Result<HookHost, &'stati
             None => Err("has an address that is not four decimal numbers"),
         };
     }
-    let is_label = |label: &str| {
-        let inner = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-        (1..=DNS_LABEL_MAX).contains(&label.len())
-            && label.bytes().all(inner)
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    if name.len() > DNS_NAME_MAX || !name.split('.').all(is_label) {
+    if !is_host_name(&name, |b| b == b'_') {
         return Err("has a host that is no name and no address");
     }
     let is_own = settings
@@ -216,30 +205,11 @@ fn read_host(host: &str, settings: &WebhookSettings) -> Result<HookHost, &'stati
     if is_own {
         return Err("leads to this server");
     }
-    let is_under =
-        |top: &str| name == top || name.strip_suffix(top).is_some_and(|n| n.ends_with('.'));
-    if !settings.allow_private && (!name.contains('.') || LOCAL_NAMES.iter().any(|t| is_under(t))) {
+    if !settings.allow_private && is_private_name(&name) {
         return Err("has a name of a private network");
     }
     Ok(HookHost::Name(name))
 }
-
-fn is_all(allowed: fn(u8) -> bool) -> impl Fn(&str) -> bool {
-    move |text| text.bytes().all(allowed)
-}
-
-/// Names that are never public (RFC 6761, RFC 6762, RFC 8375, RFC 7686, and what ICANN keeps for
-/// private use).
-const LOCAL_NAMES: [&str; 8] = [
-    "localhost",
-    "local",
-    "localdomain",
-    "internal",
-    "intranet",
-    "home.arpa",
-    "arpa",
-    "onion",
-];
 
 /// Octets of a URL.
 pub const HOOK_URL_BYTES_MAX: usize = 2048;

@@ -21,6 +21,7 @@ mod event;
 mod filter_rule;
 mod gather;
 mod hook_url;
+mod host_name;
 mod idempotency;
 mod ids;
 mod import;

@@ -8,7 +8,8 @@
 
 use core::net::IpAddr;
 
-use super::{DNS_LABEL_MAX, DNS_NAME_MAX, Secret, UpstreamTls};
+use super::host_name::{ends_in_number, is_host_name, is_private_name};
+use super::{Secret, UpstreamTls};
 
 impl UpstreamTls {
     /// Their names in the API, in the order of the variants.
@@ -137,27 +138,13 @@ impl UpstreamSettings {
             };
         }
         let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
-        let is_label = |label: &str| {
-            (1..=DNS_LABEL_MAX).contains(&label.len())
-                && label
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'-')
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-        };
-        if name.len() > DNS_NAME_MAX || !name.split('.').all(is_label) {
+        if !is_host_name(&name, |_| false) {
             return Err("is no name of a host (write an international name as xn--…)");
         }
-        // The WHATWG URL standard, "ends in a number": some programs read such a name as an
-        // address.
-        let last = name.rsplit('.').next().unwrap_or_default();
-        let is_number = last.bytes().all(|b| b.is_ascii_digit())
-            || (last.strip_prefix("0x")).is_some_and(|t| t.bytes().all(|b| b.is_ascii_hexdigit()));
-        if is_number {
+        if ends_in_number(&name) {
             return Err("must be a name and not an address");
         }
-        let is_private = !name.contains('.') || PRIVATE_TOPS.contains(&last);
-        match is_private && !self.allow_private {
+        match is_private_name(&name) && !self.allow_private {
             true => Err("is a name of a private network"),
             false => Ok(name),
         }
@@ -172,17 +159,6 @@ impl UpstreamSettings {
         Err(format!("must be one of {}", all.join(", ")))
     }
 }
-
-/// Tops of names that are never public (RFC 6761, RFC 6762, RFC 8375, RFC 7686).
-const PRIVATE_TOPS: [&str; 7] = [
-    "localhost",
-    "local",
-    "localdomain",
-    "internal",
-    "intranet",
-    "arpa",
-    "onion",
-];
 
 #[cfg(test)]
 mod tests {
