@@ -6,10 +6,10 @@
 use super::Service;
 use super::access::admit::sees;
 use crate::call::{
-    Access, ConnId, Event, InboxId, Noun, Now, Refusal, RequestId, Shared, Write, Written,
+    Access, ConnId, Event, InboxId, Noun, Now, Refusal, Reply, RequestId, Shared, Write, Written,
 };
 use crate::crypto::Random;
-use crate::store::Store;
+use crate::store::{Error, Store};
 
 /// For a function that only reads.
 #[derive(Clone, Copy)]
@@ -50,6 +50,17 @@ pub struct WriteContext<'a> {
     pub is_again: bool,
     /// Events to publish after the commit.
     pub events: &'a mut Vec<Event>,
+}
+
+/// What is left after a turn of work that the server does by itself: mail to outside, webhooks.
+#[derive(Debug, Default)]
+pub struct LoneTurn {
+    /// Milliseconds until the next turn; `None` when nothing waits for a time.
+    pub next_ms: Option<u64>,
+    /// The answers to calls. They are given after the events are published.
+    pub replies: Vec<(ConnId, Reply)>,
+    /// Rows could not be read or written; nothing of the transaction is stored.
+    pub error: Option<Error>,
 }
 
 /// The part of a call that one group carries out. A call that touches many rows keeps to a slice of

@@ -7,11 +7,12 @@ use std::sync::{Arc, OnceLock};
 
 use super::account::key::{self, CheckedKey};
 use super::account::{inbox, org};
+use super::context::LoneTurn;
 use super::context::WriteContext;
 use super::drive::{CarriedOn, Done, carry_on, drive, resume};
 use super::intake::{IntakeStage, WaitingMessages};
-use super::outbound::{OutboundTurn, WaysOut};
-use super::webhook::{HookTurn, HookWays};
+use super::outbound::WaysOut;
+use super::webhook::HookWays;
 use super::{Finding, LookupId, Lookups, ReadClock, ReadTask, Reader, Service, Setup, Writer};
 use crate::call::{
     Call, ConnId, Event, InboxId, InboxRow, NoResolver, OrgId, OutboundSettings, Refusal, Reply,
@@ -160,7 +161,7 @@ impl Inline {
 
     /// Does what is due in the queue to outside, and carries out the calls of connections. Gives
     /// their answers, and the events that come before them.
-    pub fn run_outbound(&mut self) -> (OutboundTurn, Vec<Event>) {
+    pub fn run_outbound(&mut self) -> (LoneTurn, Vec<Event>) {
         let is_open = self.service.outbound.is_open();
         if self.has_keys && is_open && self.service.keys.is_empty() {
             self.make_keys(1);
@@ -170,7 +171,7 @@ impl Inline {
 
     /// Does what is due for webhooks, and carries out the calls of their connections. Gives their
     /// answers, and the events that come before them.
-    pub fn run_webhooks(&mut self) -> (HookTurn, Vec<Event>) {
+    pub fn run_webhooks(&mut self) -> (LoneTurn, Vec<Event>) {
         self.writer.run_webhooks(&self.store)
     }
 

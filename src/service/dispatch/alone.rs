@@ -3,15 +3,13 @@
 use super::Writer;
 use super::group::GroupRun;
 use crate::call::Event;
-use crate::service::context::WriteContext;
-use crate::service::outbound::OutboundTurn;
-use crate::service::webhook::HookTurn;
+use crate::service::context::{LoneTurn, WriteContext};
 use crate::store::Store;
 
 impl Writer {
     /// Does what is due in the queue to outside, in transactions of its own. Gives the events that
     /// are published before its answers.
-    pub fn run_outbound(&mut self, store: &Store) -> (OutboundTurn, Vec<Event>) {
+    pub fn run_outbound(&mut self, store: &Store) -> (LoneTurn, Vec<Event>) {
         let mut events = Vec::new();
         let mut context = self.lone_context(store, &mut events);
         let service = context.service;
@@ -20,7 +18,7 @@ impl Writer {
     }
 
     /// Does what is due for webhooks, as [`Writer::run_outbound`] does for mail.
-    pub fn run_webhooks(&mut self, store: &Store) -> (HookTurn, Vec<Event>) {
+    pub fn run_webhooks(&mut self, store: &Store) -> (LoneTurn, Vec<Event>) {
         let mut events = Vec::new();
         let mut context = self.lone_context(store, &mut events);
         let service = context.service;

@@ -12,6 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use super::WorkClock;
 use super::turns::Turns;
 use crate::call::{ConnId, Event, Metric, Refusal, Reply, Share};
+use crate::service::context::LoneTurn;
 use crate::service::{WriteTask, Writer};
 use crate::store::{Checkpoint, Store};
 
@@ -104,9 +105,11 @@ fn write_all(
     checkpoint(writer, store, Checkpoint::Passive)?;
     loop {
         let next_job = run_jobs(writer, store)?;
-        let next_out = run_outbound(writer, store, &mut publish, &mut answer)?;
+        let turn = writer.run_outbound(store);
+        let next_out = tell_turn("the queue to outside", turn, &mut publish, &mut answer)?;
         let next_mail = run_waiting(writer, store, &mut publish)?;
-        let next_hook = run_webhooks(writer, store, &mut publish, &mut answer)?;
+        let turn = writer.run_webhooks(store);
+        let next_hook = tell_turn("webhooks", turn, &mut publish, &mut answer)?;
         let next_job = [next_job, next_out, next_mail, next_hook]
             .into_iter()
             .flatten()
@@ -333,14 +336,13 @@ fn run_jobs(writer: &mut Writer, store: &Store) -> Result<Option<Duration>, Stri
     }
 }
 
-/// Does what is due in the queue to outside. Gives the time until the next turn.
-fn run_outbound(
-    writer: &mut Writer,
-    store: &Store,
+/// Tells what a turn of work without a call has done. Gives the time until the next turn.
+fn tell_turn(
+    work: &str,
+    (turn, events): (LoneTurn, Vec<Event>),
     publish: &mut impl FnMut(Arc<[Event]>),
     answer: &mut impl FnMut(ConnId, Reply),
 ) -> Result<Option<Duration>, String> {
-    let (turn, events) = writer.run_outbound(store);
     if !events.is_empty() {
         publish(events.into());
     }
@@ -349,29 +351,7 @@ fn run_outbound(
     }
     match turn.error {
         Some(error) if error.is_disk_failure() => return Err(disk(&error.to_string())),
-        Some(error) => log::error!("the queue to outside failed error=\"{error}\""),
-        None => {}
-    }
-    Ok(turn.next_ms.map(Duration::from_millis))
-}
-
-/// Does what is due for webhooks. Gives the time until the next turn.
-fn run_webhooks(
-    writer: &mut Writer,
-    store: &Store,
-    publish: &mut impl FnMut(Arc<[Event]>),
-    answer: &mut impl FnMut(ConnId, Reply),
-) -> Result<Option<Duration>, String> {
-    let (turn, events) = writer.run_webhooks(store);
-    if !events.is_empty() {
-        publish(events.into());
-    }
-    for (conn, reply) in turn.replies {
-        answer(conn, reply);
-    }
-    match turn.error {
-        Some(error) if error.is_disk_failure() => return Err(disk(&error.to_string())),
-        Some(error) => log::error!("webhooks failed error=\"{error}\""),
+        Some(error) => log::error!("{work} failed error=\"{error}\""),
         None => {}
     }
     Ok(turn.next_ms.map(Duration::from_millis))

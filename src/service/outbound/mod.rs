@@ -28,5 +28,4 @@ mod unsaved;
 
 pub use list::{list, normalize_filter};
 pub use piece::{PieceAsk, piece};
-pub use queue::OutboundTurn;
 pub use state::{Answers, Outbound, WaysOut};

@@ -18,19 +18,8 @@ use crate::call::{
     OutboundWrite, Refusal, Reply, Report, RouteId, Written,
 };
 use crate::service::account::upstream::sending_server;
-use crate::service::context::WriteContext;
+use crate::service::context::{LoneTurn, WriteContext};
 use crate::store::{Backlog, LOOKED_AT_NOW, NewOutbound, OutboundRecord, Store};
-
-/// What is left after a turn.
-#[derive(Debug, Default)]
-pub struct OutboundTurn {
-    /// Milliseconds until the next turn; `None` when nothing waits for a time.
-    pub next_ms: Option<u64>,
-    /// The answers to calls of connections. They are given after the events are published.
-    pub replies: Vec<(ConnId, Reply)>,
-    /// Rows could not be read or written; nothing of the transaction is stored.
-    pub error: Option<crate::store::Error>,
-}
 
 impl Outbound {
     /// Queues a recipient, in the savepoint of the call that accepts it.
@@ -106,11 +95,11 @@ impl Outbound {
     }
 
     /// Does what is due, in transactions of its own, and then what has to be done outside.
-    pub fn run(&self, context: &mut WriteContext<'_>) -> OutboundTurn {
+    pub fn run(&self, context: &mut WriteContext<'_>) -> LoneTurn {
         let Some(ways) = &self.ways else {
-            return OutboundTurn::default();
+            return LoneTurn::default();
         };
-        let mut turn = OutboundTurn::default();
+        let mut turn = LoneTurn::default();
         for _ in 0..ROUNDS {
             let mut queue = self.queue();
             if context.now.mono_ms < queue.rests_until_ms {

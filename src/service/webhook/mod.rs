@@ -15,5 +15,4 @@ mod routes;
 mod run;
 mod state;
 
-pub use run::HookTurn;
 pub use state::{HookWays, Webhooks};

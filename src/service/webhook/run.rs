@@ -12,19 +12,8 @@ use crate::call::{
     ConnId, HookAnswer, HookCall, HookContent, HookDelivery, HookReport, HookRoute, HookTest,
     NextDelivery, Refusal, Reply, Topic, WebhookId, WebhookWrite, Written,
 };
-use crate::service::context::WriteContext;
+use crate::service::context::{LoneTurn, WriteContext};
 use crate::store::Error;
-
-/// What is left after a turn.
-#[derive(Debug, Default)]
-pub struct HookTurn {
-    /// Milliseconds until the next turn; `None` when nothing waits for a time.
-    pub next_ms: Option<u64>,
-    /// The answers to calls. They are given after the events are published.
-    pub replies: Vec<(ConnId, Reply)>,
-    /// Rows could not be read or written; nothing of the transaction is stored.
-    pub error: Option<Error>,
-}
 
 /// What an endpoint has to send.
 enum NextSend {
@@ -38,8 +27,8 @@ enum NextSend {
 
 impl Webhooks {
     /// Does what is due, in transactions of its own, and then what has to be done outside.
-    pub fn run(&self, context: &mut WriteContext<'_>) -> HookTurn {
-        let mut turn = HookTurn::default();
+    pub fn run(&self, context: &mut WriteContext<'_>) -> LoneTurn {
+        let mut turn = LoneTurn::default();
         let Some(ways) = &self.ways else {
             return turn;
         };
