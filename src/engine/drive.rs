@@ -132,7 +132,12 @@ impl<E: Engine> Driver<E> {
     /// connection owns no buffer.
     pub fn finish(&mut self, mut bytes: Vec<u8>, spare: &mut Vec<u8>) {
         if !bytes.is_empty() {
-            bytes.shrink_to(bytes.len().saturating_mul(2));
+            // Little waits for a client that has stopped to read, and there may be many of them.
+            let spare = match bytes.len() <= SMALL_OUTPUT {
+                true => bytes.len() / 8,
+                false => bytes.len(),
+            };
+            bytes.shrink_to(bytes.len().saturating_add(spare));
             self.unsent = bytes;
         } else if bytes.capacity() <= SPARE_MAX {
             *spare = bytes;
@@ -263,3 +268,5 @@ pub const READS_PER_TURN: usize = 4;
 const ROUNDS_PER_TURN: usize = 4;
 /// A larger buffer is given back rather than kept for the next connection.
 const SPARE_MAX: usize = 512 * 1024;
+/// Unsent octets that are kept without much room behind them.
+const SMALL_OUTPUT: usize = 16 * 1024;

@@ -321,7 +321,7 @@ impl Server {
                 self.next_page(now, exchange, paging, out)
             }
             ServerState::Streaming(exchange, mut stream) => {
-                stream.drained(out);
+                stream.drained(now, out);
                 self.state = ServerState::Streaming(exchange, stream);
             }
             ServerState::Socket(mut socket) => {
