@@ -16,6 +16,8 @@
 
 #[path = "sim/disk.rs"]
 mod disk;
+#[path = "sim/groups.rs"]
+mod groups;
 #[path = "sim/loops.rs"]
 mod loops;
 #[path = "sim/model.rs"]
@@ -55,6 +57,9 @@ const QUEUE_SEEDS: u64 = 40;
 /// Seeds of a storm of streams without `SIM_SEEDS`.
 const STORM_SEEDS: u64 = 60;
 
+/// Seeds of a run of consumer groups without `SIM_SEEDS`.
+const GROUP_SEEDS: u64 = 8;
+
 #[test]
 fn clients_and_store_agree_through_faults() {
     over_seeds(SEEDS, |seed| World::new(seed).run());
@@ -68,6 +73,11 @@ fn the_queue_ends_each_recipient_once_through_faults() {
 #[test]
 fn a_stream_is_one_subscription_through_a_storm() {
     over_seeds(STORM_SEEDS, |seed| storm::Storm::new(seed).run());
+}
+
+#[test]
+fn a_group_loses_and_repeats_nothing_through_kills() {
+    over_seeds(GROUP_SEEDS, |seed| groups::Groups::new(seed).run());
 }
 
 #[test]

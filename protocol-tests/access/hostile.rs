@@ -299,9 +299,16 @@ fn no_text_of_a_query_or_a_path_is_a_statement() {
                 let place = filled(&operation.path, &values);
                 let said = asking.ask(&operation, &place, None);
                 check(&said, text, &place);
-                assert!(said.status >= 400, "{place}: {}", said.whole);
+                // A consumer group is made by its first reader, and any word may be its name.
+                let is_made = kinds[at] == "groups" && said.status == 200;
+                assert!(said.status >= 400 || is_made, "{place}: {}", said.whole);
             }
             for (name, _) in &operation.query {
+                let is_word = |octet: u8| octet.is_ascii_alphanumeric() || b"._-".contains(&octet);
+                if name == "group" && text.bytes().all(is_word) {
+                    // A consumer group is made by its first reader.
+                    continue;
+                }
                 let place = format!(
                     "{}?{name}={}",
                     filled(&operation.path, &things),

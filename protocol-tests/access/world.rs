@@ -170,6 +170,10 @@ impl World {
         let (org, inbox) = (side.org, side.inbox);
         let spare = (self.rig).make_key(org, Scopes::MESSAGES_WRITE, Some(&[inbox]), None);
         let spare = self.rig.key_id(org, &spare);
+        // A reader that polls makes it. Each side has a name of its own.
+        let group = format!("workers-{}", side.inbox);
+        let poll = format!("/api/v1/events/log?group={group}&type=inbox.deleted");
+        self.own(side, "GET", &poll, None);
         let id = |of: &Value, field: &str| of[field].as_str().unwrap().to_owned();
         BTreeMap::from([
             ("inboxes", inbox.to_string()),
@@ -190,6 +194,7 @@ impl World {
             ("domains", id(&domain, "id")),
             ("keys", spare.to_string()),
             ("orgs", org.to_string()),
+            ("groups", group),
         ])
     }
 

@@ -234,6 +234,18 @@ limits! {
     /// Tickets of one key that are not spent: a page takes one right before it connects, and they
     /// end after 30 seconds.
     tickets_per_key: usize = 100 => SessionsLimited;
+    /// Consumer groups of an organization: one for each kind of worker, and a mistake in a name
+    /// must not fill the disk.
+    event_groups: usize = 100 => RejectedQuota;
+    /// Events that one reader of a group holds: more would wait in its memory while another could
+    /// take them.
+    group_leases: usize = 100 => pace;
+    /// Events of a group that are leased or wait: with so many, the group reads no further in the
+    /// log until some are acknowledged.
+    group_pending: usize = 2000 => GroupsHeldBack;
+    /// Events of a group that are set aside: with so many, the next are not set aside, and come
+    /// again until they are acknowledged.
+    group_poisoned: usize = 1000 => GroupsHeldBack;
     /// Seconds between two heartbeats of an event stream.
     heartbeat_s: u64 = 15 => pace;
     /// Seconds without progress before a stream is closed.

@@ -23,8 +23,9 @@ pub enum Look {
     MakeTicket,
     /// Checks a ticket; one that is spent is good no more. Answer: `Authenticated`.
     UseTicket { ticket: Secret, spends: bool },
-    /// Takes a lease for an event stream. Answer: `Done`.
-    OpenStream,
+    /// Takes a lease for an event stream. One that `reads_group` gives its leases of events back
+    /// when its connection ends. Answer: `Done`.
+    OpenStream { reads_group: bool },
     /// Finds an inbox whose mail is waited for, and takes the lease of a stream for that. Answer:
     /// `Waits`.
     OpenWait { inbox: InboxRef },
@@ -72,7 +73,7 @@ impl Look {
             }
             Look::OpenWait { .. } | Look::CloseWait => Need::Inboxes(Scopes::MESSAGES_READ),
             Look::MakeTicket
-            | Look::OpenStream
+            | Look::OpenStream { .. }
             | Look::CloseStream
             | Look::FindInboxes { .. }
             | Look::LogState

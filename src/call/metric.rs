@@ -136,6 +136,8 @@ metrics! {
     TooManyErrors = "counter" "postern_too_many_errors_total";
     /// Sessions refused because the inbox or key has too many.
     SessionsLimited = "counter" "postern_sessions_limited_total";
+    /// Claims of readers of consumer groups that a bound of the group has held back.
+    GroupsHeldBack = "counter" "postern_groups_held_back_total";
     /// IMAP commands.
     ImapCommands = "counter" "postern_imap_commands_total";
     /// SMTP commands.

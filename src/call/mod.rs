@@ -18,6 +18,7 @@ mod caller;
 mod dns;
 mod draft;
 mod event;
+mod event_group;
 mod filter_rule;
 mod gather;
 mod hook_url;
@@ -91,6 +92,11 @@ pub use event::{
     FailureClass, InboxPath, InboxSet, KindSet, MessageDetail, OutboundNews, PriorityLevel,
     SessionEnd, Topic, Verdict, is_from, sender_filter,
 };
+pub use event_group::{
+    ClaimedEvents, EVENT_GROUP_NAME_BYTES, EventGroupId, EventGroupView, GROUP_DELIVERIES_MAX,
+    GROUP_LEASE_S, GROUP_LEASE_S_MAX, GroupClaim, GroupReset, GroupStart, GroupTerms, LeasedEvent,
+    PoisonedEvent, is_group_name,
+};
 pub use filter_rule::{
     FilterAction, FilterDirection, FilterRuleRow, MatchType, NewFilterRule, SuppressionReason,
     SuppressionRow, candidates,
@@ -124,9 +130,9 @@ pub use outgoing::{
 pub use public_address::is_public;
 pub use rates::{LIFTED, NETWORKS_MAX, Payer, Rates, RequestRates, clear_if_full};
 pub use read::{
-    ApprovalRead, DomainRead, EntryRead, EventRead, FilterRuleRead, InboxRead, KeyRead,
-    KnownSpamRead, MailboxRead, MessageRead, OrgRead, OutboundRead, PIECE_MAX, Read, RuleRead,
-    SuppressionRead, UploadRead,
+    ApprovalRead, DomainRead, EntryRead, EventGroupRead, EventRead, FilterRuleRead, InboxRead,
+    KeyRead, KnownSpamRead, MailboxRead, MessageRead, OrgRead, OutboundRead, PIECE_MAX, Read,
+    RuleRead, SuppressionRead, UploadRead,
 };
 pub use recent_marks::RecentMarks;
 pub use refusal::{Allowance, Rate, Refusal};
@@ -160,9 +166,9 @@ pub use walk::{BulkProgress, MailboxWalk, RecentCount, WalkStart};
 pub use webhook::*;
 pub use webhook_call::*;
 pub use write::{
-    ApprovalWrite, DomainWrite, EntryWrite, FilterRuleWrite, InboxWrite, KeyWrite, KnownSpamWrite,
-    MailboxWrite, MessageWrite, OrgWrite, OutboundWrite, RuleWrite, SuppressionWrite, UploadWrite,
-    Write,
+    ApprovalWrite, DomainWrite, EntryWrite, EventGroupWrite, FilterRuleWrite, InboxWrite, KeyWrite,
+    KnownSpamWrite, MailboxWrite, MessageWrite, OrgWrite, OutboundWrite, RuleWrite,
+    SuppressionWrite, UploadWrite, Write,
 };
 
 /// The time. The owner of a clock reads it once a turn.

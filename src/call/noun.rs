@@ -10,6 +10,8 @@ pub enum Noun {
     Approval,
     Attachment,
     Domain,
+    /// A consumer group.
+    EventGroup,
     FilterRule,
     Inbox,
     Key,
@@ -34,6 +36,7 @@ impl Noun {
             Noun::Approval => "approval",
             Noun::Attachment => "attachment",
             Noun::Domain => "domain",
+            Noun::EventGroup => "consumer group",
             Noun::FilterRule => "filter rule",
             Noun::Inbox => "inbox",
             Noun::Key => "key",
@@ -56,6 +59,7 @@ impl Noun {
 #[allow(missing_docs)]
 pub enum Countable {
     Domains,
+    EventGroups,
     /// Messages of an organization that wait for a decision.
     HeldMessages,
     ScheduledMessages,
@@ -107,6 +111,7 @@ impl Countable {
     pub const fn name(self) -> &'static str {
         match self {
             Countable::Domains => "domains",
+            Countable::EventGroups => "consumer groups",
             Countable::HeldMessages => "held messages",
             Countable::ScheduledMessages => "scheduled messages",
             Countable::FilterRules => "filter rules",
@@ -205,6 +210,10 @@ pub enum ConflictReason {
     /// A recipient of a held message was taken back while the decision was made.
     RecipientsChanged,
     DomainInUse,
+    /// Its readers have other filters, another order, or see other inboxes.
+    GroupDiffers,
+    /// No reader holds the event.
+    EventNotHeld,
     /// INBOX cannot be deleted.
     InboxDeleted,
     InboxHasChildren,
@@ -259,6 +268,10 @@ impl ConflictReason {
                 "a recipient was taken back meanwhile: read the approval, and decide again"
             }
             ConflictReason::DomainInUse => "an inbox has an address in the domain",
+            ConflictReason::GroupDiffers => {
+                "the consumer group has another place, filter or order, or a key that sees other inboxes"
+            }
+            ConflictReason::EventNotHeld => "no reader of the consumer group holds the event now",
             ConflictReason::InboxDeleted => "INBOX cannot be deleted",
             ConflictReason::InboxHasChildren => {
                 "the inbox has sub-agents: delete or move them first"

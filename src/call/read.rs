@@ -35,6 +35,7 @@ pub enum Read {
     Rule(RuleRead),
     Suppression(SuppressionRead),
     Event(EventRead),
+    EventGroup(EventGroupRead),
     Upload(UploadRead),
     Audit(AuditRead),
     KnownSpam(KnownSpamRead),
@@ -384,6 +385,15 @@ pub enum EventRead {
     },
 }
 
+/// Consumer groups.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum EventGroupRead {
+    /// Answer: `EventGroups`, in the order of their names.
+    List,
+    /// Answer: `EventGroups` with one.
+    Get { name: String },
+}
+
 /// Octets of one [`OutboundRead::Piece`].
 pub const PIECE_MAX: usize = 256 << 10;
 
@@ -422,7 +432,7 @@ impl Read {
                 | OrgRead::UsageRest { .. }
                 | OrgRead::UsageByDay { .. },
             ) => Need::Key,
-            Read::Event(_) => Need::Inboxes(Scopes::EVENTS_READ),
+            Read::EventGroup(_) | Read::Event(_) => Need::Inboxes(Scopes::EVENTS_READ),
             // It is for those who attach it.
             Read::Upload(_) => Need::Inboxes(Scopes::MESSAGES_WRITE),
             Read::Audit(_) => Need::Organization(Scopes::ADMIN),
@@ -462,7 +472,7 @@ impl Read {
             Read::Entry(EntryRead::Octets { of, .. }) => Some(SharePart::Inbox(of.inbox)),
             Read::Event(EventRead::After { topic, .. }) => match topic {
                 Topic::Inbox(inbox) | Topic::Tree(inbox) => Some(SharePart::Inbox(*inbox)),
-                Topic::Org(_) | Topic::Key(_) | Topic::OrgEnd(_) => None,
+                Topic::Org(_) | Topic::Key(_) | Topic::OrgEnd(_) | Topic::Reader(_) => None,
             },
             Read::Approval(_)
             | Read::Mailbox(_)
@@ -474,6 +484,7 @@ impl Read {
             | Read::FilterRule(_)
             | Read::Rule(_)
             | Read::Suppression(_)
+            | Read::EventGroup(_)
             | Read::Upload(_)
             | Read::Org(_)
             | Read::Audit(_)

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::{
-    ApprovalRow, AuditRow, BatchRow, Caller, DeliveryRow, DomainView, EntryId, EntryRow,
-    EntryState, Event, ExportPage, FilterRuleRow, Forgetting, HookTest, ImportOutcome, InboxId,
-    InboxRow, KeyRow, KnownSpamDeletion, KnownSpamImported, KnownSpamSource, MadeTicket,
-    MailboxRow, Matches, MessageView, NextDelivery, NextTransaction, OctetsOf, OrgId, OrgRow,
-    OutboundRow, PartSource, Refusal, RuleRow, RuleTrialRow, Secret, Selected, SendStatus,
-    SendTrial, ShownSpamSettings, SpamReport, SuppressionRow, ThreadId, ThreadView, UidSet,
-    UploadRow, UsageDays, UsageRow, WebhookRow,
+    ApprovalRow, AuditRow, BatchRow, Caller, ClaimedEvents, DeliveryRow, DomainView, EntryId,
+    EntryRow, EntryState, Event, EventGroupView, ExportPage, FilterRuleRow, Forgetting, HookTest,
+    ImportOutcome, InboxId, InboxRow, KeyRow, KnownSpamDeletion, KnownSpamImported,
+    KnownSpamSource, MadeTicket, MailboxRow, Matches, MessageView, NextDelivery, NextTransaction,
+    OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal, RuleRow, RuleTrialRow, Secret,
+    Selected, SendStatus, SendTrial, ShownSpamSettings, SpamReport, SuppressionRow, ThreadId,
+    ThreadView, UidSet, UploadRow, UsageDays, UsageRow, WebhookRow,
 };
 
 /// The reply to a call.
@@ -148,6 +148,7 @@ pub enum Answer {
     Usage(Box<UsageRow>),
     UsageDays(Box<UsageDays>),
     Ticket(MadeTicket),
+    EventGroups(Vec<EventGroupView>),
     /// The inbox whose mail is waited for.
     Waits(InboxId),
     Outbound {
@@ -256,6 +257,9 @@ pub enum Written {
     OrgChanged(OrgRow),
     Outbound(Box<OutboundRow>),
     Approval(Box<ApprovalRow>),
+    Claimed(Box<ClaimedEvents>),
+    /// How many events come again.
+    Replayed(u64),
     /// The `Idempotency-Key` and the request are the same as before: the octets that
     /// [`super::Idempotency::render`] has made of the first answer.
     Again(Vec<u8>),

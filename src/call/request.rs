@@ -65,6 +65,8 @@ nouns! {
     RuleRead => Read::Rule,
     SuppressionRead => Read::Suppression,
     EventRead => Read::Event,
+    EventGroupRead => Read::EventGroup,
+    EventGroupWrite => Write::EventGroup,
     UploadRead => Read::Upload,
     AuditRead => Read::Audit,
     WebhookRead => Read::Webhook,

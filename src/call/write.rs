@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use super::{
     ApprovalId, BatchProgress, BulkProgress, CredentialsProgress, DnsAnswer, DomainRef, EntryId,
-    ExportEnd, FilterRuleId, FlagChange, Flags, Forgetting, Idempotency, InboxPatch, InboxRef,
-    KeyId, KnownSpamDeletion, MailboxId, MessageBatch, MessagePatch, Need, NewDomain,
+    ExportEnd, FilterRuleId, FlagChange, Flags, Forgetting, GroupClaim, Idempotency, InboxPatch,
+    InboxRef, KeyId, KnownSpamDeletion, MailboxId, MessageBatch, MessagePatch, Need, NewDomain,
     NewFilterRule, NewInbox, NewKey, NewRule, OrgId, OrgPatch, OutboundId, OutboundLoss, Question,
     Refusal, Report, RouteId, RuleId, RulePatch, RulePlace, Scopes, SharePart, SpamSettings,
     SuppressionId, UidSet, UploadId, WebhookWrite,
@@ -36,6 +36,7 @@ pub enum Write {
     Upload(UploadWrite),
     KnownSpam(KnownSpamWrite),
     Webhook(WebhookWrite),
+    EventGroup(EventGroupWrite),
 }
 
 /// Changes of the mailboxes of the inbox of the session.
@@ -333,6 +334,29 @@ pub enum KnownSpamWrite {
     Delete(Box<KnownSpamDeletion>),
 }
 
+/// Changes of consumer groups.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum EventGroupWrite {
+    /// Leases events to a reader. Written: `Claimed`.
+    Claim(GroupClaim),
+    /// One event is done. Written: `Changed`.
+    Acknowledge {
+        name: String,
+        seq: u64,
+        idempotency: Option<Idempotency>,
+    },
+    /// Events that were set aside come again: all, or these. Written: `Replayed`.
+    Replay {
+        name: String,
+        seqs: Option<Vec<u64>>,
+        idempotency: Option<Idempotency>,
+    },
+    /// Written: `Changed`.
+    Delete { name: String },
+    /// A connection has ended, or one subscription of it: its leases end. Written: `Changed`.
+    Leave { reader: Option<u32> },
+}
+
 /// Changes of organizations; for the operator.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum OrgWrite {
@@ -430,6 +454,9 @@ impl Write {
                 Some(_) => Need::Server,
                 None => Need::Organization(Scopes::WEBHOOKS_WRITE),
             },
+            // It takes nothing but the connection's own, also when its key has ended.
+            Write::EventGroup(EventGroupWrite::Leave { .. }) => Need::Nothing,
+            Write::EventGroup(_) => Need::Inboxes(Scopes::EVENTS_READ),
             Write::Outbound(call) => match call {
                 OutboundWrite::Next { .. } | OutboundWrite::Lost { .. } | OutboundWrite::Wake => {
                     Need::Server
@@ -474,6 +501,7 @@ impl Write {
             | Write::Upload(_)
             | Write::KnownSpam(_)
             | Write::Webhook(_)
+            | Write::EventGroup(_)
             | Write::Org(_)
             | Write::Outbound(_) => None,
         }
@@ -593,6 +621,13 @@ impl Write {
             Write::KnownSpam(KnownSpamWrite::Import { idempotency, .. }) => idempotency.as_ref(),
             Write::KnownSpam(KnownSpamWrite::Delete(_)) => None,
             Write::Webhook(call) => call.idempotency(),
+            Write::EventGroup(call) => match call {
+                EventGroupWrite::Acknowledge { idempotency, .. }
+                | EventGroupWrite::Replay { idempotency, .. } => idempotency.as_ref(),
+                EventGroupWrite::Claim(_)
+                | EventGroupWrite::Delete { .. }
+                | EventGroupWrite::Leave { .. } => None,
+            },
             Write::Org(call) => match call {
                 OrgWrite::Create { idempotency, .. } | OrgWrite::Patch { idempotency, .. } => {
                     idempotency.as_ref()

@@ -87,6 +87,13 @@ Examples:
   postern webhook test whk_01Hq7Zk3VdX
   postern webhook redeliver whk_01Hq7Zk3VdX --since 2026-01-31T12:00:00Z";
 
+/// `postern group`
+pub const GROUP: &str = "\
+Examples:
+  postern group list
+  postern group ack workers 1234
+  postern group replay workers";
+
 /// `postern suppression`
 pub const SUPPRESSION: &str = "\
 Examples:

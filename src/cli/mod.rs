@@ -16,6 +16,7 @@ mod endpoint;
 mod examples;
 mod exec;
 mod folder;
+mod group;
 mod jobs;
 mod known_spam;
 mod lists;
@@ -158,6 +159,9 @@ enum CliCommand {
     /// Endpoints that get events
     #[command(subcommand, after_help = examples::WEBHOOK)]
     Webhook(webhook::WebhookCommand),
+    /// Consumer groups of events
+    #[command(subcommand, after_help = examples::GROUP)]
+    Group(group::GroupCommand),
     /// Mail that waits for an approval
     #[command(subcommand, after_help = examples::APPROVAL)]
     Approval(approval::ApprovalCommand),
@@ -322,6 +326,7 @@ fn carry_out(cli: &Cli) -> Result<ExitCode, CliError> {
         CliCommand::Spam(spam) => spam::spam(cli, spam),
         CliCommand::Webhook(webhook) => webhook::webhooks(cli, webhook),
         CliCommand::Suppression(suppression) => lists::suppressions(cli, suppression),
+        CliCommand::Group(command) => group::groups(cli, command),
         CliCommand::Queue(command) => queue::queue(cli, command),
         CliCommand::Approval(approval) => approval::approvals(cli, approval),
         CliCommand::Outbound => account::outbound(cli),

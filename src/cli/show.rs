@@ -91,6 +91,9 @@ pub const RULE_TRIAL: Columns = &["message_id", "would"];
 pub const WEBHOOK: Columns = &["id", "url", "types", "enabled", "disabled_reason"];
 /// A delivery of a webhook.
 pub const DELIVERY: Columns = &["id", "event_id", "type", "status", "next_attempt_at"];
+/// A consumer group.
+pub const EVENT_GROUP: Columns = &["name", "seq", "pending", "readers"];
+
 /// A suppressed address.
 pub const SUPPRESSION: Columns = &["address", "reason", "source", "created_at", "id"];
 

@@ -293,6 +293,11 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("DELETE", "/uploads/*", "postern upload --delete"),
     ("GET", "/events", "postern tail"),
     ("GET", "/events/log", "postern tail --no-follow"),
+    ("POST", "/events/ack", "postern group ack"),
+    ("GET", "/events/groups", "postern group list"),
+    ("GET", "/events/groups/*", "postern group show"),
+    ("DELETE", "/events/groups/*", "postern group delete"),
+    ("POST", "/events/groups/*/replay", "postern group replay"),
     ("GET", "/inboxes/*/watch", "postern tail --watch"),
     ("GET", "/inboxes/*/events", "postern tail --inbox"),
 ];

@@ -73,6 +73,8 @@ fn acts_of(call: &Write, named: Option<AuditTarget>, carried: &Carried) -> [Opti
         Write::Mailbox(_) | Write::Entry(_) => None,
         // A file is no act before a message has it.
         Write::Upload(_) => None,
+        // They change who is told of what has happened, and nothing else.
+        Write::EventGroup(_) => None,
         Write::Message(call) => match call {
             MessageWrite::Admit { id, .. } => {
                 Some((Did::MessageAdmitted, Some(AuditTarget::Message(*id))))

@@ -7,8 +7,10 @@ use std::collections::HashMap;
 
 use super::access::admit::sees;
 use super::context::ReadContext;
-use crate::call::{Access, Answer, Change, Event, InboxId, Noun, Refusal, Topic};
-use crate::store::LogState;
+use crate::call::{
+    Access, Answer, Change, Event, InboxId, Noun, Now, OrgId, Refusal, Shared, Topic,
+};
+use crate::store::{LogState, Store};
 
 /// The window of the organization's log.
 pub fn read_log_state(context: &ReadContext<'_>, access: &Access) -> Result<Answer, Refusal> {
@@ -24,47 +26,60 @@ pub fn find_log_position(
 ) -> Result<Answer, Refusal> {
     let _moment = context.store.snapshot()?;
     let state = read_state(context, access)?;
-    let first = context.store.log_at(access.org, unix_ms)?;
-    let head = if first == state.oldest && state.oldest > 1 && is_cut_off(context, &state, unix_ms)
-    {
-        state.oldest.saturating_sub(2)
-    } else {
-        first.saturating_sub(1)
-    };
+    let head = before_time(
+        context.store,
+        (context.shared, context.now),
+        access.org,
+        unix_ms,
+    )?;
     Ok(answer(LogState { head, ..state }))
+}
+
+/// The number before the first row at or after a time; below the window when rows of that time may
+/// be missing.
+pub fn before_time(
+    store: &Store,
+    (shared, now): (&Shared, Now),
+    org: OrgId,
+    unix_ms: i64,
+) -> Result<u64, Refusal> {
+    let state = store.log_state(org)?;
+    let state = state.ok_or(Refusal::NotFound(Noun::Organization))?;
+    let first = store.log_at(org, unix_ms)?;
+    let is_first = first == state.oldest && state.oldest > 1;
+    Ok(
+        match is_first && is_cut_off((shared, now), &state, unix_ms) {
+            true => state.oldest.saturating_sub(2),
+            false => first.saturating_sub(1),
+        },
+    )
 }
 
 /// Whether rows of that time may be missing. Rows are trimmed only when they are older than the
 /// retention, and a restore loses the rows before it.
-fn is_cut_off(context: &ReadContext<'_>, state: &LogState, unix_ms: i64) -> bool {
-    let days = i64::try_from(context.shared.limits.event_days).unwrap_or(i64::MAX);
+fn is_cut_off((shared, now): (&Shared, Now), state: &LogState, unix_ms: i64) -> bool {
+    let days = i64::try_from(shared.limits.event_days).unwrap_or(i64::MAX);
     let kept_ms = days.saturating_mul(DAY_MS);
-    unix_ms < context.now.unix_ms.saturating_sub(kept_ms) || unix_ms <= state.restored_at
+    unix_ms < now.unix_ms.saturating_sub(kept_ms) || unix_ms <= state.restored_at
 }
 
 /// A page of the log.
 pub fn list_events(
-    context: &ReadContext<'_>,
+    store: &Store,
     access: &Access,
     topic: Topic,
     after: u64,
     limit: usize,
 ) -> Result<Answer, Refusal> {
-    match topic {
-        Topic::Org(org) if org != access.org => return Err(Refusal::NotFound(Noun::Organization)),
-        Topic::Inbox(inbox) | Topic::Tree(inbox) => check_inbox(context, access, inbox)?,
-        Topic::Key(key) if Some(key) != access.key => return Err(Refusal::NotFound(Noun::Key)),
-        Topic::Org(_) | Topic::Key(_) | Topic::OrgEnd(_) => {}
-    }
+    check_topic(store, access, topic)?;
     let limit = limit.clamp(1, EVENTS_MAX);
-    let page = context
-        .store
+    let page = store
         .events_after(access.org, topic, after, limit)?
         .ok_or(Refusal::NotFound(Noun::Organization))?;
     let mut events = page.events;
     events.retain(|event| event.is_visible_to(access));
     if access.subtree {
-        retain_covered(context, access, &mut events)?;
+        retain_covered(store, access, &mut events)?;
     }
     Ok(Answer::Events {
         events,
@@ -75,8 +90,19 @@ pub fn list_events(
     })
 }
 
-fn check_inbox(context: &ReadContext<'_>, access: &Access, inbox: InboxId) -> Result<(), Refusal> {
-    match context.store.place_of(access.org, inbox)? {
+/// Checks that the key may watch a topic.
+pub fn check_topic(store: &Store, access: &Access, topic: Topic) -> Result<(), Refusal> {
+    match topic {
+        Topic::Org(org) if org != access.org => Err(Refusal::NotFound(Noun::Organization)),
+        Topic::Inbox(inbox) | Topic::Tree(inbox) => check_inbox(store, access, inbox),
+        Topic::Key(key) if Some(key) != access.key => Err(Refusal::NotFound(Noun::Key)),
+        Topic::Org(_) | Topic::Key(_) | Topic::OrgEnd(_) | Topic::Reader(_) => Ok(()),
+    }
+}
+
+/// Checks that the key sees an inbox as the tree is now.
+fn check_inbox(store: &Store, access: &Access, inbox: InboxId) -> Result<(), Refusal> {
+    match store.place_of(access.org, inbox)? {
         Some(place) if access.sees(inbox, &place.path.ancestors) => Ok(()),
         _ => Err(Refusal::NotFound(Noun::Inbox)),
     }
@@ -85,8 +111,8 @@ fn check_inbox(context: &ReadContext<'_>, access: &Access, inbox: InboxId) -> Re
 /// Keeps the events of inboxes that the key covers today, too: the row of an event has the place of
 /// its inbox at that time. Of an inbox that was deleted or
 /// has left, only that is shown.
-fn retain_covered(
-    context: &ReadContext<'_>,
+pub(super) fn retain_covered(
+    store: &Store,
     access: &Access,
     events: &mut Vec<Event>,
 ) -> Result<(), Refusal> {
@@ -95,7 +121,7 @@ fn retain_covered(
         if let Some(path) = event.inbox.as_deref()
             && !known.contains_key(&path.id)
         {
-            known.insert(path.id, sees(context.store, access, path.id)?);
+            known.insert(path.id, sees(store, access, path.id)?);
         }
     }
     events.retain(|event| {

@@ -4,7 +4,7 @@
 
 use core::net::IpAddr;
 use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::access::greylist::Greylist;
@@ -14,6 +14,7 @@ use super::access::login_log::LoginLog;
 use super::access::receives::Receives;
 use super::answer_rates::AnswerRates;
 use super::checks::Checks;
+use super::event_groups::KeptGroups;
 use super::existence::Existence;
 use super::intake::Lookups;
 use super::known_spam::KeptKnownSpam;
@@ -26,8 +27,9 @@ use super::rules::KeptRules;
 use super::spare_keys::SpareKeys;
 use super::webhook::{HookWays, Webhooks};
 use crate::call::{
-    Allowance, Change, Event, LIFTED, Metric, Network, Now, OperatorFrom, OrgId, OrgWrite,
-    OutboundSettings, Payer, Rates, Refusal, Resolve, Shared, WebhookSettings, Write, Written,
+    Access, Allowance, Change, ConnId, Event, LIFTED, Metric, Network, Now, OperatorFrom, OrgId,
+    OrgWrite, OutboundSettings, Payer, Rates, Refusal, Resolve, Shared, WebhookSettings, Write,
+    Written,
 };
 use crate::crypto::SealingKey;
 
@@ -139,6 +141,8 @@ pub struct Service {
     pub(super) newest: NewestPages,
     /// Answers between two addresses. Only the writer takes the lock.
     answers: Mutex<AnswerRates>,
+    /// Who holds which event of a consumer group. Only the writer changes it.
+    event_groups: Mutex<KeptGroups>,
 }
 
 /// The counters in memory, under one lock.
@@ -151,12 +155,27 @@ pub(super) struct ServiceCounters {
     pub(super) greylist: Greylist,
     pub(super) leases: Leases,
     pub(super) tickets: KeptTickets,
+    /// Connections that read a consumer group, each with its key: the events that they hold are
+    /// free when they end.
+    pub(super) group_readers: HashMap<ConnId, Access>,
 }
 
 impl Service {
     /// The answers between two addresses that are counted.
     pub(super) fn answers(&self) -> MutexGuard<'_, AnswerRates> {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who holds which event of a consumer group.
+    pub(super) fn event_groups(&self) -> MutexGuard<'_, KeptGroups> {
+        self.event_groups
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has the readers of consumer groups told of what was committed: their news stand behind it.
+    pub(super) fn tell_event_groups(&self, committed: &mut Vec<Event>) {
+        self.event_groups().tell(committed);
     }
 
     /// When the writer looks next at scheduled mail, unix milliseconds. Only the writer reads and
@@ -218,6 +237,7 @@ impl Service {
             listed: ListedRows::default(),
             newest: NewestPages::default(),
             answers: Mutex::default(),
+            event_groups: Mutex::default(),
             shared: setup.shared,
             shared_domain: setup.shared_domain,
             trust_domains: setup.trust_domains,

@@ -9,7 +9,7 @@ use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
 use super::ids::first_id_at;
-use super::sum::row_sum;
+use super::row_sum::row_sum;
 use super::{Error, Store, int};
 use crate::call::{AuditAction, AuditId, AuditRow, AuditTarget, KeyId, Now, OrgId, RequestId};
 

@@ -13,7 +13,7 @@ use core::ops::ControlFlow;
 use rusqlite::types::ValueRef;
 
 use super::reclaim::{SLICE_OCTETS, SLICE_ROWS};
-use super::sum::row_sum;
+use super::row_sum::row_sum;
 use super::{Error, Store, format, uint32};
 use crate::call::{BodyId, InboxId, Now, OrgId, Summary};
 

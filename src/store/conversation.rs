@@ -22,7 +22,7 @@ use super::body::NewBody;
 use super::format::Links;
 use super::ids::id_at;
 use super::quota::REFERENCE_BYTES;
-use super::sum::row_sum;
+use super::row_sum::row_sum;
 use super::{Error, Store, Tell, format};
 use crate::call::{BodyId, InboxId, Now, ThreadId};
 

@@ -14,7 +14,7 @@ use rusqlite::types::ValueRef;
 
 use super::mailbox::{Delta, read_mailbox, read_place};
 use super::quota::{ENTRY_BYTES, OrgDelta};
-use super::sum::row_sum;
+use super::row_sum::row_sum;
 use super::usage::UsageDelta;
 use super::{Error, InboxPlace, MailboxRecord, Store, int, uint, uint32};
 use crate::call::{Countable, InboxId, MailboxId, Noun, OrgId, Refusal};

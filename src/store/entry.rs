@@ -14,7 +14,7 @@ use super::arrival::{arrival_number, verdict_bits};
 use super::keyword::KeywordUses;
 use super::mailbox::Delta;
 use super::quota::DIGEST_BYTES;
-use super::sum::row_sum;
+use super::row_sum::row_sum;
 use super::{Error, MailboxRecord, Store, format, int, uint, uint32};
 use crate::call::{
     Arrival, BULK_DETAIL_BYTES_MAX, BULK_MESSAGES_MAX, BodyId, EntryId, EntryRow, EntryState,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
-use super::sum::row_sum;
+use super::row_sum::row_sum;
 use super::{Error, Store, format, int, uint};
 use crate::call::{
     Change, ConnId, Event, InboxId, InboxPath, MailboxId, Now, OrgId, Topic, UidSet,
@@ -85,6 +85,9 @@ impl Store {
         new: NewEvent,
         events: &mut Vec<Event>,
     ) -> Result<(), Error> {
+        if let Change::GroupReady { .. } = new.change {
+            return Err(Error::Corrupt("an event that is not stored"));
+        }
         let path = new.inbox.as_deref().map(format::encode_path).transpose()?;
         let uids = format::encode_uids(&new.uids)?;
         let detail = format::encode_change(&new.change)?;
@@ -272,7 +275,7 @@ impl Store {
 }
 
 /// The row as an event; `None` if it does not concern `topic`.
-fn read_event(
+pub(super) fn read_event(
     row: &Row<'_>,
     org: OrgId,
     topic: Topic,
@@ -324,7 +327,7 @@ fn read_event(
     match topic {
         Topic::Key(key) if !event.ends_key(Some(key)) => Ok(None),
         // Its row goes with the organization: it is published, and never read.
-        Topic::OrgEnd(_) => Ok(None),
+        Topic::OrgEnd(_) | Topic::Reader(_) => Ok(None),
         Topic::Key(_) | Topic::Org(_) | Topic::Inbox(_) | Topic::Tree(_) => Ok(Some(event)),
     }
 }

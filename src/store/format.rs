@@ -422,7 +422,8 @@ fn store_change(change: &Change) -> StoredChange<'_> {
         },
         Change::InboxDeleted => StoredChange::InboxDeleted,
         Change::KeyRevoked { key } => StoredChange::KeyRevoked { key: key.0 },
-        Change::OrgDeleted => StoredChange::OrgDeleted,
+        // `put_event` stores no `GroupReady`.
+        Change::OrgDeleted | Change::GroupReady { .. } => StoredChange::OrgDeleted,
         Change::DomainVerified { domain, name } => StoredChange::DomainVerified {
             domain: domain.0,
             name: name.into(),

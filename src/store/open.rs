@@ -345,6 +345,7 @@ pub(super) const STEPS: &[SchemaStep] = &[
     SchemaStep::sql(include_str!("step32.sql")),
     SchemaStep::sql(include_str!("step33.sql")),
     SchemaStep::sql(include_str!("step34.sql")),
+    SchemaStep::sql(include_str!("step35.sql")),
 ];
 
 /// Step 5: finds the mail that each conversation depends on, and counts what rows cost.

@@ -386,6 +386,7 @@ impl Store {
             + self.reclaim_webhooks(org, SLICE_ROWS)?
             + self.reclaim_rules_of_org(org, SLICE_ROWS)?
             + self.reclaim_usage_of_org(org)?
+            + self.reclaim_event_groups(org, SLICE_ROWS)?
             + self.reclaim_lessons(org, SLICE_ROWS)?;
         if gone == 0 {
             self.run("DELETE FROM org WHERE id = ?1", [org.0])?;

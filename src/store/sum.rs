@@ -4,7 +4,7 @@
 //! The SQL function `row_sum` makes a checksum of its arguments. It is a function of SQL, because a
 //! statement that copies or moves rows never shows them to Rust. A table with many changes writes
 //! its checksums in each of its statements; those that run for every message bind a checksum that
-//! Rust has made ([`row_sum`]). For the others the writer has triggers, which are temporary: they
+//! Rust has made (`row_sum.rs`). For the others the writer has triggers, which are temporary: they
 //! belong to its connection and not to the file, so that a file stays usable for other programs.
 //!
 //! It is no defence against a program that may write the file: that can also write a checksum. It
@@ -18,12 +18,12 @@ use core::fmt::Write;
 
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
-use rusqlite::types::ValueRef;
 
+use super::row_sum::RowSum;
 use super::summed::{
-    APPROVAL, AUDIT, DKIM, FILTER_RULE, INBOX, JOB, KEY, KNOWN_SPAM_SOURCE, MAILBOX, METADATA,
-    OUTBOUND, RULE, RULE_HIT, SCHEDULED, SUPPRESSION, UPLOAD, UPSTREAM, USAGE_DAY, WEBHOOK,
-    WEBHOOK_DELIVERY,
+    APPROVAL, AUDIT, DKIM, EVENT_GROUP, EVENT_PENDING, FILTER_RULE, INBOX, JOB, KEY,
+    KNOWN_SPAM_SOURCE, MAILBOX, METADATA, OUTBOUND, RULE, RULE_HIT, SCHEDULED, SUPPRESSION, UPLOAD,
+    UPSTREAM, USAGE_DAY, WEBHOOK, WEBHOOK_DELIVERY,
 };
 use super::{Error, Store};
 
@@ -216,6 +216,20 @@ pub(super) const TABLES: &[SummedTable] = &[
         sums: &[("sum", &["kind", "hash", "source", "at"])],
         filled_later: false,
         kept_by: KeptBy::Statements,
+    },
+    SummedTable {
+        name: "event_group",
+        key: &["id"],
+        sums: &[("sum", EVENT_GROUP)],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(EVENT_GROUP),
+    },
+    SummedTable {
+        name: "event_pending",
+        key: &["grp", "seq"],
+        sums: &[("sum", EVENT_PENDING)],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(EVENT_PENDING),
     },
     SummedTable {
         name: "imported",
@@ -545,16 +559,6 @@ impl SummedTable {
     }
 }
 
-/// The checksum that the SQL function `row_sum` makes of these values, for a statement whose values
-/// are all at hand: a call of the function costs as much as a step of SQLite for each of them.
-pub(super) fn row_sum(values: &[ValueRef<'_>]) -> i64 {
-    let mut sum = Sum::new();
-    for value in values {
-        sum.add(*value);
-    }
-    i64::from(sum.finish())
-}
-
 /// Gives a connection the function `row_sum`. Every connection has it before its first statement.
 pub(super) fn add_function(sql: &Connection) -> rusqlite::Result<()> {
     sql.create_scalar_function(
@@ -564,7 +568,7 @@ pub(super) fn add_function(sql: &Connection) -> rusqlite::Result<()> {
             .union(FunctionFlags::SQLITE_DETERMINISTIC)
             .union(FunctionFlags::SQLITE_INNOCUOUS),
         |row| {
-            let mut sum = Sum::new();
+            let mut sum = RowSum::new();
             for column in 0..row.len() {
                 sum.add(row.get_raw(column));
             }
@@ -719,82 +723,3 @@ const KEY_COLUMNS: usize = 3;
 
 /// Rows that one slice looks at: about two milliseconds.
 const SLICE_ROWS: i64 = 200;
-
-/// A checksum in the making: CRC-32 of a version, and of each value as its type, its length and its
-/// octets. A row with another value, another type or another border between two values has another
-/// checksum, but for one in four thousand million.
-struct Sum {
-    crc: crc32fast::Hasher,
-    /// Short values are put together: a checksum of few octets at once is slow.
-    waiting: [u8; WAITING],
-    len: usize,
-}
-
-impl Sum {
-    fn new() -> Sum {
-        let mut sum = Sum {
-            crc: crc32fast::Hasher::new(),
-            waiting: [0; WAITING],
-            len: 0,
-        };
-        sum.octets(&[VERSION]);
-        sum
-    }
-
-    fn add(&mut self, value: ValueRef<'_>) {
-        match value {
-            ValueRef::Null => self.octets(&[0]),
-            ValueRef::Integer(n) => {
-                self.octets(&[1]);
-                self.octets(&n.to_le_bytes());
-            }
-            ValueRef::Real(x) => {
-                self.octets(&[2]);
-                self.octets(&x.to_bits().to_le_bytes());
-            }
-            ValueRef::Text(text) => self.long(3, text),
-            ValueRef::Blob(octets) => self.long(4, octets),
-        }
-    }
-
-    fn long(&mut self, kind: u8, octets: &[u8]) {
-        self.octets(&[kind]);
-        self.octets(&(octets.len() as u64).to_le_bytes());
-        self.octets(octets);
-    }
-
-    fn octets(&mut self, octets: &[u8]) {
-        let end = self.len + octets.len();
-        if let Some(space) = self.waiting.get_mut(self.len..end) {
-            space.copy_from_slice(octets);
-            self.len = end;
-            return;
-        }
-        self.flush();
-        match self.waiting.get_mut(..octets.len()) {
-            Some(space) => {
-                space.copy_from_slice(octets);
-                self.len = octets.len();
-            }
-            None => self.crc.update(octets),
-        }
-    }
-
-    fn flush(&mut self) {
-        self.crc
-            .update(self.waiting.get(..self.len).unwrap_or_default());
-        self.len = 0;
-    }
-
-    fn finish(mut self) -> u32 {
-        self.flush();
-        self.crc.finalize()
-    }
-}
-
-/// The first octet of what a checksum covers. Another way to make it has another version, and a
-/// step of the schema that makes all checksums anew.
-const VERSION: u8 = 1;
-
-/// Octets that are put together.
-const WAITING: usize = 256;

@@ -189,6 +189,10 @@ pub(super) const USAGE_DAY: &[&str] = &[
     "events",
     "stored_bytes",
 ];
+pub(super) const EVENT_GROUP: &[&str] = &["id", "org", "name", "terms", "bound", "seq"];
+
+pub(super) const EVENT_PENDING: &[&str] = &["grp", "seq", "inbox", "kind", "deliveries"];
+
 pub(super) const KNOWN_SPAM_SOURCE: &[&str] =
     &["id", "name", "bodies", "links", "attachments", "at"];
 pub(super) const UPSTREAM: &[&str] = &[

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
-use super::sum::row_sum;
+use super::row_sum::row_sum;
 use super::{Error, Store, int, uint};
 use crate::call::{Arrival, Change, InboxId, OrgId, UsageDay};
 

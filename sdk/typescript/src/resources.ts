@@ -1890,6 +1890,36 @@ export interface EventsLogParams {
   priority?: "high" | "normal" | "low";
   /** Only mail of this verdict. */
   verdict?: "clean" | "suspicious" | "spam";
+  /**
+   * Read as a member of this consumer group. It is made with the first use of its name, begins
+   * now or where `since` says, and keeps its own cursor: each event goes to one of its readers,
+   * and comes again until `POST /api/v1/events/ack`. All its readers ask for the same events.
+   */
+  group?: string;
+  /**
+   * Only with `group`: the seconds after which an event that was not acknowledged goes to
+   * another reader.
+   */
+  lease_s?: number;
+  /**
+   * Only with `group`: no event of an inbox goes out while an earlier one of it is not
+   * acknowledged.
+   */
+  order?: "inbox";
+}
+
+/** The parameters of `events.ack`. */
+export interface EventsAckParams extends models.EventAck {
+}
+
+/** The parameters of `events.groups`. */
+export interface EventsGroupsParams {
+  /** How many rows a page has at most. */
+  limit?: number;
+}
+
+/** The parameters of `events.replay`. */
+export interface EventsReplayParams extends models.EventReplay {
 }
 
 /**
@@ -1917,6 +1947,59 @@ export class EventsResource extends Streaming {
     const query: Record<string, unknown> = { ...params };
     const call: Call = { method: "GET", path: "/api/v1/events/log", query, options };
     return new Pages<models.Event>(this.client, call, true);
+  }
+
+  /**
+   * Acknowledge an event. Says that an event of a consumer group is done, so that no reader is
+   * given it again. It is about this event alone. One that no reader holds, because its time is
+   * over or its stream has ended, is 409: it comes again. One that was acknowledged before is
+   * 204. The key needs the scope `events:read`.
+   */
+  async ack(params: EventsAckParams, options?: RequestOptions): Promise<void> {
+    const body: Record<string, unknown> = { ...params };
+    const call: Call = { method: "POST", path: "/api/v1/events/ack", body, options };
+    await this.client.object(call);
+  }
+
+  /**
+   * List consumer groups. Lists the consumer groups of the organization by name: one page, as
+   * there are at most 100. A key that is bound to inboxes sees those of keys with the same
+   * inboxes. The key needs the scope `events:read`.
+   */
+  groups(params?: EventsGroupsParams, options?: RequestOptions): Pages<models.EventGroup> {
+    const query: Record<string, unknown> = { ...params };
+    const call: Call = { method: "GET", path: "/api/v1/events/groups", query, options };
+    return new Pages<models.EventGroup>(this.client, call, false);
+  }
+
+  /**
+   * Read a consumer group. Reads one consumer group with what is set aside. The key needs the
+   * scope `events:read`.
+   */
+  async group(group: string, options?: RequestOptions): Promise<models.EventGroup> {
+    const call: Call = { method: "GET", path: `/api/v1/events/groups/${place(group)}`, options };
+    return (await this.client.object(call)) as models.EventGroup;
+  }
+
+  /**
+   * Delete a consumer group. Deletes a consumer group with its cursor and all that waits in it.
+   * The streams that read it end with the reason `group_deleted`. The key needs the scope
+   * `events:read`.
+   */
+  async deleteGroup(group: string, options?: RequestOptions): Promise<void> {
+    const call: Call = { method: "DELETE", path: `/api/v1/events/groups/${place(group)}`, options };
+    await this.client.object(call);
+  }
+
+  /**
+   * Replay what a consumer group has set aside. Has events that were set aside come again, as
+   * if no reader had been given them. Other numbers are passed over. The key needs the scope
+   * `events:read`.
+   */
+  async replay(group: string, params?: EventsReplayParams, options?: RequestOptions): Promise<models.EventReplayed> {
+    const body: Record<string, unknown> = { ...params };
+    const call: Call = { method: "POST", path: `/api/v1/events/groups/${place(group)}/replay`, body, options };
+    return (await this.client.object(call)) as models.EventReplayed;
   }
 }
 

@@ -11,7 +11,7 @@ use super::{Event, EventKind, KindSet, PriorityLevel, Verdict};
 use crate::call::{Access, InboxId};
 
 /// Which events a reader wants. The default wants every event that has a public type.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct EventFilter {
     /// Any of these types; empty is all.
     pub kinds: KindSet,
@@ -144,6 +144,11 @@ impl InboxSet {
     /// Whether no inbox is in it.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The inboxes, sorted.
+    pub fn ids(&self) -> &[InboxId] {
+        &self.0
     }
 
     fn has(&self, inbox: InboxId) -> bool {

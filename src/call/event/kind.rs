@@ -167,6 +167,12 @@ impl KindSet {
         KindSet(self.0 | 1 << kind as u32)
     }
 
+    /// The names of its types.
+    pub fn names(self) -> Vec<&'static str> {
+        let all = EventKind::ALL.iter().filter(|kind| self.has(**kind));
+        all.map(|kind| kind.name()).collect()
+    }
+
     /// Whether nothing is in it.
     pub const fn is_empty(self) -> bool {
         self.0 == 0

@@ -137,6 +137,7 @@ impl Event {
             Change::DomainVerified { .. } => row(Some(EventKind::DomainVerified), unseen, None),
             Change::OrgDeleted => row(None, unseen, Some(SessionEnd::Org(self.org))),
             Change::WebhookDisabled(_) => row(Some(EventKind::WebhookDisabled), unseen, None),
+            Change::GroupReady { .. } => row(None, unseen, None),
             Change::Outbound(news) => row(Some(news.kind), unseen, None),
             Change::AutoReplied { .. } => row(Some(EventKind::MessageAutoReplied), unseen, None),
         }
@@ -213,8 +214,12 @@ impl Event {
             Some(SessionEnd::Org(org)) => Some(Topic::OrgEnd(org)),
             Some(SessionEnd::Inbox(_) | SessionEnd::Mailbox(_)) | None => None,
         };
+        let (first, inbox) = match self.change {
+            Change::GroupReady { conn, .. } => (Topic::Reader(conn), None),
+            _ => (Topic::Org(self.org), inbox),
+        };
         [
-            Some(Topic::Org(self.org)),
+            Some(first),
             inbox.map(|path| Topic::Inbox(path.id)),
             inbox.map(|path| Topic::Tree(path.id)),
             end,

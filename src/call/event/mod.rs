@@ -38,6 +38,8 @@ pub enum Topic {
     Key(KeyId),
     /// The end of an organization.
     OrgEnd(OrgId),
+    /// What the subscriptions of a connection to consumer groups wait for. Nothing of it is stored.
+    Reader(ConnId),
 }
 
 impl Topic {
@@ -147,6 +149,14 @@ pub enum Change {
         domain: DomainId,
         /// Its name.
         name: String,
+    },
+    /// A reader of a consumer group that got nothing may claim again. It is published and never
+    /// stored; its number is 0.
+    GroupReady {
+        /// The connection.
+        conn: ConnId,
+        /// The subscription of it.
+        reader: u32,
     },
     /// Something has become of a recipient outside.
     Outbound(Box<OutboundNews>),

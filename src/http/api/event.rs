@@ -3,6 +3,7 @@
 
 use super::address::ADDRESS;
 use super::codes::{self, ErrorCode};
+use super::event_group::{GROUP, LEASE_S, ORDER};
 use super::fields::FieldKind::{
     AnyObject, EventOrTime, Flag, Id, InboxNames, Keyword, List, Object, OneOf, Plain, Sender,
     SomeOf, Text, Time,
@@ -166,6 +167,8 @@ pub(in crate::http) static EVENT: BodyTable = BodyTable {
         enhanced: optional Text(ANY), "null", "Its enhanced status code (RFC 3463), as 5.1.1.";
         host: optional Text(ANY), "null", "The other server.";
         domain: sometimes Object(&EVENT_DOMAIN), "{}", "The domain that was verified.";
+        delivery: sometimes COUNT, "1",
+            "For a reader of a consumer group: how often the event was given to one with this time.";
         epoch: sometimes COUNT, "1", "In `ready`: another number after a backup was restored.";
         reconnect_after_ms: optional COUNT, "null",
             "In `closing`: when to come back; null where that is of no use.";
@@ -241,6 +244,9 @@ pub(in crate::http) const STREAM_QUERY: &[FieldRow] = &[
     LABEL,
     PRIORITY,
     VERDICT,
+    GROUP,
+    LEASE_S,
+    ORDER,
 ];
 
 const STREAM_GIVES: &[Gives] = &[Gives {
@@ -252,12 +258,17 @@ const STREAM_GIVES: &[Gives] = &[Gives {
            cursor, and now and then while a filter holds all events back, so that the cursor \
            moves on. `reset` says that the cursor is not in the log. `closing` is the last frame; \
            its `reason` is `shutdown`, `key_revoked`, `key_expired`, `org_deleted`, \
-           `inbox_deleted`, `inbox_moved` or `fault`, and `reconnect_after_ms` says when to come back, or is null where that is of no use. A \
+           `inbox_deleted`, `inbox_moved`, `group_deleted` or `fault`, and `reconnect_after_ms` says when to come back, or is null where that is of no use. A \
            line of comment comes every 15 seconds.",
     content: ResponseContent::Events(&EVENT),
 }];
 
-const STREAM_ERRORS: &[&ErrorCode] = &[codes::TOO_MANY_STREAMS, codes::NOT_FOUND];
+const STREAM_ERRORS: &[&ErrorCode] = &[
+    codes::TOO_MANY_STREAMS,
+    codes::NOT_FOUND,
+    codes::CONFLICT,
+    codes::LIMIT_REACHED,
+];
 
 pub(crate) static ALL: Operation = Operation {
     id: "events.stream",
@@ -385,7 +396,8 @@ pub(crate) static LOG: Operation = Operation {
            number to go on after, also when no event is left for now. `seq` is the same as a \
            number. A start that the log does not have is 410.",
     query: &[
-        AFTER, LOG_SINCE, LOG_CURSOR, LIMIT, INBOX, TYPE, FROM, LABEL, PRIORITY, VERDICT,
+        AFTER, LOG_SINCE, LOG_CURSOR, LIMIT, INBOX, TYPE, FROM, LABEL, PRIORITY, VERDICT, GROUP,
+        LEASE_S, ORDER,
     ],
     takes: Takes::Nothing,
     gives: &[Gives {
@@ -393,6 +405,11 @@ pub(crate) static LOG: Operation = Operation {
         says: "A page of events.",
         content: ResponseContent::EventPage(&EVENT),
     }],
-    errors: &[codes::CURSOR_EXPIRED, codes::NOT_FOUND],
+    errors: &[
+        codes::CURSOR_EXPIRED,
+        codes::NOT_FOUND,
+        codes::CONFLICT,
+        codes::LIMIT_REACHED,
+    ],
     run: |request| stream::log(request),
 };

@@ -83,6 +83,8 @@ pub(crate) enum FieldKind {
     TimeOrAll,
     /// Ids, at least one and so many at most; what an unknown one means is for the route to say.
     Ids(usize),
+    /// Numbers of events, at least one and so many at most.
+    EventNumbers(usize),
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// Any of these words: a list in JSON; repeated or with commas in a query.

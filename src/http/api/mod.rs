@@ -15,6 +15,7 @@ pub(crate) mod credentials;
 pub(crate) mod domain;
 mod draft;
 pub(crate) mod event;
+mod event_group;
 pub(crate) mod export;
 pub(crate) mod fields;
 pub(crate) mod filter_rule;

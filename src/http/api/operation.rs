@@ -8,8 +8,8 @@ use super::routes::{RouteRequest, RouteResult};
 use super::shapes::Described;
 use crate::call::bounds::PAGE_ROWS_MAX;
 use crate::call::{
-    ApprovalId, DeliveryId, EntryId, FilterRuleId, KeyId, OrgId, OutboundId, RuleId, SuppressionId,
-    ThreadId, UploadId, WebhookId,
+    ApprovalId, DeliveryId, EVENT_GROUP_NAME_BYTES, EntryId, FilterRuleId, KeyId, OrgId,
+    OutboundId, RuleId, SuppressionId, ThreadId, UploadId, WebhookId,
 };
 
 /// One operation.
@@ -132,6 +132,8 @@ pub(crate) const PATH_NAMES: &[FieldRow] = fields! {
     outbound: required FieldKind::Id(OutboundId::PREFIX), r#""out_01Hq7Zk3VdX""#,
         "The recipient in the queue.";
     approval: required FieldKind::Id(ApprovalId::PREFIX), r#""apr_01Hq7Zk3VdX""#, "The approval.";
+    group: required FieldKind::Plain(super::fields::octets(EVENT_GROUP_NAME_BYTES)), r#""workers""#,
+        "The consumer group, by its name.";
     upload: required FieldKind::Id(UploadId::PREFIX), r#""upl_01Hq7Zk3VdX""#, "The upload.";
     webhook: required FieldKind::Id(WebhookId::PREFIX), r#""whk_01Hq7Zk3VdX""#, "The webhook.";
     delivery: required FieldKind::Id(DeliveryId::PREFIX), r#""whd_00000000017""#, "The delivery.";

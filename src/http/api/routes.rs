@@ -12,9 +12,10 @@ use super::operation::{Operation, Takes};
 use super::problems::Problem;
 use super::values::Values;
 use super::{
-    answer, approval, audit, autoconfig, batch, credentials, domain, draft, event, export,
-    filter_rule, folder, health, import, inbox, key, known_spam, list, me, message, org, outbound,
-    rule, send, spam_check, spam_settings, suppression, thread, upload, usage, wait, webhook,
+    answer, approval, audit, autoconfig, batch, credentials, domain, draft, event, event_group,
+    export, filter_rule, folder, health, import, inbox, key, known_spam, list, me, message, org,
+    outbound, rule, send, spam_check, spam_settings, suppression, thread, upload, usage, wait,
+    webhook,
 };
 use crate::call::{
     Access, Answer, Call, Caller, EntryId, Idempotency, InboxRef, Intake, Need, Now, Render,
@@ -537,6 +538,11 @@ routes! {
     GET "/api/v1/events" EVENTS Lasting(&event::ALL);
     POST "/api/v1/events/ticket" EVENTS Answered(&event::MAKE_TICKET);
     GET "/api/v1/events/log" EVENTS Answered(&event::LOG);
+    POST "/api/v1/events/ack" EVENTS Answered(&event_group::ACKNOWLEDGE);
+    GET "/api/v1/events/groups" EVENTS Answered(&event_group::LIST);
+    GET "/api/v1/events/groups/{group}" EVENTS Answered(&event_group::READ);
+    DELETE "/api/v1/events/groups/{group}" EVENTS Answered(&event_group::DELETE);
+    POST "/api/v1/events/groups/{group}/replay" EVENTS Answered(&event_group::REPLAY_ALL);
     GET "/api/v1/inboxes/{inbox}/events" EVENTS Lasting(&event::ONE);
     GET "/api/v1/inboxes/{inbox}/watch" EVENTS Lasting(&event::TREE);
     GET "/api/v1/ws" EVENTS Socket(&event::SOCKET);

@@ -37,6 +37,7 @@ enum FieldValue {
     Text(String),
     Flag(bool),
     Number(u64),
+    Numbers(Vec<u64>),
     Score(Score),
     Scores(Vec<(String, Score)>),
     /// Unix milliseconds.
@@ -154,6 +155,13 @@ impl Values {
     pub fn number(&mut self, name: &str) -> Option<u64> {
         self.take(name).and_then(|value| match value {
             FieldValue::Number(number) => Some(number),
+            other => null(name, &other),
+        })
+    }
+
+    pub fn numbers(&mut self, name: &str) -> Option<Vec<u64>> {
+        self.take(name).and_then(|value| match value {
+            FieldValue::Numbers(numbers) => Some(numbers),
             other => null(name, &other),
         })
     }
@@ -318,6 +326,20 @@ fn null<T>(name: &str, value: &FieldValue) -> Option<T> {
     None
 }
 
+/// A list of numbers from 1 on.
+fn numbers(place: &str, value: &Json<'_>, max: usize) -> FieldResult<Vec<u64>> {
+    match value {
+        Json::List(items) if (1..=max).contains(&items.len()) => {
+            let read = |item: &Json<'_>| number(place, item, (1, u64::MAX));
+            items.iter().map(read).collect()
+        }
+        _ => Err(Problem::invalid(
+            place,
+            &format!("must have 1 to {max} numbers"),
+        )),
+    }
+}
+
 /// One value of a body.
 fn of_json(
     kind: FieldKind,
@@ -366,6 +388,7 @@ fn of_json(
                 _ => Ok(FieldValue::Texts(ids)),
             }
         }
+        FieldKind::EventNumbers(max) => numbers(place, &value, max).map(FieldValue::Numbers),
         FieldKind::HeaderFields => header_fields(place, value),
         FieldKind::SomeOf(words) => {
             let all = lines(place, value)?;

@@ -178,7 +178,11 @@ impl HookClient {
         let id = match &delivery.content {
             HookContent::Event(kind, event) => {
                 let sight = event.sight(&delivery.access);
-                show::event_with(&mut body, *kind, event, sight, view);
+                let extra = show::EventExtra {
+                    view,
+                    ..Default::default()
+                };
+                show::event_with(&mut body, *kind, (event, extra), sight);
                 event.seq.to_string()
             }
             HookContent::Test(webhook, number) => {

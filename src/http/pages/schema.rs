@@ -87,6 +87,12 @@ pub(crate) fn write_kind(o: &mut Object<'_>, kind: FieldKind, limits: &Limits) {
         FieldKind::EventOrTime => event_or_time(o, i64::MAX as u64),
         FieldKind::TimeOrAll => event_or_time(o, 0),
         FieldKind::Ids(max) => ids(o, max),
+        FieldKind::EventNumbers(max) => {
+            o.number("minItems", 1);
+            o.number("maxItems", max as u64);
+            let (min, max) = (1, u64::MAX);
+            array(o, |o| write_kind(o, FieldKind::Number { min, max }, limits));
+        }
         FieldKind::SomeOf(words) => array(o, |o| write_kind(o, FieldKind::OneOf(words), limits)),
         FieldKind::InboxNames => array(o, |o| write_kind(o, FieldKind::InboxName, limits)),
         FieldKind::Scopes => {
@@ -376,6 +382,7 @@ pub(crate) fn words(kind: FieldKind, limits: &Limits) -> String {
         FieldKind::EventOrTime => "event number or RFC 3339 time".to_owned(),
         FieldKind::TimeOrAll => "RFC 3339 time, or 0".to_owned(),
         FieldKind::Ids(max) => format!("1 to {max} ids"),
+        FieldKind::EventNumbers(max) => format!("1 to {max} numbers of events"),
         FieldKind::OneOf(words) => words.join(" | "),
         FieldKind::Scalar(max) => {
             format!("string of at most {max} octets, number, or true or false")

@@ -324,7 +324,7 @@ impl Server {
                 RouteStep::Stream(wanted) => {
                     let seed = self.opening.seed;
                     let shared = self.opening.shared.clone();
-                    let stream = EventStream::new(*wanted, shared, seed, out);
+                    let stream = EventStream::new(*wanted, shared, (self.opening.conn, seed), out);
                     self.state = ServerState::Streaming(Some(exchange), Box::new(stream));
                     return;
                 }
@@ -484,7 +484,7 @@ impl Server {
             (Waiting::Part, Reply::Answer(Answer::Part(place))) => {
                 self.send_part(now, exchange, place, out);
             }
-            (Waiting::Log(mut page), Reply::Answer(answer)) => match page.answer(answer) {
+            (Waiting::Log(mut page), reply) => match page.reply(reply) {
                 Ok(LogStep::Ask(call)) => {
                     out.ask = Some(exchange.ask(call));
                     self.state = ServerState::ExpectAnswer(exchange, Waiting::Log(page));

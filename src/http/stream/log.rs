@@ -7,12 +7,14 @@
 //!                                                           +--+ a page without events
 //! ```
 
+use std::sync::Arc;
+
 use super::cursor::StartAt;
 use super::show;
-use super::wanted::{read_filter, read_inboxes, read_since};
+use super::wanted::{WantedGroup, group_start, read_filter, read_group, read_inboxes, read_since};
 use crate::call::{
-    Access, Answer, Call, Event, EventFilter, EventKind, EventReach, EventRead, InboxRef, Look,
-    Topic,
+    Access, Answer, Call, ClaimedEvents, Event, EventFilter, EventGroupWrite, EventKind,
+    EventReach, EventRead, GroupClaim, GroupTerms, InboxRef, Look, Reply, Topic, Written,
 };
 use crate::http::api::problems::Problem;
 use crate::http::api::routes::{RouteRequest, RouteStep};
@@ -32,6 +34,8 @@ pub(crate) struct PolledPage {
     inboxes: Vec<InboxRef>,
     /// The pages that had no event for this reader.
     empty_pages: usize,
+    /// The consumer group whose cursor it shares.
+    group: Option<Box<WantedGroup>>,
 }
 
 /// The answer that is waited for.
@@ -74,6 +78,7 @@ pub(crate) fn log(asked: &RouteRequest<'_>) -> Result<RouteStep, Box<Problem>> {
         start,
         limit: asked.query.limit()?,
         empty_pages: 0,
+        group: read_group(asked.query)?,
     };
     if page.inboxes.is_empty() {
         page.find_start();
@@ -92,6 +97,7 @@ impl PolledPage {
             .into(),
             (LogStage::State, StartAt::Time(unix_ms)) => Look::LogAt { unix_ms }.into(),
             (LogStage::State, _) => Look::LogState.into(),
+            (LogStage::Page, start) if let Some(group) = &self.group => self.claim(group, start),
             (LogStage::Page, start) => EventRead::After {
                 topic: Topic::Org(self.access.org),
                 after: match start {
@@ -107,8 +113,55 @@ impl PolledPage {
         }
     }
 
-    /// The answer to the call. An error is 410, for a start that is not in the log.
-    pub fn answer(&mut self, answer: Answer) -> Result<LogStep, Box<Problem>> {
+    fn claim(&self, group: &WantedGroup, start: StartAt) -> Call {
+        let terms = GroupTerms {
+            name: group.name.clone(),
+            topic: Topic::Org(self.access.org),
+            filter: self.filter.clone(),
+            is_ordered: group.is_ordered,
+        };
+        let claim = GroupClaim {
+            terms: Arc::new(terms),
+            joined: None,
+            start: group_start(start),
+            reader: None,
+            lease_ms: group.lease_ms,
+            max: self.limit,
+        };
+        EventGroupWrite::Claim(claim).into()
+    }
+
+    /// The reply to the call. An error is 410, for a start that is not in the log.
+    pub fn reply(&mut self, reply: Reply) -> Result<LogStep, Box<Problem>> {
+        match reply {
+            Reply::Answer(answer) => self.answer(answer),
+            Reply::Written(Written::Claimed(claimed), _) => self.claimed(&claimed),
+            Reply::Refused(_) | Reply::Written(..) => Ok(LogStep::OutOfStep),
+        }
+    }
+
+    fn claimed(&mut self, claimed: &ClaimedEvents) -> Result<LogStep, Box<Problem>> {
+        if let Some(reset) = claimed.reset {
+            return Err(Problem::expired(reset.oldest));
+        }
+        if claimed.events.is_empty() && claimed.more && self.empty_pages < EMPTY_PAGES_MAX {
+            self.empty_pages += 1;
+            return Ok(LogStep::Ask(self.call()));
+        }
+        let mut body = Vec::new();
+        json::object(&mut body, |o| {
+            json::list(o.value("data"), &claimed.events, |out, leased| {
+                let extra = show::EventExtra::leased(leased.delivery);
+                let sight = leased.event.sight(&self.access);
+                show::event_with(out, leased.kind, (&leased.event, extra), sight);
+            });
+            o.shown("next_cursor", claimed.seq);
+            o.number("seq", claimed.seq);
+        });
+        Ok(LogStep::Respond(Response::json(200, body)))
+    }
+
+    fn answer(&mut self, answer: Answer) -> Result<LogStep, Box<Problem>> {
         match (self.stage, answer) {
             (LogStage::Inboxes, Answer::Inboxes { rows, .. }) => {
                 self.filter.inboxes = rows.iter().map(|row| row.id).collect();
@@ -143,6 +196,8 @@ impl PolledPage {
 
     fn find_start(&mut self) {
         self.stage = match self.start {
+            // A group finds its start by itself.
+            _ if self.group.is_some() => LogStage::Page,
             StartAt::After(_) => LogStage::Page,
             StartAt::Now | StartAt::Time(_) => LogStage::State,
         };

@@ -4,7 +4,9 @@
 //! wanted.rs  what a client asks for: place, start, filter
 //! subscription.rs  opens, holds the cursor, ends with the key or the inbox
 //! cursor.rs  log and live events as one sequence without gaps; knows no HTTP
+//! group.rs   the place of one reader in a consumer group
 //! sse.rs     frames and heartbeats of a stream
+//! writer.rs  what writes events for a client
 //! log.rs     the polled log
 //! socket/    the same over WebSocket, several subscriptions a connection
 //! show.rs    the JSON of every event
@@ -15,6 +17,7 @@
 //! is in `call/event/`.
 
 pub mod cursor;
+mod group;
 mod log;
 pub(in crate::http) mod show;
 mod socket;
@@ -24,9 +27,10 @@ mod subscription;
 mod tests;
 mod wait;
 mod wanted;
+mod writer;
 
 pub(crate) use log::{LogStep, PolledPage, log};
 pub(crate) use socket::{EventSocket, socket};
 pub(crate) use sse::EventStream;
 pub(crate) use wait::{MessageWait, WaitEnd, WaitStep};
-pub(crate) use wanted::{INBOXES_MAX, Wanted, all, one, tree};
+pub(crate) use wanted::{GROUP_NAME_RULE, GROUP_ORDER, INBOXES_MAX, Wanted, all, one, tree};

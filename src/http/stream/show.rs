@@ -6,7 +6,7 @@
 //! code (DECISIONS.md, "Events and cursors").
 
 use super::cursor::ResetReason;
-use super::subscription::EndReason;
+use super::writer::EndReason;
 use crate::call::{
     Access, ApprovalChange, Arrival, Arrived, AutoReplyNote, AutoReplyRefusal, Bulk, Change,
     EntryState, Event, EventKind, EventSight, FailureClass, INBOX, InboxId, MessageView, Now,
@@ -22,22 +22,43 @@ use crate::http::wire::json::{self, Object};
 
 /// Writes an event of the type `kind`. It knows nothing of its reader but the sight.
 pub(super) fn event(out: &mut Vec<u8>, kind: EventKind, event: &Event, sight: EventSight) {
-    event_with(out, kind, event, sight, None);
+    event_with(out, kind, (event, EventExtra::default()), sight);
 }
 
-/// The same; with `view` the whole message object stands in the event of one message.
+/// What only some readers are shown of an event.
+#[derive(Clone, Copy, Default)]
+pub(in crate::http) struct EventExtra<'a> {
+    /// How often it was leased to a reader of a consumer group with this time.
+    pub delivery: Option<u32>,
+    /// The whole message object, which stands in the event of one message.
+    pub view: Option<&'a MessageView>,
+}
+
+impl EventExtra<'_> {
+    /// Of an event of a consumer group.
+    pub(super) fn leased(delivery: u32) -> Self {
+        EventExtra {
+            delivery: Some(delivery),
+            view: None,
+        }
+    }
+}
+
+/// The same, with more.
 pub(in crate::http) fn event_with(
     out: &mut Vec<u8>,
     kind: EventKind,
-    event: &Event,
+    (event, extra): (&Event, EventExtra<'_>),
     sight: EventSight,
-    view: Option<&MessageView>,
 ) {
     let open = sight.shows_mail;
     json::object(out, |o| {
         o.number("seq", event.seq);
         o.text("type", kind.name());
         o.time("time", event.at);
+        if let Some(delivery) = extra.delivery {
+            o.number("delivery", u64::from(delivery));
+        }
         match event.inbox.as_deref() {
             Some(path) => o.object("inbox", |o| {
                 o.shown("id", path.id);
@@ -59,7 +80,7 @@ pub(in crate::http) fn event_with(
             Change::Arrived(arrived) => match arrived.kind {
                 Arrival::Received | Arrival::Sent => {
                     let told = WholeMessage {
-                        view,
+                        view: extra.view,
                         ..WholeMessage::of(arrived)
                     };
                     whole(o, &told, open);
@@ -124,6 +145,7 @@ pub(in crate::http) fn event_with(
             | Change::MailboxRenamed { .. }
             | Change::MailboxDeleted { .. }
             | Change::KeyRevoked { .. }
+            | Change::GroupReady { .. }
             | Change::OrgDeleted => {}
         }
     });
@@ -133,14 +155,18 @@ pub(in crate::http) fn event_with(
 pub(super) fn shared_event(
     (out, renderings): (&mut Vec<u8>, &mut Renderings),
     kind: EventKind,
-    event: &Event,
+    (event, delivery): (&Event, Option<u32>),
     access: &Access,
 ) {
+    let sight = event.sight(access);
+    if let Some(delivery) = delivery {
+        return event_with(out, kind, (event, EventExtra::leased(delivery)), sight);
+    }
     let key = RenderingKey {
         org: event.org,
         seq: event.seq,
         kind,
-        sight: event.sight(access),
+        sight,
     };
     renderings.write(key, out, |out| self::event(out, kind, event, key.sight));
 }
@@ -255,6 +281,7 @@ pub(super) fn end_words(reason: EndReason) -> (&'static str, Option<u64>) {
         EndReason::KeyExpired => ("key_expired", None),
         EndReason::InboxDeleted => ("inbox_deleted", None),
         EndReason::InboxMoved => ("inbox_moved", None),
+        EndReason::GroupDeleted => ("group_deleted", None),
         EndReason::Fault => ("fault", Some(FAULT_RETRY_MS)),
     }
 }

@@ -10,11 +10,12 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
-use super::cursor::{LogAnswer, ResetReason};
+use super::cursor::ResetReason;
 use super::show;
-use super::subscription::{EndReason, EventWriter, Subscription};
+use super::subscription::{FeedAnswer, Subscription};
 use super::wanted::Wanted;
-use crate::call::{Access, Event, EventKind, Now, Reply, Shared, spread};
+use super::writer::{EndReason, EventWriter};
+use crate::call::{Access, ConnId, Event, EventKind, Now, Reply, Shared, spread};
 use crate::engine::{HIGH_WATER, Output, Renderings};
 use crate::http::api::problems::Problem;
 
@@ -27,6 +28,8 @@ pub(crate) struct EventStream {
     seed: u64,
     /// Heartbeats so far.
     heartbeats: u32,
+    /// When the next one is due.
+    heartbeat_at: Now,
     /// The response head has been written.
     started: bool,
 }
@@ -60,13 +63,19 @@ struct SseWriter<'a> {
 
 impl EventStream {
     /// Begins to open.
-    pub fn new(wanted: Wanted, shared: Arc<Shared>, seed: u64, out: &mut Output) -> EventStream {
+    pub fn new(
+        wanted: Wanted,
+        shared: Arc<Shared>,
+        (conn, seed): (ConnId, u64),
+        out: &mut Output,
+    ) -> EventStream {
         EventStream {
-            subscription: Subscription::new(wanted, out),
+            subscription: Subscription::new(wanted, (conn, 0), out),
             frames: Frames::default(),
             shared,
             seed,
             heartbeats: 0,
+            heartbeat_at: Now::default(),
             started: false,
         }
     }
@@ -88,11 +97,11 @@ impl EventStream {
         now: Now,
         reply: Reply,
         out: &mut Output,
-    ) -> Result<Option<LogAnswer>, Box<Problem>> {
+    ) -> Result<Option<FeedAnswer>, Box<Problem>> {
         let answer = self.subscription.reply(reply, &self.shared.limits, out)?;
         match answer {
             None => Ok(None),
-            Some(answer) if self.started || matches!(answer, LogAnswer::Time(_)) => {
+            Some(answer) if self.started || answer.is_first_half() => {
                 self.answer(now, answer, out)?;
                 Ok(None)
             }
@@ -101,7 +110,7 @@ impl EventStream {
     }
 
     /// The response head has been written: the stream begins.
-    pub fn start(&mut self, now: Now, first: LogAnswer, out: &mut Output) {
+    pub fn start(&mut self, now: Now, first: FeedAnswer, out: &mut Output) {
         self.started = true;
         self.frames.told = self.subscription.at();
         out.stream = true;
@@ -136,6 +145,12 @@ impl EventStream {
             self.end(now, EndReason::KeyExpired, out);
             return;
         }
+        if let Some(ask) = self.subscription.wake(now) {
+            out.ask = Some(ask);
+        }
+        if now < self.heartbeat_at {
+            return self.schedule(now, out);
+        }
         self.schedule_heartbeat(now, out);
         if !self.started || self.frames.unsent_bytes > 0 {
             // The client has something to read already, or no response yet.
@@ -167,12 +182,7 @@ impl EventStream {
 
     /// The log cannot be read any more: the client is told whether its key has ended.
     pub fn fail(&mut self, now: Now, problem: &Problem, out: &mut Output) {
-        let reason = match problem.code.status {
-            401 => EndReason::KeyExpired,
-            404 => EndReason::InboxDeleted,
-            _ => EndReason::Fault,
-        };
-        self.end(now, reason, out);
+        self.end(now, self.subscription.reason_of(problem), out);
     }
 
     fn end(&mut self, now: Now, reason: EndReason, out: &mut Output) {
@@ -185,7 +195,7 @@ impl EventStream {
     fn answer(
         &mut self,
         now: Now,
-        answer: LogAnswer,
+        answer: FeedAnswer,
         out: &mut Output,
     ) -> Result<(), Box<Problem>> {
         let mut writer = self.frames.writer(&self.subscription, now, out);
@@ -193,11 +203,23 @@ impl EventStream {
         if ask.is_some() {
             out.ask = ask;
         }
+        if self.subscription.wake_ms().is_some() {
+            self.schedule(now, out);
+        }
         Ok(())
     }
 
-    fn schedule_heartbeat(&self, now: Now, out: &mut Output) {
-        let mut next = now.plus_ms(self.shared.limits.heartbeat_s.saturating_mul(1000));
+    fn schedule_heartbeat(&mut self, now: Now, out: &mut Output) {
+        self.heartbeat_at = now.plus_ms(self.shared.limits.heartbeat_s.saturating_mul(1000));
+        self.schedule(now, out);
+    }
+
+    /// Moves the deadline to what comes next: a heartbeat, the end of the key or of a lease.
+    fn schedule(&self, now: Now, out: &mut Output) {
+        let mut next = self.heartbeat_at;
+        if let Some(at) = self.subscription.wake_ms() {
+            next = next.min(now.plus_ms(at.saturating_sub(now.mono_ms)));
+        }
         if let Some(end) = self.subscription.access().expires_at {
             let left_ms = u64::try_from(end.saturating_sub(now.unix_ms)).unwrap_or(0);
             next = next.min(now.plus_ms(left_ms));
@@ -291,12 +313,17 @@ impl EventWriter for SseWriter<'_> {
             });
     }
 
-    fn event(&mut self, kind: EventKind, event: &Event) {
-        let access = &self.access;
+    fn event(&mut self, kind: EventKind, event: &Event, delivery: Option<u32>) {
+        let (access, told) = (&self.access, self.frames.told);
         self.frames
             .frame(event.seq, kind, self.out, |data, renderings| {
-                show::shared_event((data, renderings), kind, event, access);
+                let shared = (data, renderings);
+                show::shared_event(shared, kind, (event, delivery), access);
             });
+        if delivery.is_some() {
+            // An event of a group may come again behind later ones.
+            self.frames.told = self.frames.told.max(told);
+        }
     }
 
     fn reset(&mut self, oldest: u64, reason: ResetReason) {

@@ -4,17 +4,21 @@
 //!
 //! ```text
 //! ExpectInboxes -> ExpectLease -> Open (cursor.rs)
+//!                              -> Shared (group.rs)
 //! ```
 
 use core::ops::ControlFlow;
 
 use super::cursor::{
-    Emitted, EventSink, LogAnswer, LogAsk, LogCursor, LogPage, OutOfStep, ResetReason, StartAt,
+    Emitted, EventSink, LogAnswer, LogAsk, LogCursor, LogPage, OutOfStep, StartAt,
 };
-use super::wanted::{Wanted, Watched};
+use super::group::GroupCursor;
+use super::wanted::{Wanted, WantedGroup, Watched, group_start};
+use super::writer::{EndReason, EventWriter};
 use crate::call::{
-    Access, Answer, Ask, Change, Event, EventFilter, EventKind, EventReach, EventRead, InboxSet,
-    Limits, Look, Refusal, Reply, SessionEnd, Topic,
+    Access, Answer, Ask, Change, ClaimedEvents, ConnId, Event, EventFilter, EventGroupWrite,
+    EventReach, EventRead, GroupClaim, GroupTerms, InboxSet, Limits, Look, Noun, Now, Refusal,
+    Reply, SessionEnd, Topic, Written,
 };
 use crate::engine::Output;
 use crate::http::api::problems::Problem;
@@ -28,7 +32,27 @@ pub(super) struct Subscription {
     filter: Option<Box<EventFilter>>,
     start: StartAt,
     topic: Topic,
+    /// The consumer group that is read.
+    group: Option<Box<WantedGroup>>,
+    /// The connection, and the number of this subscription in it.
+    reader: (ConnId, u32),
     state: SubscriptionState,
+}
+
+/// An answer that moves a subscription.
+#[derive(Debug)]
+pub(crate) enum FeedAnswer {
+    /// Of the log.
+    Log(LogAnswer),
+    /// Of the consumer group.
+    Claimed(Box<ClaimedEvents>),
+}
+
+impl FeedAnswer {
+    /// Whether another answer comes before there is anything to tell.
+    pub fn is_first_half(&self) -> bool {
+        matches!(self, FeedAnswer::Log(LogAnswer::Time(_)))
+    }
 }
 
 #[derive(Debug)]
@@ -40,56 +64,29 @@ enum SubscriptionState {
     ExpectLease,
     /// The cursor runs; its last question.
     Open(LogCursor, LogAsk),
-}
-
-/// What writes the events of a subscription for its client.
-pub(super) trait EventWriter {
-    /// Whether it takes an event now. It always takes the others.
-    fn has_room(&self) -> bool;
-    /// The subscription is at the head of the log: all up to `seq` has been told.
-    fn ready(&mut self, seq: u64, epoch: u64);
-    /// An event that the filter wants and the key may see.
-    fn event(&mut self, kind: EventKind, event: &Event);
-    /// The cursor is not in the log; the subscription goes on with `oldest`.
-    fn reset(&mut self, oldest: u64, reason: ResetReason);
-    /// The subscription ends here.
-    fn end(&mut self, reason: EndReason);
-}
-
-/// Why a stream ends.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum EndReason {
-    /// The server stops; the client comes back after so many milliseconds.
-    Shutdown {
-        reconnect_after_ms: u64,
-    },
-    KeyRevoked,
-    KeyExpired,
-    /// The organization was deleted, and the key with it.
-    OrgDeleted,
-    /// The inbox of the stream was deleted.
-    InboxDeleted,
-    /// The inbox of the stream was moved to where the key does not see it.
-    InboxMoved,
-    /// The server could not go on reading the log.
-    Fault,
+    /// The group is read.
+    Shared(Box<GroupCursor>),
 }
 
 impl Subscription {
-    /// Begins to open: asks for the inbox or the lease.
-    pub fn new(wanted: Wanted, out: &mut Output) -> Subscription {
+    /// Begins to open: asks for the inbox or the lease. `reader` is the connection and the number
+    /// of the subscription in it.
+    pub fn new(wanted: Wanted, reader: (ConnId, u32), out: &mut Output) -> Subscription {
         let Wanted {
             access,
             watched,
             start,
             filter,
             mut inboxes,
+            group,
         } = wanted;
         let mut subscription = Subscription {
             topic: Topic::Org(access.org),
             access,
             filter: (!filter.is_all()).then(|| Box::new(filter)),
             start,
+            group,
+            reader,
             state: SubscriptionState::ExpectLease,
         };
         let within = match watched {
@@ -114,7 +111,10 @@ impl Subscription {
 
     /// Whether it has its lease.
     pub fn is_open(&self) -> bool {
-        matches!(self.state, SubscriptionState::Open(..))
+        matches!(
+            self.state,
+            SubscriptionState::Open(..) | SubscriptionState::Shared(_)
+        )
     }
 
     /// The key that has subscribed.
@@ -131,23 +131,48 @@ impl Subscription {
     pub fn at(&self) -> u64 {
         match &self.state {
             SubscriptionState::Open(cursor, _) => cursor.at(),
+            SubscriptionState::Shared(group) => group.at(),
             SubscriptionState::ExpectInboxes(_) | SubscriptionState::ExpectLease => 0,
         }
     }
 
-    /// The answer to the call that is out. `Some` is an answer of the log, for
-    /// [`Subscription::answer`].
+    /// When [`Subscription::wake`] is due, monotonic milliseconds.
+    pub fn wake_ms(&self) -> Option<u64> {
+        match &self.state {
+            SubscriptionState::Shared(group) => group.wake_ms(),
+            _ => None,
+        }
+    }
+
+    /// Why the subscription ends when its calls are refused.
+    pub fn reason_of(&self, problem: &Problem) -> EndReason {
+        match (problem.code.status, &self.state) {
+            (401, _) => EndReason::KeyExpired,
+            (404, SubscriptionState::Shared(group)) if group.has_ended() => EndReason::GroupDeleted,
+            (404, _) => EndReason::InboxDeleted,
+            _ => EndReason::Fault,
+        }
+    }
+
+    /// The answer to the call that is out. `Some` is for [`Subscription::answer`].
     pub fn reply(
         &mut self,
         reply: Reply,
         limits: &Limits,
         out: &mut Output,
-    ) -> Result<Option<LogAnswer>, Box<Problem>> {
+    ) -> Result<Option<FeedAnswer>, Box<Problem>> {
+        if let (
+            SubscriptionState::Shared(group),
+            Reply::Refused(Refusal::NotFound(Noun::EventGroup)),
+        ) = (&mut self.state, &reply)
+        {
+            group.end();
+        }
         match (&self.state, reply) {
             (
                 SubscriptionState::Open(_, LogAsk::Page { .. }),
                 Reply::Refused(Refusal::Expired { oldest }),
-            ) => return Ok(Some(LogAnswer::Expired(oldest))),
+            ) => return Ok(Some(FeedAnswer::Log(LogAnswer::Expired(oldest)))),
             (_, Reply::Refused(refusal)) => return Err(refused(&refusal, limits)),
             (
                 SubscriptionState::ExpectInboxes(within),
@@ -168,31 +193,51 @@ impl Subscription {
             }
             (SubscriptionState::ExpectLease, Reply::Answer(Answer::Done)) => {
                 // Watch first, read second: from here on no event is missed.
+                let watched = match self.group {
+                    Some(_) => Topic::Reader(self.reader.0),
+                    None => self.topic,
+                };
                 out.watch = Some(
-                    [self.topic]
+                    [watched]
                         .into_iter()
                         .chain(Topic::ends_of(&self.access))
                         .collect(),
                 );
+                if let Some(group) = self.group.take() {
+                    out.ask = Some(self.join(*group));
+                    return Ok(None);
+                }
                 let dense = matches!(self.topic, Topic::Org(_));
                 let (cursor, asked) = LogCursor::open(self.start, dense);
                 self.state = SubscriptionState::Open(cursor, asked);
                 out.ask = Some(self.ask(asked));
             }
             (SubscriptionState::Open(_, asked), reply) => {
-                return log_answer(*asked, reply).map(Some).map_err(lost);
+                let answer = log_answer(*asked, reply).map_err(lost)?;
+                return Ok(Some(FeedAnswer::Log(answer)));
+            }
+            (SubscriptionState::Shared(_), Reply::Written(Written::Claimed(claimed), _)) => {
+                return Ok(Some(FeedAnswer::Claimed(claimed)));
             }
             _ => return Err(lost(OutOfStep)),
         }
         Ok(None)
     }
 
-    /// Moves the cursor by an answer of the log; returns the next call.
+    /// Moves the subscription by an answer; returns the next call.
     pub fn answer(
         &mut self,
-        answer: LogAnswer,
+        answer: FeedAnswer,
         writer: &mut impl EventWriter,
     ) -> Result<Option<Ask>, Box<Problem>> {
+        let answer = match (answer, &mut self.state) {
+            (FeedAnswer::Log(answer), _) => answer,
+            (FeedAnswer::Claimed(claimed), SubscriptionState::Shared(group)) => {
+                let claim = group.answer(&claimed, writer);
+                return Ok(claim.map(|claim| self.ask_claim(claim)));
+            }
+            (FeedAnswer::Claimed(_), _) => return Err(lost(OutOfStep)),
+        };
         let asked = self.move_cursor(writer, |cursor, sink| cursor.answer(answer, sink));
         Ok(self.follow(asked.map_err(lost)?))
     }
@@ -206,6 +251,13 @@ impl Subscription {
             });
             return None;
         }
+        if let SubscriptionState::Shared(group) = &mut self.state {
+            let claim = match event.change {
+                Change::GroupReady { reader, .. } => group.news(reader),
+                _ => None,
+            };
+            return claim.map(|claim| self.ask_claim(claim));
+        }
         let asked = self.move_cursor(writer, |cursor, sink| Ok(cursor.event(event, sink)));
         self.follow(asked.ok()?)
     }
@@ -214,6 +266,10 @@ impl Subscription {
     pub fn resume(&mut self) -> Option<Ask> {
         let asked = match &mut self.state {
             SubscriptionState::Open(cursor, _) => cursor.resume(),
+            SubscriptionState::Shared(group) => {
+                let claim = group.resume();
+                return claim.map(|claim| self.ask_claim(claim));
+            }
             SubscriptionState::ExpectInboxes(_) | SubscriptionState::ExpectLease => None,
         };
         self.follow(asked)
@@ -223,15 +279,44 @@ impl Subscription {
     pub fn refresh(&mut self, idle: bool) -> Option<Ask> {
         let asked = match &mut self.state {
             SubscriptionState::Open(cursor, _) => cursor.refresh(idle),
-            SubscriptionState::ExpectInboxes(_) | SubscriptionState::ExpectLease => None,
+            SubscriptionState::ExpectInboxes(_)
+            | SubscriptionState::ExpectLease
+            | SubscriptionState::Shared(_) => None,
         };
         self.follow(asked)
+    }
+
+    /// A lease of the consumer group may have ended; returns the next call.
+    pub fn wake(&mut self, now: Now) -> Option<Ask> {
+        let claim = match &mut self.state {
+            SubscriptionState::Shared(group) => group.wake(now),
+            _ => None,
+        };
+        claim.map(|claim| self.ask_claim(claim))
+    }
+
+    fn join(&mut self, wanted: WantedGroup) -> Ask {
+        let terms = GroupTerms {
+            name: wanted.name,
+            topic: self.topic,
+            filter: self.filter.take().map(|filter| *filter).unwrap_or_default(),
+            is_ordered: wanted.is_ordered,
+        };
+        let how = (wanted.lease_ms, self.reader.1);
+        let (cursor, claim) = GroupCursor::open(terms, group_start(self.start), how);
+        self.state = SubscriptionState::Shared(Box::new(cursor));
+        self.ask_claim(claim)
+    }
+
+    fn ask_claim(&self, claim: GroupClaim) -> Ask {
+        Ask::of(&self.access, EventGroupWrite::Claim(claim))
     }
 
     fn ask_lease(&mut self, out: &mut Output) {
         self.state = SubscriptionState::ExpectLease;
         out.lease = true;
-        out.ask = Some(Ask::of(&self.access, Look::OpenStream));
+        let reads_group = self.group.is_some();
+        out.ask = Some(Ask::of(&self.access, Look::OpenStream { reads_group }));
     }
 
     fn move_cursor<W: EventWriter>(
@@ -332,7 +417,7 @@ impl<W: EventWriter> EventSink for Admitted<'_, W> {
             Emitted::Reset { oldest, reason } => self.writer.reset(oldest, reason),
             Emitted::Event(event) => {
                 if let Some(kind) = self.filter.admit(event, self.access) {
-                    self.writer.event(kind, event);
+                    self.writer.event(kind, event, None);
                 }
                 if let Some(reason) = self.ends_with(event) {
                     self.writer.end(reason);

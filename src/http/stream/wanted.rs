@@ -3,8 +3,8 @@
 
 use super::cursor::StartAt;
 use crate::call::{
-    Access, EventFilter, EventKind, InboxRef, InboxSet, KindSet, PriorityLevel, Scopes, Verdict,
-    sender_filter,
+    Access, EventFilter, EventKind, GROUP_LEASE_S, GroupStart, InboxRef, InboxSet, KindSet,
+    PriorityLevel, Scopes, Verdict, is_group_name, sender_filter,
 };
 use crate::http::api::problems::Problem;
 use crate::http::api::routes::{RouteRequest, RouteStep};
@@ -21,6 +21,16 @@ pub(crate) struct Wanted {
     pub filter: EventFilter,
     /// The inboxes of the filter; none is all.
     pub inboxes: Vec<InboxRef>,
+    /// The consumer group whose cursor it shares.
+    pub group: Option<Box<WantedGroup>>,
+}
+
+/// What a client asks for of a group.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct WantedGroup {
+    pub name: String,
+    pub lease_ms: u64,
+    pub is_ordered: bool,
 }
 
 /// The part of the organization that is watched.
@@ -53,7 +63,10 @@ fn stream(asked: &RouteRequest<'_>, watched: Watched) -> Result<RouteStep, Box<P
     let access = asked.access()?;
     let filter = read_filter(asked.query, &access)?;
     let inboxes = read_inboxes(asked.query)?;
-    let start = match read_last_event_id(asked.last_event_id)? {
+    let group = read_group(asked.query)?;
+    // A group has its own cursor: what a client has seen last does not move it.
+    let seen = read_last_event_id(asked.last_event_id)?.filter(|_| group.is_none());
+    let start = match seen {
         Some(seq) => StartAt::After(seq),
         None => read_since(asked.query)?.unwrap_or(StartAt::Now),
     };
@@ -63,6 +76,7 @@ fn stream(asked: &RouteRequest<'_>, watched: Watched) -> Result<RouteStep, Box<P
         start,
         filter,
         inboxes,
+        group,
     })))
 }
 
@@ -92,6 +106,37 @@ pub(super) fn read_since(query: &Query) -> Result<Option<StartAt>, Box<Problem>>
             "since",
             "must be the number of an event or an RFC 3339 time",
         )),
+    }
+}
+
+/// `?group= lease_s= order=`.
+pub(super) fn read_group(query: &Query) -> Result<Option<Box<WantedGroup>>, Box<Problem>> {
+    let (lease_s, order) = (query.number("lease_s")?, query.text("order"));
+    let Some(name) = query.text("group") else {
+        let alone = lease_s.map(|_| "lease_s").or(order.map(|_| "order"));
+        return match alone {
+            Some(name) => Err(Problem::invalid(name, "is only for a `group`")),
+            None => Ok(None),
+        };
+    };
+    if !is_group_name(name) {
+        return Err(Problem::invalid("group", GROUP_NAME_RULE));
+    }
+    // The table of the operation has checked the bounds of both.
+    let lease_s = lease_s.unwrap_or(GROUP_LEASE_S);
+    Ok(Some(Box::new(WantedGroup {
+        name: name.to_owned(),
+        lease_ms: lease_s.saturating_mul(1000),
+        is_ordered: order.is_some(),
+    })))
+}
+
+/// Where a group begins.
+pub(super) fn group_start(start: StartAt) -> GroupStart {
+    match start {
+        StartAt::Now => GroupStart::Now,
+        StartAt::After(seq) => GroupStart::After(seq),
+        StartAt::Time(unix_ms) => GroupStart::Time(unix_ms),
     }
 }
 
@@ -156,5 +201,10 @@ fn read_word<T>(
     }
 }
 
+/// What the name of a group may be.
+pub(crate) const GROUP_NAME_RULE: &str =
+    "must have 1 to 64 characters, each a letter of ASCII, a digit, `.`, `_` or `-`";
+/// The word for a group that keeps the order of each inbox.
+pub(crate) const GROUP_ORDER: &str = "inbox";
 /// Inboxes that one filter names: each is looked up before the stream begins.
 pub(crate) const INBOXES_MAX: usize = 100;

@@ -107,6 +107,7 @@ fn path_of(row: &RouteRow) -> String {
         .replace("{webhook}", "whk_00000000001")
         .replace("{delivery}", "whd_00000000001")
         .replace("{upload}", "upl_00000000001")
+        .replace("{group}", "workers")
         .replace("{org}", "org_00000000001")
         .replace("{outbound}", "out_00000000001")
 }

@@ -45,6 +45,7 @@ impl Happening {
             | Change::DomainVerified { .. }
             | Change::WebhookDisabled(_)
             | Change::OrgDeleted
+            | Change::GroupReady { .. }
             | Change::Outbound(_)
             | Change::AutoReplied { .. } => None,
         }

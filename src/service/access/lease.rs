@@ -1,7 +1,9 @@
 //! Leases of event streams, and the end of all leases of a connection. The lease of an IMAP
 //! session is taken by its login (`login.rs`).
 
-use crate::call::{Access, Answer, ConnId, Countable, Metric, Refusal};
+use crate::call::{
+    Access, Answer, Caller, ConnId, Countable, EventGroupWrite, Metric, Refusal, Request, Write,
+};
 use crate::service::Service;
 
 /// Takes the lease of an event stream.
@@ -46,6 +48,20 @@ pub fn close_stream(service: &Service, conn: ConnId) {
 
 /// Ends the leases that a connection holds.
 pub fn end_leases(service: &Service, conn: ConnId) {
-    let streams = service.counters().leases.release(conn);
+    let mut counters = service.counters();
+    let streams = counters.leases.release(conn);
+    let reads_group = counters.group_readers.remove(&conn);
+    drop(counters);
+    if let Some(access) = reads_group {
+        // It has the share of the claims of the connection, so it comes behind the last of them.
+        service.returned.give(Request {
+            request_id: None,
+            conn: Some(conn),
+            peer: core::net::Ipv4Addr::UNSPECIFIED.into(),
+            now: service.now(),
+            caller: Caller::Key(access),
+            call: Write::EventGroup(EventGroupWrite::Leave { reader: None }),
+        });
+    }
     service.shared.metrics.sub(Metric::Subscriptions, streams);
 }

@@ -14,6 +14,7 @@ impl Writer {
         let mut context = self.lone_context(store, &mut events);
         let service = context.service;
         let turn = service.outbound.run(&mut context);
+        self.service().tell_event_groups(&mut events);
         (turn, events)
     }
 
@@ -24,6 +25,7 @@ impl Writer {
         let service = context.service;
         let turn = service.webhooks.run(&mut context);
         self.service().webhooks.saw(&events);
+        self.service().tell_event_groups(&mut events);
         (turn, events)
     }
 

@@ -35,12 +35,14 @@ pub(super) struct RequestMark {
     /// `None`: it has a savepoint. Otherwise it must have written nothing when it is refused.
     unwritten: Option<WriteMark>,
     published: usize,
+    /// Where its changes to the leases of consumer groups begin.
+    leases: usize,
 }
 
 impl RequestMark {
     /// A request begins; `has_savepoint` or not.
     pub fn begin(
-        store: &Store,
+        (service, store): (&Service, &Store),
         has_savepoint: bool,
         events: &[Event],
     ) -> Result<RequestMark, Undone> {
@@ -50,6 +52,7 @@ impl RequestMark {
         Ok(RequestMark {
             unwritten: (!has_savepoint).then(|| store.write_mark()),
             published: events.len(),
+            leases: service.event_groups().mark(),
         })
     }
 
@@ -76,6 +79,7 @@ impl RequestMark {
                     store.rollback_to()?;
                 }
                 events.truncate(self.published);
+                service.event_groups().undo_to(self.leases);
             }
         }
         Ok(())

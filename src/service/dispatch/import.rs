@@ -51,7 +51,7 @@ impl Writer {
         run: GroupRun,
         events: &mut Vec<Event>,
     ) -> Result<Result<ImportOutcome, Refusal>, Undone> {
-        let mark = RequestMark::begin(store, run.is_guarded, events)?;
+        let mark = RequestMark::begin((&self.service, store), run.is_guarded, events)?;
         let mut context = self.context(store, run, (request.conn, request.request_id), events);
         let written = intake::complete(&mut context, &request.caller, delivery);
         let result =

@@ -38,7 +38,15 @@ pub(super) fn look(
         Look::UseTicket { ticket, spends } => {
             ticket::use_ticket(service, store, now, ticket, *spends)
         }
-        Look::OpenStream => lease::open_stream(service, request.conn, caller.access()?),
+        Look::OpenStream { reads_group } => {
+            let access = caller.access()?;
+            let done = lease::open_stream(service, request.conn, access)?;
+            if *reads_group && let Some(conn) = request.conn {
+                let mut counters = service.counters();
+                counters.group_readers.insert(conn, access.clone());
+            }
+            Ok(done)
+        }
         Look::CloseStream => {
             if let Some(conn) = request.conn {
                 lease::close_stream(service, conn);

@@ -4,9 +4,9 @@
 
 use crate::call::{
     Access, Answer, ApprovalId, ApprovalRead, AuditId, AuditRead, Caller, ContentAsk, DomainRead,
-    EntryRead, EventRead, FilterRuleId, FilterRuleRead, InboxId, InboxRead, InboxRef, KeyId,
-    KeyRead, KnownSpamRead, MailboxRead, MessageRead, OrgId, OrgRead, OutboundId, OutboundRead,
-    Read, Refusal, RuleRead, SuppressionId, SuppressionRead, UploadRead, WebhookRead,
+    EntryRead, EventGroupRead, EventRead, FilterRuleId, FilterRuleRead, InboxId, InboxRead,
+    InboxRef, KeyId, KeyRead, KnownSpamRead, MailboxRead, MessageRead, OrgId, OrgRead, OutboundId,
+    OutboundRead, Read, Refusal, RuleRead, SuppressionId, SuppressionRead, UploadRead, WebhookRead,
 };
 use crate::service::account::page::begin_list;
 use crate::service::account::{
@@ -14,6 +14,7 @@ use crate::service::account::{
 };
 use crate::service::audit;
 use crate::service::context::ReadContext;
+use crate::service::event_groups;
 use crate::service::events;
 use crate::service::mail::find::{FindIn, find};
 use crate::service::mail::{
@@ -69,7 +70,15 @@ pub(super) fn read(
             topic,
             after,
             limit,
-        }) => events::list_events(context, caller.access()?, *topic, *after, *limit).map(Some),
+        }) => {
+            events::list_events(context.store, caller.access()?, *topic, *after, *limit).map(Some)
+        }
+        Read::EventGroup(EventGroupRead::List) => {
+            event_groups::list_groups(context, caller.access()?).map(Some)
+        }
+        Read::EventGroup(EventGroupRead::Get { name }) => {
+            event_groups::read_group(context, caller.access()?, name).map(Some)
+        }
         Read::Audit(call) => read_audit(context, caller.access()?, call),
         Read::Webhook(call) => read_webhook(context, caller.access()?, call).map(Some),
         Read::KnownSpam(KnownSpamRead::Sources) => {

@@ -141,7 +141,11 @@ impl Writer {
             events: &mut events,
         };
         match run(&mut context, &mut self.leaving) {
-            Ok(done) => store.commit().map(|_| (done, events)),
+            Ok(done) => {
+                store.commit()?;
+                self.service.tell_event_groups(&mut events);
+                Ok((done, events))
+            }
             Err(refusal) => {
                 store.rollback();
                 Err(refusal.into())

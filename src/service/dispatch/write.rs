@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use crate::call::{
     Access, ApprovalWrite, BulkProgress, Caller, CredentialsProgress, DomainWrite, EntryWrite,
-    FilterRuleWrite, Forgetting, InboxWrite, KeyWrite, KnownSpamWrite, MailboxWrite, MessageWrite,
-    NextDelivery, NextTransaction, OrgWrite, OutboundWrite, Refusal, RuleWrite, SuppressionWrite,
-    UploadWrite, WebhookWrite, Write, Written,
+    EventGroupWrite, FilterRuleWrite, Forgetting, InboxWrite, KeyWrite, KnownSpamWrite,
+    MailboxWrite, MessageWrite, NextDelivery, NextTransaction, OrgWrite, OutboundWrite, Refusal,
+    RuleWrite, SuppressionWrite, UploadWrite, WebhookWrite, Write, Written,
 };
 use crate::service::account::{
     check, domain, filter_rule, inbox, key, known_spam, org, rule, spam, upload,
 };
 use crate::service::audit;
 use crate::service::context::{Carried, WriteContext};
+use crate::service::event_groups;
 use crate::service::mail::batch::BatchStep;
 use crate::service::mail::slice::BulkStep;
 use crate::service::mail::{batch, bulk, entry, folder, mailbox, message};
@@ -61,6 +62,7 @@ fn write_by_noun(
         Write::Outbound(call) => write_outbound(context, caller, call),
         Write::KnownSpam(call) => write_known_spam(context, call),
         Write::Webhook(call) => write_webhook(context, caller, call),
+        Write::EventGroup(call) => write_event_group(context, caller, call).map(Carried::Done),
         Write::Upload(UploadWrite::Delete { id }) => {
             upload::delete_upload(context, caller.access()?, *id).map(Carried::Done)
         }
@@ -412,6 +414,25 @@ fn write_webhook(
         }
     };
     written.map(Carried::Done)
+}
+
+fn write_event_group(
+    context: &mut WriteContext<'_>,
+    caller: &Caller,
+    call: &EventGroupWrite,
+) -> Result<Written, Refusal> {
+    let access = caller.access()?;
+    match call {
+        EventGroupWrite::Claim(claim) => event_groups::claim(context, access, claim),
+        EventGroupWrite::Acknowledge { name, seq, .. } => {
+            event_groups::acknowledge(context, access, (name, *seq))
+        }
+        EventGroupWrite::Replay { name, seqs, .. } => {
+            event_groups::replay(context, access, (name, seqs.as_deref()))
+        }
+        EventGroupWrite::Delete { name } => event_groups::delete(context, access, name),
+        EventGroupWrite::Leave { reader } => Ok(event_groups::leave(context, *reader)),
+    }
 }
 
 fn write_known_spam(

@@ -348,6 +348,7 @@ impl Writer {
                 Err(Undone::Refused) => {
                     store.rollback();
                     self.service.rules.settle();
+                    self.service.event_groups().undo_to(0);
                     return None;
                 }
                 Err(Undone::Lost(why, refusal)) => {
@@ -369,6 +370,7 @@ impl Writer {
                 metrics.add(Metric::CommittedCalls, calls as u64);
                 metrics.add(Metric::Events, events.len() as u64);
                 self.service.end_orgs(&events);
+                self.service.tell_event_groups(&mut events);
                 let mut replies = Vec::with_capacity(results.len());
                 let (mut rests, mut later) = (Vec::new(), Vec::new());
                 for (n, result) in results.drain(..).enumerate() {
@@ -445,7 +447,7 @@ impl Writer {
             }
         }
         WriteTurn {
-            events: Arc::new([]),
+            events: self.service.event_groups().undo_all().into(),
             replies,
             rests,
             later,
@@ -531,13 +533,13 @@ impl Writer {
             }
             // A message that is delivered has no savepoint: see `GroupRun`.
             let has_savepoint = is_guarded || !matches!(task, WriteTask::Deliver(_));
-            let mut mark = RequestMark::begin(store, has_savepoint, events)?;
+            let mut mark = RequestMark::begin((&self.service, store), has_savepoint, events)?;
             let of = (task.conn(), task.request_id());
             let mut result = carry_out(&mut self.context(store, run, of, events), task, in_pieces);
             if result.is_err() && has_savepoint && self.service.rules.take_sent() {
                 // No message is refused because of what its rules send.
                 mark.end(&self.service, store, &result, events)?;
-                mark = RequestMark::begin(store, has_savepoint, events)?;
+                mark = RequestMark::begin((&self.service, store), has_savepoint, events)?;
                 self.service.rules.set_quiet(true);
                 let mut context = self.context(store, run, of, events);
                 result = carry_out(&mut context, task, in_pieces);

@@ -269,7 +269,7 @@ fn sessions_and_streams_are_leased() {
     assert!(matches!(login(&mut w, 3), Reply::Answer(_)));
 
     let access = w.access(&key);
-    let open = Ask::of(&access, Look::OpenStream);
+    let open = Ask::of(&access, Look::OpenStream { reads_group: false });
     let ok = Reply::Answer(Answer::Done);
     assert_eq!(w.call_from(10, "192.0.2.1", open.clone()).0, ok);
     assert_eq!(w.metric(Metric::Subscriptions), 1);

@@ -22,7 +22,7 @@ fn calls_that_look(access: &Access) -> Vec<Ask> {
     let uids = || UidSet::one(1);
     let text = || "INBOX".to_owned();
     vec![
-        Ask::of(access, Look::OpenStream),
+        Ask::of(access, Look::OpenStream { reads_group: false }),
         Ask::of(
             access,
             Look::Sender {

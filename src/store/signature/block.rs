@@ -13,7 +13,7 @@ use super::cell::{COLUMNS_MAX, CellReader, CellWriter, ColumnBits};
 use super::{BlockRow, Error, Store, is_block, length, signature_of_row};
 use crate::call::{BodyId, InboxId, Now, ReceivedBody};
 use crate::store::int;
-use crate::store::sum::row_sum;
+use crate::store::row_sum::row_sum;
 
 impl Store {
     /// Makes a block of the first signatures of an inbox, if there are `least`; of at most `most`.

@@ -26,7 +26,7 @@ use rusqlite::types::ValueRef;
 
 pub(super) use find::{HeadCache, TailCache};
 
-use super::sum::row_sum;
+use super::row_sum::row_sum;
 use super::{Error, Store};
 use crate::call::{InboxId, Now, ReceivedBody, Signature};
 

@@ -621,7 +621,7 @@ const COUNTERS: &[Kind] = &[
 #[test]
 fn each_kind_of_damage_is_named() {
     let others = [signature::DAMAGE, upload::DAMAGE, audit::DAMAGE].concat();
-    let all = KINDS.iter().chain(COUNTERS).chain(made::JUDGEMENTS);
+    let all = KINDS.iter().chain(COUNTERS).chain(made::kinds());
     for (kind, sql, table, words) in all.chain(&others) {
         let inline = everything();
         damage(&inline.store, sql);

@@ -229,7 +229,8 @@ pub(super) fn account() -> crate::store::UpstreamRecord {
     }
 }
 
-/// A sender that an inbox knows, how mail of one was judged, and how the inbox judges.
+/// A sender that an inbox knows, how mail of one was judged, and how the inbox judges. And a
+/// consumer group.
 pub(super) fn insert_judgements(store: &Store, (org, inbox): (OrgId, InboxId)) {
     let by = crate::store::KnownBy::Admitted;
     store.note_sender(inbox, "ann@y.test", by, 7).unwrap();
@@ -266,6 +267,60 @@ pub(super) fn insert_judgements(store: &Store, (org, inbox): (OrgId, InboxId)) {
         .change_known_spam_source(source, ([0, 1, 0], 7))
         .unwrap();
     store.next_known_spam_version().unwrap();
+    insert_event_group(store, (org, inbox));
+}
+
+/// A consumer group with an event that is not acknowledged.
+fn insert_event_group(store: &Store, (org, inbox): (OrgId, InboxId)) {
+    let id = crate::call::EventGroupId(70);
+    let described = ("workers", [1, 2, 3].as_slice(), None);
+    store.insert_event_group(org, described, (id, 1)).unwrap();
+    let pending = crate::store::PendingEvent {
+        seq: 1,
+        inbox: Some(inbox),
+        kind: crate::call::EventKind::InboxCreated,
+        deliveries: 2,
+    };
+    store.put_pending_event(id, &pending).unwrap();
+}
+
+/// What can be damaged of it.
+const EVENT_GROUPS: &[super::damage::Kind] = &[
+    (
+        "consumer group",
+        "UPDATE event_group SET name = 'walkers'",
+        "event_group",
+        super::damage::CHECKSUM,
+    ),
+    (
+        "event of a consumer group",
+        "UPDATE event_pending SET deliveries = 0",
+        "event_pending",
+        super::damage::CHECKSUM,
+    ),
+    (
+        "consumer group of no organization",
+        "UPDATE event_group SET org = 7, sum = row_sum(id, 7, name, terms, bound, seq)",
+        "org",
+        "that is gone",
+    ),
+    (
+        "event of no consumer group",
+        "UPDATE event_pending SET grp = 7, sum = row_sum(7, seq, inbox, kind, deliveries)",
+        "event_group",
+        "that is gone",
+    ),
+    (
+        "event beyond the cursor of its group",
+        "UPDATE event_group SET seq = 0, sum = row_sum(id, org, name, terms, bound, 0)",
+        "event_group",
+        "beyond its cursor",
+    ),
+];
+
+/// What can be damaged of all that is made here.
+pub(super) fn kinds<'a>() -> impl Iterator<Item = &'a super::damage::Kind> {
+    JUDGEMENTS.iter().chain(EVENT_GROUPS)
 }
 
 /// Whether damage of a table is told without an organization.
@@ -274,7 +329,7 @@ pub(super) fn has_no_org(table: &str, words: &str) -> bool {
 }
 
 /// What can be damaged of it.
-pub(super) const JUDGEMENTS: &[super::damage::Kind] = &[
+const JUDGEMENTS: &[super::damage::Kind] = &[
     (
         "judgement of the filter",
         "UPDATE entry SET report = x'01000000000000'",

@@ -291,3 +291,51 @@ fn version_32_gets_accounts() {
     let sums: Vec<bool> = store.all(sums, [], |r| r.get(0)).unwrap();
     assert_eq!(sums, [true]);
 }
+
+/// The step of consumer groups: a file of before has none, and gets them.
+#[test]
+fn version_34_gets_consumer_groups() {
+    use crate::call::{EventGroupId, EventKind};
+    let folder = super::Folder::new("old-34");
+    let path = folder.0.join(FILE);
+    let mut sql = Connection::open(&path).unwrap();
+    sum::add_function(&sql).unwrap();
+    open::migrate(&mut sql, &open::STEPS[..34]).unwrap();
+    ids::insert_meta(&sql, 5).unwrap();
+    drop(sql);
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    let (org, id) = (OrgId(1), EventGroupId(9));
+    assert_eq!(store.event_groups(org).unwrap(), []);
+    let described = ("workers", [1, 2].as_slice(), Some([3].as_slice()));
+    store.insert_event_group(org, described, (id, 5)).unwrap();
+    let group = store.event_group(org, "workers").unwrap().unwrap();
+    assert_eq!(
+        (group.id, group.seq, group.bound.as_deref()),
+        (id, 5, Some([3].as_slice()))
+    );
+    assert_eq!(store.event_group(OrgId(2), "workers").unwrap(), None);
+    assert_eq!(store.event_group_of(OrgId(2), id).unwrap(), None);
+    assert_eq!(store.count_event_groups(org).unwrap(), 1);
+    let pending = |seq, deliveries| crate::store::PendingEvent {
+        seq,
+        inbox: (seq == 3).then_some(InboxId(3)),
+        kind: EventKind::MessageReceived,
+        deliveries,
+    };
+    for seq in [4, 2, 3] {
+        store.put_pending_event(id, &pending(seq, 1)).unwrap();
+    }
+    store.put_pending_event(id, &pending(3, 2)).unwrap();
+    store.delete_pending_events(id, (2, 2)).unwrap();
+    assert_eq!(
+        store.pending_events(id).unwrap(),
+        [pending(3, 2), pending(4, 1)]
+    );
+    assert!(store.is_event_pending(id, 3).unwrap() && !store.is_event_pending(id, 2).unwrap());
+    let sums = "SELECT sum IS row_sum(grp, seq, inbox, kind, deliveries) FROM event_pending";
+    let sums: Vec<bool> = store.all(sums, [], |r| r.get(0)).unwrap();
+    assert_eq!(sums, [true, true]);
+    store.delete_event_group(id).unwrap();
+    assert_eq!(store.pending_events(id).unwrap(), []);
+    assert_eq!(store.event_groups(org).unwrap(), []);
+}

@@ -408,6 +408,24 @@ pub(super) const ALL: &[Check] = &[
                   OR s.attachments <> coalesce(k.attachments, 0)",
     },
     Check {
+        what: "consumer group of an organization that is gone",
+        table: "org",
+        sql: "SELECT DISTINCT g.org FROM event_group g LEFT JOIN org o ON o.id = g.org
+              WHERE o.id IS NULL",
+    },
+    Check {
+        what: "event of a consumer group that is gone",
+        table: "event_group",
+        sql: "SELECT DISTINCT p.grp FROM event_pending p LEFT JOIN event_group g ON g.id = p.grp
+              WHERE g.id IS NULL",
+    },
+    Check {
+        what: "event of a consumer group beyond its cursor",
+        table: "event_group",
+        sql: "SELECT DISTINCT g.id, g.org FROM event_pending p JOIN event_group g ON g.id = p.grp
+              WHERE p.seq > g.seq",
+    },
+    Check {
         what: "import into an inbox that is gone",
         table: "inbox",
         sql: "SELECT DISTINCT s.inbox FROM imported s LEFT JOIN inbox i ON i.id = s.inbox

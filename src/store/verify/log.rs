@@ -83,6 +83,7 @@ fn log(store: &Store, org: OrgId, told: &ToldUids, found: &mut Findings) -> Resu
                     | Change::DomainVerified { .. }
                     | Change::WebhookDisabled(_)
                     | Change::OrgDeleted
+                    | Change::GroupReady { .. }
                     | Change::Outbound(_)
                     | Change::AutoReplied { .. },
                     _,

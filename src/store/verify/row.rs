@@ -86,6 +86,7 @@ fn org_of(table: &SummedTable) -> &'static str {
             "CASE kind WHEN 1 THEN (SELECT org FROM key WHERE id = day_count.id)
                        ELSE (SELECT org FROM inbox WHERE id = day_count.id) END"
         }
+        "event_pending" => "(SELECT org FROM event_group WHERE id = event_pending.grp)",
         "known_sender" => "(SELECT org FROM inbox WHERE id = known_sender.inbox)",
         "sender_past" => "(SELECT org FROM inbox WHERE id = sender_past.inbox)",
         "subscription" => "(SELECT org FROM inbox WHERE id = subscription.inbox)",

@@ -19,6 +19,8 @@ __all__ = [
     "DraftAttachment",
     "DraftPatch",
     "DraftSend",
+    "EventAck",
+    "EventReplay",
     "FolderPatch",
     "InboxLimitsPatch",
     "InboxPatch",
@@ -929,6 +931,23 @@ class NewSpamSignatures(TypedDict):
     """At most 500 lines, each `body`, `link` or `attachment` and SHA-256 in hexadecimal digits. In
     place of the hash of a link, the link may stand there. `#` begins a comment.
     """
+
+
+class EventAck(TypedDict):
+    """An event that is done."""
+
+    group: str
+    """The consumer group."""
+
+    id: int
+    """The number of the event."""
+
+
+class EventReplay(TypedDict, total=False):
+    """Which events come again."""
+
+    ids: Sequence[int] | None
+    """The numbers of events that were set aside; without them, all of the group."""
 
 
 NewWebhook = TypedDict("NewWebhook", {"url": 'str', "types": 'Sequence[Literal["message.received", "message.sent", "message.delivered", "message.deferred", "message.bounced", "message.rejected", "loop.suspected", "message.held", "message.approved", "message.declined", "message.updated", "message.deleted", "message.auto_replied", "inbox.created", "inbox.updated", "inbox.deleted", "domain.verified", "webhook.disabled", "ready", "reset", "closing"]] | None', "inbox": 'str | None', "from": 'str | None', "label": 'str | None', "verdict": 'Literal["clean", "suspicious", "spam"] | None', "include": 'Literal["summary", "full"] | None', "metadata": 'Mapping[str, Any] | None'}, total=False)

@@ -27,8 +27,10 @@ __all__ = [
     "Event",
     "EventAutoReply",
     "EventDomain",
+    "EventGroup",
     "EventInbox",
     "EventMessage",
+    "EventReplayed",
     "EventRule",
     "EventState",
     "ExportedMessage",
@@ -59,6 +61,7 @@ __all__ = [
     "Outbound",
     "OutboundAttempt",
     "OutboundWithHistory",
+    "PoisonedEvent",
     "Redelivering",
     "RefusedRecipient",
     "RefusedSpamSignature",
@@ -1850,6 +1853,9 @@ class Event(Model):
     domain: EventDomain | None = None
     """The domain that was verified."""
 
+    delivery: int | None = None
+    """For a reader of a consumer group: how often the event was given to one with this time."""
+
     epoch: int | None = None
     """In `ready`: another number after a backup was restored."""
 
@@ -2050,6 +2056,48 @@ class Ticket(Model):
 
     expires_at: datetime.datetime
     """When it ends: after 30 seconds."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class EventGroup(Model):
+    """A consumer group."""
+
+    name: str
+    """Its name."""
+
+    seq: int
+    """Every event up to this number was given to a reader, or is not for the group."""
+
+    pending: int
+    """Those of them that are not acknowledged, without what is set aside."""
+
+    readers: int
+    """The streams that read it now."""
+
+    poisoned: list[PoisonedEvent]
+    """What is set aside."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class PoisonedEvent(Model):
+    """An event that was set aside: it was given to a reader ten times and never acknowledged."""
+
+    seq: int
+    """Its number."""
+
+    type: Literal["message.received", "message.sent", "message.delivered", "message.deferred", "message.bounced", "message.rejected", "loop.suspected", "message.held", "message.approved", "message.declined", "message.updated", "message.deleted", "message.auto_replied", "inbox.created", "inbox.updated", "inbox.deleted", "domain.verified", "webhook.disabled", "ready", "reset", "closing"]
+    """Its type."""
+
+    deliveries: int
+    """How often it was given to a reader."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class EventReplayed(Model):
+    """What comes again."""
+
+    count: int
+    """How many events."""
 
 
 @dataclasses.dataclass(kw_only=True, repr=False)

@@ -659,6 +659,18 @@ export interface NewSpamSignatures {
      */
     entries: string;
 }
+/** An event that is done. */
+export interface EventAck {
+    /** The consumer group. */
+    group: string;
+    /** The number of the event. */
+    id: number;
+}
+/** Which events come again. */
+export interface EventReplay {
+    /** The numbers of events that were set aside; without them, all of the group. */
+    ids?: number[] | null;
+}
 /** A webhook to make. */
 export interface NewWebhook {
     /** Where events are sent by POST: https, a public host, port 443 or 8443. */
@@ -1837,6 +1849,8 @@ export interface Event {
     host?: string | null;
     /** The domain that was verified. */
     domain?: EventDomain;
+    /** For a reader of a consumer group: how often the event was given to one with this time. */
+    delivery?: number;
     /** In `ready`: another number after a backup was restored. */
     epoch?: number;
     /** In `closing`: when to come back; null where that is of no use. */
@@ -1972,6 +1986,33 @@ export interface Ticket {
     ticket: string;
     /** When it ends: after 30 seconds. */
     expires_at: string;
+}
+/** A consumer group. */
+export interface EventGroup {
+    /** Its name. */
+    name: string;
+    /** Every event up to this number was given to a reader, or is not for the group. */
+    seq: number;
+    /** Those of them that are not acknowledged, without what is set aside. */
+    pending: number;
+    /** The streams that read it now. */
+    readers: number;
+    /** What is set aside. */
+    poisoned: PoisonedEvent[];
+}
+/** An event that was set aside: it was given to a reader ten times and never acknowledged. */
+export interface PoisonedEvent {
+    /** Its number. */
+    seq: number;
+    /** Its type. */
+    type: "message.received" | "message.sent" | "message.delivered" | "message.deferred" | "message.bounced" | "message.rejected" | "loop.suspected" | "message.held" | "message.approved" | "message.declined" | "message.updated" | "message.deleted" | "message.auto_replied" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.verified" | "webhook.disabled" | "ready" | "reset" | "closing";
+    /** How often it was given to a reader. */
+    deliveries: number;
+}
+/** What comes again. */
+export interface EventReplayed {
+    /** How many events. */
+    count: number;
 }
 /** A webhook with its new secret. */
 export interface MadeWebhook {

@@ -1322,6 +1322,33 @@ export interface EventsLogParams {
     priority?: "high" | "normal" | "low";
     /** Only mail of this verdict. */
     verdict?: "clean" | "suspicious" | "spam";
+    /**
+     * Read as a member of this consumer group. It is made with the first use of its name, begins
+     * now or where `since` says, and keeps its own cursor: each event goes to one of its readers,
+     * and comes again until `POST /api/v1/events/ack`. All its readers ask for the same events.
+     */
+    group?: string;
+    /**
+     * Only with `group`: the seconds after which an event that was not acknowledged goes to
+     * another reader.
+     */
+    lease_s?: number;
+    /**
+     * Only with `group`: no event of an inbox goes out while an earlier one of it is not
+     * acknowledged.
+     */
+    order?: "inbox";
+}
+/** The parameters of `events.ack`. */
+export interface EventsAckParams extends models.EventAck {
+}
+/** The parameters of `events.groups`. */
+export interface EventsGroupsParams {
+    /** How many rows a page has at most. */
+    limit?: number;
+}
+/** The parameters of `events.replay`. */
+export interface EventsReplayParams extends models.EventReplay {
 }
 /**
  * All that happens to mail is in one log, in the order of its commits: as a stream that resumes
@@ -1340,6 +1367,36 @@ export declare class EventsResource extends Streaming {
      * number. A start that the log does not have is 410. The key needs the scope `events:read`.
      */
     log(params?: EventsLogParams, options?: RequestOptions): Pages<models.Event>;
+    /**
+     * Acknowledge an event. Says that an event of a consumer group is done, so that no reader is
+     * given it again. It is about this event alone. One that no reader holds, because its time is
+     * over or its stream has ended, is 409: it comes again. One that was acknowledged before is
+     * 204. The key needs the scope `events:read`.
+     */
+    ack(params: EventsAckParams, options?: RequestOptions): Promise<void>;
+    /**
+     * List consumer groups. Lists the consumer groups of the organization by name: one page, as
+     * there are at most 100. A key that is bound to inboxes sees those of keys with the same
+     * inboxes. The key needs the scope `events:read`.
+     */
+    groups(params?: EventsGroupsParams, options?: RequestOptions): Pages<models.EventGroup>;
+    /**
+     * Read a consumer group. Reads one consumer group with what is set aside. The key needs the
+     * scope `events:read`.
+     */
+    group(group: string, options?: RequestOptions): Promise<models.EventGroup>;
+    /**
+     * Delete a consumer group. Deletes a consumer group with its cursor and all that waits in it.
+     * The streams that read it end with the reason `group_deleted`. The key needs the scope
+     * `events:read`.
+     */
+    deleteGroup(group: string, options?: RequestOptions): Promise<void>;
+    /**
+     * Replay what a consumer group has set aside. Has events that were set aside come again, as
+     * if no reader had been given them. Other numbers are passed over. The key needs the scope
+     * `events:read`.
+     */
+    replay(group: string, params?: EventsReplayParams, options?: RequestOptions): Promise<models.EventReplayed>;
 }
 /** The parameters of `webhooks.create`. */
 export interface WebhooksCreateParams extends models.NewWebhook {

@@ -1152,6 +1152,54 @@ export class EventsResource extends Streaming {
         const call = { method: "GET", path: "/api/v1/events/log", query, options };
         return new Pages(this.client, call, true);
     }
+    /**
+     * Acknowledge an event. Says that an event of a consumer group is done, so that no reader is
+     * given it again. It is about this event alone. One that no reader holds, because its time is
+     * over or its stream has ended, is 409: it comes again. One that was acknowledged before is
+     * 204. The key needs the scope `events:read`.
+     */
+    async ack(params, options) {
+        const body = { ...params };
+        const call = { method: "POST", path: "/api/v1/events/ack", body, options };
+        await this.client.object(call);
+    }
+    /**
+     * List consumer groups. Lists the consumer groups of the organization by name: one page, as
+     * there are at most 100. A key that is bound to inboxes sees those of keys with the same
+     * inboxes. The key needs the scope `events:read`.
+     */
+    groups(params, options) {
+        const query = { ...params };
+        const call = { method: "GET", path: "/api/v1/events/groups", query, options };
+        return new Pages(this.client, call, false);
+    }
+    /**
+     * Read a consumer group. Reads one consumer group with what is set aside. The key needs the
+     * scope `events:read`.
+     */
+    async group(group, options) {
+        const call = { method: "GET", path: `/api/v1/events/groups/${place(group)}`, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * Delete a consumer group. Deletes a consumer group with its cursor and all that waits in it.
+     * The streams that read it end with the reason `group_deleted`. The key needs the scope
+     * `events:read`.
+     */
+    async deleteGroup(group, options) {
+        const call = { method: "DELETE", path: `/api/v1/events/groups/${place(group)}`, options };
+        await this.client.object(call);
+    }
+    /**
+     * Replay what a consumer group has set aside. Has events that were set aside come again, as
+     * if no reader had been given them. Other numbers are passed over. The key needs the scope
+     * `events:read`.
+     */
+    async replay(group, params, options) {
+        const body = { ...params };
+        const call = { method: "POST", path: `/api/v1/events/groups/${place(group)}/replay`, body, options };
+        return (await this.client.object(call));
+    }
 }
 /**
  * The same events, sent to endpoints of yours: signed, in order, tried again, with a list of

@@ -2,12 +2,15 @@
 //! make, and how it ends.
 
 use super::writer::{MemberNews, MemberWriter, SocketOutput};
-use crate::call::{Access, Ask, Event, Limits, Look, Metric, Now, Opening, RaisedGauge, Reply};
+use crate::call::{
+    Access, Ask, ConnId, Event, Limits, Look, Metric, Now, Opening, RaisedGauge, Reply,
+};
 use crate::engine::Output;
 use crate::http::api::problems::Problem;
 use crate::http::stream::cursor::LogAnswer;
-use crate::http::stream::subscription::{EndReason, Subscription};
+use crate::http::stream::subscription::{FeedAnswer, Subscription};
 use crate::http::stream::wanted::Wanted;
+use crate::http::stream::writer::{EndReason, EventWriter as _};
 
 /// See the module.
 #[derive(Debug)]
@@ -47,9 +50,14 @@ pub(super) enum MemberEnd {
 
 impl Member {
     /// Begins to open.
-    pub fn new(id: String, serial: u32, wanted: Wanted, out: &mut Output) -> Member {
+    pub fn new(
+        id: String,
+        (conn, serial): (ConnId, u32),
+        wanted: Wanted,
+        out: &mut Output,
+    ) -> Member {
         let mut own = Output::default();
-        let subscription = Subscription::new(wanted, &mut own);
+        let subscription = Subscription::new(wanted, (conn, serial), &mut own);
         out.lease |= own.lease;
         Member {
             id: id.into_boxed_str(),
@@ -96,7 +104,10 @@ impl Member {
         let Some(answer) = answer? else {
             return Ok(watches);
         };
-        let begins = matches!(answer, LogAnswer::Page(_) | LogAnswer::Expired(_));
+        let begins = matches!(
+            answer,
+            FeedAnswer::Log(LogAnswer::Page(_) | LogAnswer::Expired(_))
+        );
         let at = self.subscription.at();
         let (mut writer, subscription) = self.writer(now, output, out);
         if begins && !writer.told.is_subscribed {
@@ -125,7 +136,7 @@ impl Member {
         if idle && self.told.is_subscribed && at != self.told.seq {
             let epoch = self.told.epoch;
             let (mut writer, _) = self.writer(now, output, out);
-            crate::http::stream::subscription::EventWriter::ready(&mut writer, at, epoch);
+            writer.ready(at, epoch);
         }
         self.ask = self.subscription.refresh(idle).map(Box::new);
     }

@@ -23,7 +23,7 @@ use self::member::{Member, MemberEnd, MemberStage};
 use self::request::{ClientMessage, WrongMessage};
 use self::writer::SocketOutput;
 use super::sse::{REFRESH_HEARTBEATS, reconnect_ms};
-use super::subscription::EndReason;
+use super::writer::EndReason;
 use super::{show, wanted::Wanted};
 use crate::call::{
     Access, Answer, Caller, Countable, Event, Metric, Now, Opening, Refusal, Reply, SessionEnd,
@@ -249,7 +249,8 @@ impl EventSocket {
         self.serial = self.serial.wrapping_add(1);
         // Most connections have one, and each octet counts.
         self.members.reserve_exact(1);
-        self.members.push(Member::new(id, self.serial, wanted, out));
+        let reader = (opening.conn, self.serial);
+        self.members.push(Member::new(id, reader, wanted, out));
     }
 
     fn unsubscribe(&mut self, id: &str, out: &mut Output) {

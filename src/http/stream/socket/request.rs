@@ -100,6 +100,7 @@ fn read_wanted(mut fields: JsonFields<'_>, access: &Access) -> Result<Wanted, Bo
         start: read_since(&query)?.unwrap_or(StartAt::Now),
         filter: read_filter(&query, access)?,
         inboxes,
+        group: None,
     })
 }
 

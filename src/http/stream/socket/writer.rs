@@ -9,7 +9,7 @@ use crate::http::api::problems::Problem;
 use crate::http::stream::cursor::ResetReason;
 use crate::http::stream::show;
 use crate::http::stream::sse::UNSENT_BYTES_MAX;
-use crate::http::stream::subscription::{EndReason, EventWriter};
+use crate::http::stream::writer::{EndReason, EventWriter};
 use crate::http::websocket::frame;
 use crate::http::wire::json::{self, Object};
 
@@ -126,11 +126,12 @@ impl EventWriter for MemberWriter<'_> {
         self.event_of(seq, |data| show::ready(data, now, seq, epoch));
     }
 
-    fn event(&mut self, kind: EventKind, event: &Event) {
+    fn event(&mut self, kind: EventKind, event: &Event, delivery: Option<u32>) {
         let access = self.access.clone();
         let mut renderings = core::mem::take(&mut self.out.renderings);
         self.event_of(event.seq, |data| {
-            show::shared_event((data, &mut renderings), kind, event, &access);
+            let shared = (data, &mut renderings);
+            show::shared_event(shared, kind, (event, delivery), &access);
         });
         self.out.renderings = renderings;
     }

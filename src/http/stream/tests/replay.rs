@@ -10,7 +10,7 @@ use crate::http::tests::drive::{Drive, event};
 fn log_of(call: &Call) -> Reply {
     const HEAD: u64 = 1000;
     match call {
-        Call::Look(Look::OpenStream) => Reply::Answer(Answer::Done),
+        Call::Look(Look::OpenStream { .. }) => Reply::Answer(Answer::Done),
         Call::Look(Look::LogState) => Reply::Answer(Answer::LogState {
             head: HEAD,
             oldest: 101,

@@ -10,7 +10,7 @@ use crate::http::api::event::EVENT;
 use crate::http::api::fields::{FieldKind, FieldRow, Presence};
 use crate::http::stream::cursor::ResetReason;
 use crate::http::stream::show;
-use crate::http::stream::subscription::EndReason;
+use crate::http::stream::writer::EndReason;
 use crate::http::tests::drive;
 
 /// Compares one object with its rows; gives the names of the fields that were written.
@@ -230,8 +230,12 @@ fn each_event_is_written_as_it_is_described() {
         let kind = event.meaning().kind.unwrap();
         for scopes in [Scopes::MESSAGES_READ, Scopes::EVENTS_READ] {
             let mut octets = Vec::new();
+            let extra = match scopes == Scopes::EVENTS_READ {
+                true => show::EventExtra::leased(2),
+                false => show::EventExtra::default(),
+            };
             let sight = event.sight(&drive::access(scopes));
-            show::event(&mut octets, kind, &event, sight);
+            show::event_with(&mut octets, kind, (&event, extra), sight);
             let value = serde_json::from_slice(&octets).unwrap();
             compare("event", &rows, &value, &mut seen);
         }
@@ -277,7 +281,12 @@ fn a_shared_text_is_the_one_of_its_reader() {
             let access = drive::access(readers[(turn + seq) % 3]);
             let (mut alone, mut shared) = (Vec::new(), Vec::new());
             show::event(&mut alone, kind, &event, event.sight(&access));
-            show::shared_event((&mut shared, &mut renderings), kind, &event, &access);
+            show::shared_event(
+                (&mut shared, &mut renderings),
+                kind,
+                (&event, None),
+                &access,
+            );
             assert_eq!(alone, shared, "{kind:?}");
         }
     }

@@ -4320,6 +4320,9 @@ class Events(Streaming):
         label: str | None = None,
         priority: Literal["high", "normal", "low"] | None = None,
         verdict: Literal["clean", "suspicious", "spam"] | None = None,
+        group: str | None = None,
+        lease_s: int | None = None,
+        order: Literal["inbox"] | None = None,
         request_timeout: float | None = None,
     ) -> Pages[models.Event]:
         """Poll the log.
@@ -4341,6 +4344,14 @@ class Events(Streaming):
             label: Only messages with this label; no message need have it yet.
             priority: Only mail of this priority.
             verdict: Only mail of this verdict.
+            group: Read as a member of this consumer group. It is made with the first use of its
+                name, begins now or where `since` says, and keeps its own cursor: each event goes
+                to one of its readers, and comes again until `POST /api/v1/events/ack`. All its
+                readers ask for the same events.
+            lease_s: Only with `group`: the seconds after which an event that was not acknowledged
+                goes to another reader.
+            order: Only with `group`: no event of an inbox goes out while an earlier one of it is
+                not acknowledged.
             request_timeout: Seconds, instead of the time limit of the client.
         """
         call = (
@@ -4357,11 +4368,156 @@ class Events(Streaming):
                     "label": label,
                     "priority": priority,
                     "verdict": verdict,
+                    "group": group,
+                    "lease_s": lease_s,
+                    "order": order,
                 },
                 timeout_s=request_timeout,
             )
         )
         return Pages(self._client, call, models.Event, follows=True)
+
+    def ack(
+        self,
+        *,
+        group: str,
+        id: int,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> None:
+        """Acknowledge an event.
+
+        Says that an event of a consumer group is done, so that no reader is given it again. It is
+        about this event alone. One that no reader holds, because its time is over or its stream
+        has ended, is 409: it comes again. One that was acknowledged before is 204. The key needs
+        the scope `events:read`.
+
+        Args:
+            group: The consumer group.
+            id: The number of the event.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                "/api/v1/events/ack",
+                body={
+                    "group": group,
+                    "id": id,
+                },
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        self._client._nothing(call)
+
+    def groups(
+        self,
+        *,
+        limit: int | None = None,
+        request_timeout: float | None = None,
+    ) -> Pages[models.EventGroup]:
+        """List consumer groups.
+
+        Lists the consumer groups of the organization by name: one page, as there are at most 100.
+        A key that is bound to inboxes sees those of keys with the same inboxes. The key needs the
+        scope `events:read`.
+
+        Args:
+            limit: How many rows a page has at most.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "GET",
+                "/api/v1/events/groups",
+                query={
+                    "limit": limit,
+                },
+                timeout_s=request_timeout,
+            )
+        )
+        return Pages(self._client, call, models.EventGroup, follows=False)
+
+    def group(
+        self,
+        group: str,
+        *,
+        request_timeout: float | None = None,
+    ) -> models.EventGroup:
+        """Read a consumer group.
+
+        Reads one consumer group with what is set aside. The key needs the scope `events:read`.
+
+        Args:
+            group: The consumer group, by its name.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "GET",
+                f"/api/v1/events/groups/{place(group)}",
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.EventGroup", self._client._object(call, models.EventGroup))
+
+    def delete_group(
+        self,
+        group: str,
+        *,
+        request_timeout: float | None = None,
+    ) -> None:
+        """Delete a consumer group.
+
+        Deletes a consumer group with its cursor and all that waits in it. The streams that read it
+        end with the reason `group_deleted`. The key needs the scope `events:read`.
+
+        Args:
+            group: The consumer group, by its name.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "DELETE",
+                f"/api/v1/events/groups/{place(group)}",
+                timeout_s=request_timeout,
+            )
+        )
+        self._client._nothing(call)
+
+    def replay(
+        self,
+        group: str,
+        *,
+        ids: Sequence[int] | None = None,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.EventReplayed:
+        """Replay what a consumer group has set aside.
+
+        Has events that were set aside come again, as if no reader had been given them. Other
+        numbers are passed over. The key needs the scope `events:read`.
+
+        Args:
+            group: The consumer group, by its name.
+            ids: The numbers of events that were set aside; without them, all of the group.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                f"/api/v1/events/groups/{place(group)}/replay",
+                body={
+                    "ids": ids,
+                },
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.EventReplayed", self._client._object(call, models.EventReplayed))
 
 
 class Webhooks(WebhookVerifying):
