@@ -6,6 +6,10 @@
 #[path = "events/readers.rs"]
 mod readers;
 mod rig;
+#[path = "events/sockets.rs"]
+mod sockets;
+#[path = "events/webhooks.rs"]
+mod webhooks;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -30,12 +34,15 @@ type Bench = fn(&Scale);
 
 const BENCHES: &[(&str, Bench)] = &[
     ("fan_out", fan_out),
+    ("fan_out_sockets", fan_out_sockets),
     ("one_inbox", one_inbox),
     ("tree", tree),
     ("stalled", stalled),
     ("replay", replay),
     ("waits", waits),
     ("streams", streams),
+    ("sockets", sockets::sockets),
+    ("webhooks", webhooks::webhooks),
 ];
 
 fn main() {
@@ -117,13 +124,31 @@ fn fan_out(scale: &Scale) {
     let inbox = server.make_inboxes(1).remove(0);
     let path = format!("/api/v1/inboxes/{inbox}/events?type=message.received");
     let streams = scale.of(1000, 500);
-    let mut readers = open(&server, streams, &path);
+    let readers = open(&server, streams, &path);
+    fan_out_to("fan_out", scale, (&server, &inbox), readers);
+}
+
+/// The same with WebSockets.
+fn fan_out_sockets(scale: &Scale) {
+    let server = Server::start("fan-out-sockets");
+    let inbox = server.make_inboxes(1).remove(0);
+    let mut readers = Readers::of_sockets();
+    let n = scale.of(1000, 500);
+    for _ in 0..n {
+        readers.subscribe(server.port("http"), &inbox, server.key());
+    }
+    readers.until(|r| r.ready >= n);
+    fan_out_to("fan_out_sockets", scale, (&server, &inbox), readers);
+}
+
+fn fan_out_to(bench: &str, scale: &Scale, (server, inbox): (&Server, &str), mut readers: Readers) {
+    let streams = readers.ready;
     let (connections, each) = (8, scale.of(100, 25));
     let frames = streams * connections * each;
     let cpu = server.cpu();
     let begin = Instant::now();
     std::thread::scope(|scope| {
-        scope.spawn(|| deliver(&server, &inbox, connections, each));
+        scope.spawn(|| deliver(server, inbox, connections, each));
         readers.until(|r| r.received >= frames);
     });
     let wall = begin.elapsed();
@@ -131,7 +156,7 @@ fn fan_out(scale: &Scale) {
     println!(
         "{}",
         json!({
-            "bench": "fan_out",
+            "bench": bench,
             "streams": streams,
             "frames": frames,
             "per_second": (frames as f64 / wall.as_secs_f64()).round(),

@@ -4,9 +4,9 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use memchr::memmem::Finder;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
+use serde_json::json;
 
 /// The clients, and what they have read together.
 pub struct Readers {
@@ -15,6 +15,8 @@ pub struct Readers {
     all: Vec<Reader>,
     buffer: Vec<u8>,
     window: Option<usize>,
+    /// What stands once in a `ready`, and once in the frame of a received message.
+    marks: [&'static str; 2],
     /// Streams that have had their `ready`.
     pub ready: usize,
     /// Frames of received messages.
@@ -40,6 +42,7 @@ impl Readers {
             all: Vec::new(),
             buffer: vec![0; 256 << 10],
             window: None,
+            marks: ["event: ready\n", "event: message.received\n"],
             ready: 0,
             received: 0,
             answers: 0,
@@ -55,8 +58,37 @@ impl Readers {
         }
     }
 
+    /// The same for WebSockets.
+    pub fn of_sockets() -> Readers {
+        Readers {
+            marks: ["\"op\":\"subscribed\"", "\"type\":\"message.received\""],
+            ..Readers::new()
+        }
+    }
+
     /// One more client: connects and sends a GET.
     pub fn ask(&mut self, port: u16, path: &str, key: &str) {
+        let mut socket = self.connect(port);
+        write!(
+            socket,
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n\r\n"
+        )
+        .unwrap();
+        self.add(socket);
+    }
+
+    /// One more WebSocket: connects and subscribes to the messages that an inbox receives.
+    pub fn subscribe(&mut self, port: u16, inbox: &str, key: &str) {
+        let mut socket = self.connect(port);
+        socket.write_all(&upgrade(key)).unwrap();
+        read_head(&mut socket);
+        let wanted =
+            json!({"op": "subscribe", "id": "a", "inbox": inbox, "type": "message.received"});
+        socket.write_all(&client_text(&wanted.to_string())).unwrap();
+        self.add(socket);
+    }
+
+    fn connect(&self, port: u16) -> std::net::TcpStream {
         let socket =
             socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
         if let Some(window) = self.window {
@@ -64,12 +96,10 @@ impl Readers {
         }
         let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         socket.connect(&to.into()).unwrap();
-        let mut socket = std::net::TcpStream::from(socket);
-        write!(
-            socket,
-            "GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n\r\n"
-        )
-        .unwrap();
+        std::net::TcpStream::from(socket)
+    }
+
+    fn add(&mut self, socket: std::net::TcpStream) {
         socket.set_nonblocking(true).unwrap();
         let mut socket = TcpStream::from_std(socket);
         let token = Token(self.all.len());
@@ -101,7 +131,7 @@ impl Readers {
     }
 
     fn read(&mut self, at: usize, now: Instant) {
-        let subject = Finder::new("\"subject\":\"Message ");
+        let subject = "\"subject\":\"Message ";
         loop {
             let reader = &mut self.all[at];
             let kept = reader.rest.len();
@@ -112,20 +142,25 @@ impl Readers {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(error) => panic!("{error}"),
             };
-            // Only whole lines are looked at; the rest waits.
             let text = &self.buffer[..kept + n];
-            let whole = memchr::memrchr(b'\n', text).map_or(0, |end| end + 1);
             reader.rest.clear();
-            reader.rest.extend_from_slice(&text[whole..]);
-            let lines = &text[..whole];
-            let count = |word: &str| memchr::memmem::find_iter(lines, word).count();
-            self.ready += count("event: ready\n");
-            self.received += count("event: message.received\n");
-            self.answers += count("HTTP/1.1 200 OK\r\n");
+            let cut = text.len().saturating_sub(CUT);
+            reader.rest.extend_from_slice(&text[cut..]);
+            // A word that ends within what was kept has been counted.
+            let found = |word: &'static str, more: usize| {
+                let all = memchr::memmem::find_iter(text, word);
+                all.map(move |at| at + word.len()).filter(move |end| {
+                    let end = end + more;
+                    end > kept && end <= kept + n
+                })
+            };
+            let [ready, received] = self.marks;
+            self.ready += found(ready, 0).count();
+            self.received += found(received, 0).count();
+            self.answers += found("HTTP/1.1 200 OK\r\n", 0).count();
             if let Some(arrivals) = &mut self.arrivals {
-                for found in subject.find_iter(lines) {
-                    let digits = lines[found + subject.needle().len()..].iter();
-                    let digits = digits.take_while(|b| b.is_ascii_digit());
+                for end in found(subject, DIGITS) {
+                    let digits = text[end..].iter().take_while(|b| b.is_ascii_digit());
                     let number = digits.fold(0, |n, b| n * 10 + usize::from(b - b'0'));
                     arrivals.push((number, now));
                 }
@@ -133,3 +168,42 @@ impl Readers {
         }
     }
 }
+
+/// The request of a WebSocket.
+pub fn upgrade(key: &str) -> Vec<u8> {
+    format!(
+        "GET /api/v1/ws HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n\
+         Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+/// Reads the head of an answer, octet by octet: what follows is left.
+pub fn read_head(from: &mut impl Read) {
+    let (mut head, mut octet) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        from.read_exact(&mut octet).unwrap();
+        head.push(octet[0]);
+    }
+    let head = String::from_utf8_lossy(&head);
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+}
+
+/// A masked frame of text of a client (RFC 6455 section 5.2); the mask is zero.
+pub fn client_text(text: &str) -> Vec<u8> {
+    let length = u8::try_from(text.len()).unwrap();
+    let mut frame = vec![0x81];
+    match length {
+        0..126 => frame.push(0x80 | length),
+        _ => frame.extend_from_slice(&[0x80 | 126, 0, length]),
+    }
+    frame.extend_from_slice(&[0; 4]);
+    frame.extend_from_slice(text.as_bytes());
+    frame
+}
+
+/// Octets that are kept of what was read, for a word that is cut there.
+const CUT: usize = 63;
+/// Octets that are looked at behind a word, for its number.
+const DIGITS: usize = 12;
