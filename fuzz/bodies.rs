@@ -31,6 +31,8 @@ pub mod mailbox;
 pub mod model;
 #[path = "bodies/outgoing.rs"]
 pub mod outgoing;
+#[path = "bodies/rpc.rs"]
+pub mod rpc;
 #[path = "bodies/rules.rs"]
 pub mod rules;
 #[path = "bodies/sasl.rs"]
@@ -68,6 +70,7 @@ pub const BODIES: &[(&str, Body)] = &[
     ("http_answer", http_client::http_answer),
     ("websocket_frame", websocket::websocket_frame),
     ("websocket_session", websocket::websocket_session),
+    ("rpc_message", rpc::rpc_message),
     ("xml", session::xml),
     ("event_cursor", event::event_cursor),
     ("event_filter", event::event_filter),

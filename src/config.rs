@@ -13,9 +13,11 @@ use serde::Deserialize;
 
 use crate::call::{FilterSwitch, InboundPolicy, Limits, Listener, OperatorFrom, UpstreamSettings};
 
+mod mcp;
 mod outbound;
 mod webhooks;
 
+use mcp::McpConfig;
 use outbound::OutboundConfig;
 pub use outbound::OutboundTable;
 use webhooks::WebhooksConfig;
@@ -88,6 +90,8 @@ pub struct Config {
     pub filter: FilterSwitch,
     /// Where inboxes may live elsewhere.
     pub upstream: UpstreamTable,
+    /// Origins of other servers whose pages may speak MCP.
+    pub rpc_origins: Vec<String>,
     /// The limits, lifted already if the flags say so.
     pub limits: Limits,
     /// The level of the log.
@@ -291,6 +295,7 @@ impl Config {
                 },
                 ca: file.upstream.ca,
             },
+            rpc_origins: file.mcp.read()?,
             limits,
             log,
             json: false,
@@ -317,6 +322,7 @@ struct ConfigFile {
     inbound: InboundPolicy,
     filter: FilterSwitch,
     upstream: UpstreamConfig,
+    mcp: McpConfig,
     limits: Limits,
 }
 
@@ -664,6 +670,8 @@ mod tests {
             ("[filter]\nenable = true", "enable"),
             ("[upstream]\nallow_private = 1", "allow_private"),
             ("[upstream]\ncas = 'a.pem'", "cas"),
+            ("[mcp]\norigin = []", "origin"),
+            ("[mcp]\norigins = ['app.example']", "mcp.origins"),
             ("[limits]\nmessage_bytes = 0", "limits.message_bytes = 0"),
             ("[limits]\nmessage_bytes = -1", "message_bytes"),
             ("[listen]\nhttp = '0.0.0.0:80'", "listen.http"),

@@ -5,6 +5,12 @@
 //! C: 201 [Idempotent-Replayed: true] {"id":"$key2","key":null}
 //! ```
 //!
+//! C: MCP tools/call $key1 {"name":"whoami"}
+//! C: LEGACY tools/list $key1 {}
+//!
+//! The last two are requests of MCP with these parameters, of the modern revision and of an older
+//! one, with the id 1 and the header fields that belong to them.
+//!
 //! A request gets its Host, its bearer token, its own fields in brackets, and the type and the
 //! length of its body. A response is checked as strictly as in the long form: every field must
 //! stand there, in its order, and no other; its length must be that of the body, and `$req` in
@@ -30,6 +36,8 @@ pub(super) fn is_response(rest: &str) -> bool {
 impl World {
     /// Sends the request of one line.
     pub(super) fn send_short(&mut self, id: u64, name: &str, rest: &str) -> Result<(), Fault> {
+        let rpc = rpc(rest);
+        let rest = rpc.as_deref().unwrap_or(rest);
         let (method, rest) = rest.split_once(' ').ok_or("METHOD /path")?;
         let (path, rest) = rest.split_once(' ').unwrap_or((rest, ""));
         let mut lines = vec![
@@ -79,6 +87,8 @@ impl World {
         if !body.is_empty() {
             wanted.push("Content-Type: application/json".to_owned());
             wanted.push("Content-Length: $octets".to_owned());
+        } else if status == "202" {
+            wanted.push("Content-Length: 0".to_owned());
         }
         wanted.push("Cache-Control: no-store".to_owned());
         let (last, own): (Vec<&str>, Vec<&str>) = fields
@@ -123,6 +133,43 @@ impl World {
     }
 }
 
+/// The whole of a request of MCP in short: `MCP method $key {params}`, or `LEGACY …`.
+fn rpc(rest: &str) -> Option<String> {
+    let (era, rest) = rest.split_once(' ')?;
+    let (method, rest) = rest.split_once(' ')?;
+    let (key, params) = rest.split_once(' ')?;
+    let accept = "[Accept: application/json, text/event-stream]";
+    let fields = match era {
+        "LEGACY" => format!("{accept} [MCP-Protocol-Version: 2025-11-25]"),
+        "MCP" => {
+            let version = "[MCP-Protocol-Version: 2026-07-28]";
+            format!("{accept} {version} [Mcp-Method: {method}]{}", named(params))
+        }
+        _ => return None,
+    };
+    let meta = "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\
+                \"io.modelcontextprotocol/clientCapabilities\":{}}";
+    let inner = params.strip_prefix('{')?;
+    let params = match (era, inner) {
+        ("LEGACY", _) => params.to_owned(),
+        (_, "}") => format!("{{{meta}}}"),
+        (_, inner) => format!("{{{meta},{inner}"),
+    };
+    Some(format!(
+        "POST /mcp {key} {fields} \
+         {{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"{method}\",\"params\":{params}}}"
+    ))
+}
+
+/// The field with the name of the tool or the resource that these parameters have.
+fn named(params: &str) -> String {
+    ["\"name\":\"", "\"uri\":\""]
+        .iter()
+        .find_map(|mark| params.strip_prefix('{')?.strip_prefix(mark))
+        .and_then(|text| text.split_once('"'))
+        .map_or(String::new(), |(name, _)| format!(" [Mcp-Name: {name}]"))
+}
+
 /// The fields in brackets in front, and what is behind them.
 fn bracketed(text: &str) -> Result<(Vec<&str>, &str), Fault> {
     let mut fields = Vec::new();
@@ -147,9 +194,11 @@ fn reason(status: &str) -> Result<&'static str, Fault> {
         "403" => "Forbidden",
         "404" => "Not Found",
         "405" => "Method Not Allowed",
+        "406" => "Not Acceptable",
         "409" => "Conflict",
         "410" => "Gone",
         "413" => "Content Too Large",
+        "415" => "Unsupported Media Type",
         "426" => "Upgrade Required",
         "429" => "Too Many Requests",
         "501" => "Not Implemented",

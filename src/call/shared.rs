@@ -34,6 +34,8 @@ pub struct Shared {
     pub requests: RequestRates,
     /// The endpoints that clients of mail are told to connect to.
     pub endpoints: PublicEndpoints,
+    /// Origins of other servers whose pages may speak MCP.
+    pub rpc_origins: Vec<String>,
 }
 
 impl Shared {
@@ -50,6 +52,7 @@ impl Shared {
             recent_marks: RecentMarks::default(),
             requests: RequestRates::default(),
             endpoints,
+            rpc_origins: Vec::new(),
             limits,
         }
     }
@@ -67,6 +70,14 @@ impl Shared {
     /// The same with what the operator has chosen for inboxes that live elsewhere.
     pub fn with_upstream(self, upstream: UpstreamSettings) -> Self {
         Shared { upstream, ..self }
+    }
+
+    /// The same with the origins of other servers whose pages may speak MCP.
+    pub fn with_rpc_origins(self, rpc_origins: Vec<String>) -> Self {
+        Shared {
+            rpc_origins,
+            ..self
+        }
     }
 
     /// Whether so many connections are open that those without a login get less time.

@@ -2,12 +2,13 @@
 //!
 //! `wire/` reads and writes the octets of HTTP and JSON, `server/` frames requests and answers
 //! them, `api/` is the API as a table with one file a noun, `stream/` carries events, and
-//! `pages/` shows the API itself. `client/` asks other servers.
+//! `pages/` shows the API itself. `mcp/` is the same for models. `client/` asks other servers.
 //! There is no CORS, no cookie, no compression and no HTTP/2: a key in a header is the only
 //! way in.
 
 mod api;
 pub mod client;
+mod mcp;
 mod pages;
 mod server;
 mod stream;

@@ -387,6 +387,7 @@ fn shared(config: &Config, listeners: &[BoundListener], most: usize) -> Arc<Shar
     );
     let shared = shared.with_inbound(config.inbound);
     let shared = shared.with_filter(config.filter);
+    let shared = shared.with_rpc_origins(config.rpc_origins.clone());
     Arc::new(shared.with_upstream(config.upstream.settings))
 }
 

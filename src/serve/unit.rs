@@ -49,6 +49,9 @@ http        = "localhost:8080"      # clear text: loopback only; the command lin
 # smarthost_user = "agent"            # with a password; it goes over verified TLS only
 # smarthost_password_file = "/etc/postern/smarthost.password"
 
+# [mcp]
+# origins = ["https://app.example"]   # other servers whose pages may speak MCP
+
 [limits]
 message_bytes = 26214400            # octets of one message
 "#;

@@ -4,6 +4,7 @@
 
 use super::codes::ErrorCode;
 use super::fields::{BodyTable, FieldKind, FieldRow, fields, sometimes};
+use super::problems::Problem;
 use super::routes::{RouteRequest, RouteResult};
 use super::shapes::Described;
 use crate::call::bounds::PAGE_ROWS_MAX;
@@ -11,6 +12,7 @@ use crate::call::{
     ApprovalId, DeliveryId, EVENT_GROUP_NAME_BYTES, EntryId, FilterRuleId, KeyId, OrgId,
     OutboundId, RuleId, SuppressionId, ThreadId, UploadId, WebhookId,
 };
+use crate::http::wire::target::Query;
 
 /// One operation.
 #[derive(Debug)]
@@ -70,6 +72,16 @@ pub(crate) enum ResponseContent {
     Events(&'static dyn Described),
     /// Another media type, as text or octets.
     Other(&'static str),
+}
+
+impl Operation {
+    /// Checks that it has every parameter of a query, and that none is there too often.
+    pub fn check_query(&self, query: &Query) -> Result<(), Box<Problem>> {
+        query.check(|name| {
+            let row = self.query.iter().find(|row| row.name == name)?;
+            Some(row.repeats())
+        })
+    }
 }
 
 impl Takes {

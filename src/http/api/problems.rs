@@ -329,6 +329,11 @@ impl Problem {
         Problem::new(codes::TIMEOUT, message, "Send it again, faster.").and_close()
     }
 
+    /// What is wrong, as a sentence.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The same, with the field that it is about.
     pub fn of(mut self: Box<Self>, field: &str) -> Box<Problem> {
         self.field = Some(printable(field));

@@ -49,6 +49,8 @@ pub(crate) enum RouteStage {
     Socket(&'static Operation),
     /// With one response, which may come after minutes.
     Awaited(&'static Operation),
+    /// With JSON-RPC, which has methods of its own; such a path stands in no table of the API.
+    Rpc,
     /// Not yet: the API is to have it, and it is not built.
     Later,
 }
@@ -61,7 +63,7 @@ impl RouteRow {
             | RouteStage::Lasting(operation)
             | RouteStage::Socket(operation)
             | RouteStage::Awaited(operation) => Some(operation),
-            RouteStage::Later => None,
+            RouteStage::Rpc | RouteStage::Later => None,
         }
     }
 
@@ -120,8 +122,16 @@ impl RouteRow {
     pub const fn relies_on_login(&self) -> bool {
         matches!(
             self.stage,
-            RouteStage::Lasting(_) | RouteStage::Socket(_) | RouteStage::Awaited(_)
+            RouteStage::Lasting(_)
+                | RouteStage::Socket(_)
+                | RouteStage::Awaited(_)
+                | RouteStage::Rpc
         )
+    }
+
+    /// Whether it is answered with JSON-RPC.
+    pub const fn is_rpc(&self) -> bool {
+        matches!(self.stage, RouteStage::Rpc)
     }
 
     /// Whether it is answered with a WebSocket.

@@ -74,7 +74,8 @@ impl Values {
         Values::of_object(table.fields, fields, limits)
     }
 
-    fn of_object(
+    /// Of an object that has been read.
+    pub fn of_object(
         table: &'static [FieldRow],
         mut fields: JsonFields<'_>,
         limits: &Limits,

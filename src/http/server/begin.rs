@@ -27,6 +27,9 @@ impl Server {
         out.deadline = Some(None);
         let id = RequestId::http(self.opening.seed, self.requests);
         let mut exchange = Box::new(Exchange::new(id, head));
+        if exchange.rpc_fields.is_some() {
+            return self.begin_rpc(now, exchange, out);
+        }
         if exchange.method == "OPTIONS" {
             return self.options(now, exchange, out);
         }
@@ -48,12 +51,8 @@ impl Server {
         let Some(operation) = row.operation() else {
             return self.fail_internal(now, exchange, out);
         };
-        let known = |name: &str| {
-            let row = operation.query.iter().find(|row| row.name == name)?;
-            Some(row.repeats())
-        };
         let checked = check_body(operation.takes, &exchange)
-            .and_then(|()| exchange.target.query.check(known));
+            .and_then(|()| operation.check_query(&exchange.target.query));
         if let Err(problem) = checked {
             if row.need != RouteNeed::Nothing {
                 return self.fail_counted(now, exchange, problem, out);
@@ -90,7 +89,7 @@ impl Server {
         host.is_some_and(|host| head::is_ours(host, &self.shared().host))
     }
 
-    fn authenticate(
+    pub(super) fn authenticate(
         &mut self,
         now: Now,
         mut exchange: Box<Exchange>,
@@ -348,13 +347,7 @@ impl Server {
 /// Checks the body of a request against its route, as far as the head tells.
 fn check_body(takes: Takes, exchange: &Exchange) -> Result<(), Box<Problem>> {
     if exchange.encoded {
-        let message = "A Content-Encoding is not accepted.";
-        return Err(Problem::new(
-            codes::UNSUPPORTED_ENCODING,
-            message,
-            "Send the body as it is.",
-        )
-        .and_close());
+        return Err(encoded());
     }
     if exchange.framing == Framing::None
         || matches!(takes, Takes::Xml | Takes::Octets | Takes::MessageOctets)
@@ -371,12 +364,27 @@ fn check_body(takes: Takes, exchange: &Exchange) -> Result<(), Box<Problem>> {
         .and_close());
     }
     if exchange.media == head::ContentKind::Other {
-        return Err(Problem::new(
-            codes::UNSUPPORTED_MEDIA_TYPE,
-            "The body must be JSON.",
-            "Send it with Content-Type: application/json.",
-        )
-        .and_close());
+        return Err(not_json());
     }
     Ok(())
+}
+
+/// 415 for a body in another coding.
+pub(super) fn encoded() -> Box<Problem> {
+    Problem::new(
+        codes::UNSUPPORTED_ENCODING,
+        "A Content-Encoding is not accepted.",
+        "Send the body as it is.",
+    )
+    .and_close()
+}
+
+/// 415 for a body of another type.
+pub(super) fn not_json() -> Box<Problem> {
+    Problem::new(
+        codes::UNSUPPORTED_MEDIA_TYPE,
+        "The body must be JSON.",
+        "Send it with Content-Type: application/json.",
+    )
+    .and_close()
 }

@@ -9,11 +9,12 @@
 use core::ops::Range;
 
 use super::exchange::{Exchange, Waiting};
-use super::paging::{CountedPlace, Download, PLACES_MAX, Paging};
+use super::paging::{CountedPlace, Download, GatheredPart, PLACES_MAX, Paging};
 use super::{Server, ServerState};
 use crate::call::{Answer, Call, EntryRead, InboxRead, Now, OctetsOf, PartSource, Reply};
 use crate::crypto::sha256_parts;
 use crate::engine::{HIGH_WATER, Output};
+use crate::http::api::codes;
 use crate::http::api::credentials;
 use crate::http::api::message;
 use crate::http::api::problems::Problem;
@@ -104,7 +105,7 @@ impl Server {
     fn send_counted(
         &mut self,
         now: Now,
-        exchange: Box<Exchange>,
+        mut exchange: Box<Exchange>,
         (download, places): (Box<Download>, Vec<CountedPlace>),
         size: u64,
         out: &mut Output,
@@ -124,6 +125,16 @@ impl Server {
             }
         };
         let left = range.end.saturating_sub(range.start);
+        if exchange.rpc.is_some() {
+            let gathered = self.gather(&exchange, download.head.clone(), left, now);
+            match gathered {
+                Ok(gathered) => exchange.gathered = Some(Box::new(gathered)),
+                Err(problem) => {
+                    out.hold = Some(false);
+                    return self.fail(now, exchange, &problem, out);
+                }
+            }
+        }
         let octets = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
         let mut end = download.end;
         let begin = match download.encoding {
@@ -152,7 +163,37 @@ impl Server {
             skip: range.start.saturating_sub(begin.size),
             left,
         };
+        if exchange.gathered.is_some() {
+            return self.next_page(now, exchange, Box::new(paging), out);
+        }
         self.send_pages(now, exchange, (&download.head, left), paging, out);
+    }
+
+    /// A download that goes to a tool: it is gathered, and charged.
+    fn gather(
+        &self,
+        exchange: &Exchange,
+        head: Response,
+        size: u64,
+        now: Now,
+    ) -> Result<GatheredPart, Box<Problem>> {
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        if size > GATHERED_BYTES_MAX {
+            return Err(Problem::new(
+                codes::TOO_LARGE,
+                format!("The part has {size} octets, and a tool takes {GATHERED_BYTES_MAX}."),
+                "Read it over the API or IMAP.",
+            ));
+        }
+        let mut charge = self.shared().outgoing.charge(self.holders(exchange));
+        match charge.hold(size, now.mono_ms) {
+            Ok(()) => Ok(GatheredPart {
+                head,
+                octets: Vec::with_capacity(size),
+                _charge: charge,
+            }),
+            Err(shortage) => Err(Problem::unavailable(codes::BUSY, format!("{shortage}."))),
+        }
     }
 
     /// Writes the head of a response, then its first page.
@@ -290,7 +331,7 @@ impl Server {
     fn octets_page(
         &mut self,
         now: Now,
-        exchange: Box<Exchange>,
+        mut exchange: Box<Exchange>,
         paging: Paging,
         octets: &[u8],
         out: &mut Output,
@@ -333,6 +374,16 @@ impl Server {
             skip: skip - skipped as u64,
             left,
         };
+        if let Some(mut gathered) = exchange.gathered.take() {
+            gathered.octets.extend(out.bytes.drain(start..));
+            if left == 0 {
+                out.hold = Some(false);
+                gathered.head.body = gathered.octets.into();
+                return self.respond(now, exchange, gathered.head, out);
+            }
+            exchange.gathered = Some(gathered);
+            return self.next_page(now, exchange, Box::new(paging), out);
+        }
         match sent {
             // Nothing leaves, so nothing tells that it has left.
             0 => self.next_page(now, exchange, Box::new(paging), out),
@@ -425,6 +476,9 @@ const TAG_FORM: &[u8] = b"1";
 
 /// Octets of the digest in an entity tag.
 const TAG_OCTETS: usize = 16;
+
+/// Octets of the longest part that a tool gets; a model is shown no larger image.
+const GATHERED_BYTES_MAX: usize = 1 << 20;
 
 /// The place behind a page of octets; `None` if these cannot be the octets that were asked for.
 fn behind(at: u32, end: u32, octets: &[u8]) -> Option<u32> {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::paging::Paging;
+use super::paging::{GatheredPart, Paging};
 use super::{Server, ServerState};
 use crate::call::{
     Allowance, Answer, Ask, Call, Caller, Charge, Intake, MessageRead, Metric, Now, OctetsOf,
@@ -24,9 +24,12 @@ use crate::http::api::routes::{
 };
 use crate::http::api::send;
 use crate::http::api::values::Values;
+use crate::http::mcp::call::RpcCall;
 use crate::http::stream::{EventStream, LogStep, PolledPage, WaitEnd};
 use crate::http::websocket::handshake;
-use crate::http::wire::head::{ContentKind, Credentials, Framing, RequestHead, UpgradeFields};
+use crate::http::wire::head::{
+    ContentKind, Credentials, Framing, RequestHead, RpcFields, UpgradeFields,
+};
 use crate::http::wire::range::{ByteRange, Conditions};
 use crate::http::wire::response::{MediaType, Response, ResponseFrame};
 use crate::http::wire::target::RequestTarget;
@@ -73,6 +76,12 @@ pub(crate) struct Exchange {
     pub host: Option<String>,
     /// The fields of a request for another protocol.
     pub upgrade: Option<Box<UpgradeFields>>,
+    /// The fields of a request of JSON-RPC.
+    pub rpc_fields: Option<Box<RpcFields>>,
+    /// The call of a tool that asks for what this exchange does.
+    pub rpc: Option<Box<RpcCall>>,
+    /// What has been gathered for that call.
+    pub gathered: Option<Box<GatheredPart>>,
     /// The charge of the body on the budget of memory, until the answer. That of a message goes
     /// with it.
     pub charge: Option<Charge>,
@@ -154,6 +163,9 @@ impl Exchange {
             conditions: head.conditions,
             host: head.host,
             upgrade: head.upgrade,
+            rpc_fields: head.rpc,
+            rpc: None,
+            gathered: None,
             charge: None,
         }
     }
@@ -177,6 +189,7 @@ impl Exchange {
             conditions: None,
             host: None,
             upgrade: None,
+            rpc: None,
         };
         Exchange::new(id, head)
     }
@@ -266,6 +279,9 @@ impl Server {
         body: Vec<u8>,
         out: &mut Output,
     ) {
+        if exchange.row.is_some_and(RouteRow::is_rpc) {
+            return self.run_rpc(now, exchange, &body, out);
+        }
         let step = match self.step(now, &exchange, &body) {
             Some(step) => step,
             None => return self.fail_internal(now, exchange, out),

@@ -23,6 +23,7 @@ mod download;
 mod exchange;
 mod import;
 mod paging;
+mod rpc;
 mod socket;
 
 use crate::call::{
@@ -32,6 +33,7 @@ use crate::engine::{HIGH_WATER, Input, Output, Trust};
 use crate::http::api::codes;
 use crate::http::api::problems::Problem;
 use crate::http::api::refused::refused;
+use crate::http::mcp::quiet::QuietStream;
 use crate::http::stream::{EventSocket, EventStream, MessageWait};
 use crate::http::wire::body::BodyReader;
 use crate::http::wire::head::{self, Finder, Framing, HeadSearch};
@@ -76,6 +78,8 @@ pub(crate) enum ServerState {
     Streaming(Option<Box<Exchange>>, Box<EventStream>),
     /// Frames of a WebSocket.
     Socket(Box<EventSocket>),
+    /// The end of a stream on which nothing is said.
+    Quiet(QuietStream),
     /// Nothing: the connection ends.
     Closed,
 }
@@ -129,6 +133,10 @@ impl Server {
             // The connection ends with the stream, so octets behind its request are dropped.
             ServerState::Streaming(exchange, stream) => {
                 self.state = ServerState::Streaming(exchange, stream);
+                bytes.len()
+            }
+            ServerState::Quiet(stream) => {
+                self.state = ServerState::Quiet(stream);
                 bytes.len()
             }
             ServerState::Closed => bytes.len(),
@@ -304,7 +312,7 @@ impl Server {
             ServerState::Streaming(_, stream) => stream.event(now, event, out),
             ServerState::Socket(socket) => return socket.event(now, event, out),
             // A download ends at once when its key is revoked.
-            ServerState::ExpectDrained(..) if revoked => out.close = true,
+            ServerState::ExpectDrained(..) | ServerState::Quiet(_) if revoked => out.close = true,
             ServerState::ExpectAnswer(_, waiting) if revoked && waiting.is_page() => {
                 out.close = true
             }
@@ -364,6 +372,12 @@ impl Server {
                     self.state = ServerState::Streaming(exchange, stream);
                 }
             }
+            ServerState::Quiet(stream) => {
+                stream.deadline(now, out);
+                if !out.close {
+                    self.state = ServerState::Quiet(stream);
+                }
+            }
             ServerState::ExpectHead(false) => {
                 self.shared().metrics.count(Metric::TimedOut);
                 self.close(out);
@@ -400,9 +414,10 @@ impl Server {
             return;
         }
         match core::mem::replace(&mut self.state, ServerState::Closed) {
-            ServerState::ExpectHead(false) | ServerState::Skip(_) | ServerState::Closed => {
-                self.close(out)
-            }
+            ServerState::ExpectHead(false)
+            | ServerState::Skip(_)
+            | ServerState::Quiet(_)
+            | ServerState::Closed => self.close(out),
             ServerState::ExpectHead(true) => {
                 let problem = refused(&Refusal::Stopping, &self.shared().limits);
                 self.refuse_head(now, problem, out);
@@ -469,6 +484,9 @@ impl Server {
         mut response: Response,
         out: &mut Output,
     ) {
+        if let Some(call) = exchange.rpc.take() {
+            return self.answer_rpc(now, exchange, call, response, out);
+        }
         exchange.close |= self.stopping;
         let size = response.body.len();
         if size <= LONG_BODY || exchange.head_only {
@@ -548,7 +566,7 @@ impl Server {
     }
 
     /// Those to whom the memory of a request belongs.
-    fn holders(&self, exchange: &Exchange) -> Holders {
+    pub(crate) fn holders(&self, exchange: &Exchange) -> Holders {
         Holders::of(&exchange.caller, self.opening.peer.ip())
     }
 

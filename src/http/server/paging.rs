@@ -50,6 +50,14 @@ pub(crate) struct Download {
     pub encoding: Encoding,
 }
 
+/// A download that is not sent but gathered, for a tool.
+#[derive(Debug)]
+pub(crate) struct GatheredPart {
+    pub head: Response,
+    pub octets: Vec<u8>,
+    pub _charge: Charge,
+}
+
 /// A place in encoded octets, with the number of decoded octets before it.
 #[derive(Clone, Debug)]
 pub(crate) struct CountedPlace {

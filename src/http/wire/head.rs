@@ -12,6 +12,7 @@ use crate::call::bounds::IDEMPOTENCY_KEY_BYTES_MAX;
 use crate::call::{Limits, Secret};
 use crate::http::api::codes::{self, ErrorCode};
 use crate::http::api::problems::Problem;
+use crate::http::mcp;
 
 /// The progress of the search for the end of a head.
 #[derive(Debug, Default)]
@@ -115,6 +116,23 @@ pub(crate) struct RequestHead {
     pub host: Option<String>,
     /// What a request for another protocol says, where there is an Upgrade.
     pub upgrade: Option<Box<UpgradeFields>>,
+    /// What a request of `/mcp` says beside its body; `None` on other paths.
+    pub rpc: Option<Box<RpcFields>>,
+}
+
+/// The fields of a request that carries JSON-RPC, as they came. One that is there twice, or is not
+/// ASCII, is empty.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct RpcFields {
+    /// All of Accept, with commas between.
+    pub accept: String,
+    pub origin: Option<String>,
+    /// MCP-Protocol-Version.
+    pub version: Option<String>,
+    /// Mcp-Method.
+    pub method: Option<String>,
+    /// Mcp-Name.
+    pub name: Option<String>,
 }
 
 /// The fields of a request for another protocol (RFC 9110 section 7.8, RFC 6455 section 4.1), as
@@ -200,6 +218,7 @@ pub(crate) fn parse(octets: &[u8], limits: &Limits) -> Result<RequestHead, Box<P
         conditions: fields.conditions(),
         host: None,
         upgrade: fields.upgrade(old),
+        rpc: None,
     };
     match fields.text(HeadField::Expect)? {
         None => {}
@@ -234,7 +253,9 @@ pub(crate) fn parse(octets: &[u8], limits: &Limits) -> Result<RequestHead, Box<P
         return Ok(head);
     }
     let origin = origin_form(path, host)?;
-    head.target = Some(RequestTarget::parse(origin).map_err(Problem::and_close)?);
+    let target = RequestTarget::parse(origin).map_err(Problem::and_close)?;
+    head.rpc = (target.segments == [mcp::SEGMENT]).then(|| fields.rpc());
+    head.target = Some(target);
     Ok(head)
 }
 
@@ -335,9 +356,9 @@ fn media(value: Option<&str>) -> ContentKind {
     ContentKind::Json
 }
 
-/// The fields that are read. Each may be there once; Connection may be there more often. The
-/// conditions of a download and the fields of an upgrade, which are the last ones, do not count
-/// where they are there twice.
+/// The fields that are read. Each may be there once; Connection and Accept may be there more often.
+/// The conditions of a download and the fields of an upgrade and of JSON-RPC, which are the last
+/// ones, do not count where they are there twice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum HeadField {
     Authorization,
@@ -359,10 +380,15 @@ enum HeadField {
     SecWebSocketKey,
     SecWebSocketVersion,
     Upgrade,
+    ProtocolVersion,
+    RpcMethod,
+    RpcName,
+    /// May be there more often, as Connection.
+    Accept,
 }
 
 /// In the order of [`HeadField`].
-const KNOWN: [&str; 19] = [
+const KNOWN: [&str; 23] = [
     "Authorization",
     "Connection",
     "Content-Encoding",
@@ -382,12 +408,17 @@ const KNOWN: [&str; 19] = [
     "Sec-WebSocket-Key",
     "Sec-WebSocket-Version",
     "Upgrade",
+    "MCP-Protocol-Version",
+    "Mcp-Method",
+    "Mcp-Name",
+    "Accept",
 ];
 
 /// The values of the known fields.
 struct HeadFields<'a> {
     values: [Option<&'a [u8]>; KNOWN.len()],
     connection: Vec<&'a [u8]>,
+    accept: Vec<&'a [u8]>,
 }
 
 impl<'a> HeadFields<'a> {
@@ -395,6 +426,7 @@ impl<'a> HeadFields<'a> {
         let mut read = HeadFields {
             values: [None; KNOWN.len()],
             connection: Vec::new(),
+            accept: Vec::new(),
         };
         for field in fields {
             let known = KNOWN
@@ -406,6 +438,8 @@ impl<'a> HeadFields<'a> {
             };
             if at == HeadField::Connection as usize {
                 read.connection.push(field.value);
+            } else if at == HeadField::Accept as usize {
+                read.accept.push(field.value);
             } else if let Some(value) = read.values.get_mut(at)
                 && value.replace(field.value.trim_ascii()).is_some()
             {
@@ -461,6 +495,20 @@ impl<'a> HeadFields<'a> {
             version: self.text_or_empty(HeadField::SecWebSocketVersion),
             origin: self.text_or_empty(HeadField::Origin),
         }))
+    }
+
+    /// The fields that JSON-RPC looks at.
+    fn rpc(&self) -> Box<RpcFields> {
+        let accept: Vec<_> = (self.accept.iter())
+            .map(|value| String::from_utf8_lossy(value))
+            .collect();
+        Box::new(RpcFields {
+            accept: accept.join(","),
+            origin: self.text_or_empty(HeadField::Origin),
+            version: self.text_or_empty(HeadField::ProtocolVersion),
+            method: self.text_or_empty(HeadField::RpcMethod),
+            name: self.text_or_empty(HeadField::RpcName),
+        })
     }
 
     /// The conditions of a download. What is not ASCII is as good as empty.

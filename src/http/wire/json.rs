@@ -73,6 +73,24 @@ pub(crate) fn parse(body: &[u8]) -> Result<Json<'_>, Box<Problem>> {
     })
 }
 
+/// Reads JSON that this server has written, of any size; `None` for what is none.
+pub(crate) fn read_own(body: &[u8]) -> Option<Json<'_>> {
+    let (excess, left) = (Cell::new(None), Cell::new(usize::MAX));
+    let numbers = NumberTexts {
+        body,
+        at: Cell::new(0),
+    };
+    let seed = Seed {
+        depth: DEPTH_MAX,
+        left: &left,
+        numbers: &numbers,
+        excess: &excess,
+    };
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let value = seed.deserialize(&mut reader).ok()?;
+    reader.end().ok().map(|()| value)
+}
+
 /// The names and values that a body of so many octets may have. A value of two octets takes as much
 /// memory as a value of fifty.
 fn values_max(octets: usize) -> usize {
@@ -169,6 +187,14 @@ impl<'a> JsonFields<'a> {
                 "The body is JSON, but not an object.",
                 "Send `{…}` with the fields of this route.",
             )),
+        }
+    }
+
+    /// Of an object that has been read.
+    pub fn of_members(left: Vec<(Cow<'a, str>, Json<'a>)>) -> JsonFields<'a> {
+        JsonFields {
+            left,
+            place: String::new(),
         }
     }
 

@@ -149,6 +149,9 @@ impl Response {
                 Length::Chunked => line(&["Transfer-Encoding: chunked"]),
                 Length::Close => {}
             }
+        } else if !matches!(self.status, 101 | 204 | 304) {
+            // Without it the body would last until the connection ends (RFC 9112 section 6.3).
+            line(&["Content-Length: 0"]);
         }
         if self.kind == MediaType::Events {
             // nginx and others gather what is not said to be passed on at once.
@@ -228,6 +231,7 @@ fn reason(status: u16) -> &'static str {
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        406 => "Not Acceptable",
         408 => "Request Timeout",
         409 => "Conflict",
         410 => "Gone",

@@ -1,0 +1,49 @@
+//! What a model is told when its call is refused: what is wrong, where, and what to do.
+
+use super::found::FoundJson;
+use crate::http::api::problems::Problem;
+use crate::http::mcp::tool::{ApiAnswer, ToolContent, ToolStep};
+use crate::http::wire::json::{self, Json};
+use crate::mail::unicode::one_line;
+
+/// Of arguments that do not fit.
+pub(crate) fn text(problem: &Problem) -> String {
+    let mut octets = Vec::new();
+    json::object(&mut octets, |error| problem.write(error));
+    words(FoundJson(&json::read_own(&octets).unwrap_or(Json::Null)))
+}
+
+/// Of a response of the API that refuses.
+pub(super) fn refused(answer: &ApiAnswer) -> ToolStep {
+    let body = answer.json();
+    ToolStep::Tell(ToolContent::error(words(FoundJson(&body).at("error"))))
+}
+
+/// Of a call that was not made.
+pub(super) fn not_done(argument: &str, why: &str) -> ToolStep {
+    ToolStep::Tell(ToolContent::error(format!(
+        "Not done: {why}\n(argument {argument})\n"
+    )))
+}
+
+fn words(error: FoundJson<'_>) -> String {
+    let said = |name: &str| one_line(error.text(name), WORDS_MAX);
+    let mut text = format!("Not done: {} {}\n", said("message"), said("hint"));
+    let mut details = vec![format!("code {}", said("code"))];
+    for (word, name) in [("argument", "field"), ("rule", "rule"), ("limit", "limit")] {
+        if !error.at(name).is_null() {
+            details.push(format!("{word} {}", said(name)));
+        }
+    }
+    text.push_str(&format!("({})\n", details.join(", ")));
+    for row in error.list("recipients").into_iter().take(RECIPIENTS_MAX) {
+        let [address, reason, fix] =
+            ["address", "reason", "fix"].map(|name| one_line(row.text(name), WORDS_MAX));
+        text.push_str(&format!("- {address}: {reason}. {fix}\n"));
+    }
+    text
+}
+
+/// Characters of one text, and recipients that are named.
+const WORDS_MAX: usize = 400;
+const RECIPIENTS_MAX: usize = 20;

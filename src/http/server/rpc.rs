@@ -1,0 +1,213 @@
+//! A request of JSON-RPC within its connection: its checks in their order, and the requests of the
+//! API that a tool makes.
+//!
+//! What a message means is in `http/mcp/`. The rule: a request that a tool makes has the caller of
+//! its message, and goes the way of any request from its scope on; the message alone counts
+//! against a rate.
+
+use super::begin::{encoded, not_json};
+use super::exchange::Exchange;
+use super::{Server, ServerState};
+use crate::call::{Now, Refusal};
+use crate::crypto::sha256_parts;
+use crate::engine::Output;
+use crate::http::api::codes::ErrorCode;
+use crate::http::api::problems::Problem;
+use crate::http::api::refused::refused;
+use crate::http::api::routes::{self, Match};
+use crate::http::mcp::call::{CallStep, RpcCall};
+use crate::http::mcp::era::MODERN;
+use crate::http::mcp::header;
+use crate::http::mcp::method::{RpcContext, RpcNext, receive};
+use crate::http::mcp::quiet::QuietStream;
+use crate::http::mcp::tool::{ApiRequest, FenceId};
+use crate::http::mcp::{self};
+use crate::http::wire::head::{ContentKind, Framing, RpcFields};
+use crate::http::wire::response::{Length, MediaType, Response};
+use crate::http::wire::target::{Query, RequestTarget};
+
+/// No API gives it, since every route has one form of response.
+static NOT_ACCEPTABLE: ErrorCode = ErrorCode {
+    status: 406,
+    word: "not_acceptable",
+    says: "The client takes no form of response that there is.",
+};
+
+impl Server {
+    /// A head is there: Origin, then the key, then the rest of it.
+    pub(super) fn begin_rpc(&mut self, now: Now, mut exchange: Box<Exchange>, out: &mut Output) {
+        let fields = exchange.rpc_fields.as_deref();
+        let shared = self.shared();
+        let is_foreign = fields
+            .and_then(|fields| fields.origin.as_deref())
+            .is_some_and(|origin| !header::is_allowed(origin, &shared.host, &shared.rpc_origins));
+        if is_foreign {
+            return self.fail_unknown(now, exchange, Problem::origin_not_ours(), out);
+        }
+        exchange.row = Some(&mcp::ROW);
+        exchange.fault = check_head(&exchange).err();
+        self.authenticate(now, exchange, mcp::ROW.need, out);
+    }
+
+    /// A message is whole, or a legacy client opens its stream.
+    pub(super) fn run_rpc(
+        &mut self,
+        now: Now,
+        exchange: Box<Exchange>,
+        body: &[u8],
+        out: &mut Output,
+    ) {
+        if exchange.method == "GET" {
+            return self.begin_quiet(now, exchange, out);
+        }
+        let Some(fields) = exchange.rpc_fields.as_deref() else {
+            return self.fail_internal(now, exchange, out);
+        };
+        let context = RpcContext {
+            fields,
+            caller: &exchange.caller,
+            limits: &self.shared().limits,
+            fence: self.fence_id(),
+        };
+        match receive(body, context) {
+            RpcNext::Respond(response) => self.respond(now, exchange, response, out),
+            RpcNext::Call(call, step) => {
+                let step = call.take(step);
+                self.go_on_rpc(now, exchange, step, out);
+            }
+        }
+    }
+
+    /// The response to a request that a tool has made.
+    pub(super) fn answer_rpc(
+        &mut self,
+        now: Now,
+        exchange: Box<Exchange>,
+        call: Box<RpcCall>,
+        response: Response,
+        out: &mut Output,
+    ) {
+        let step = call.answer(response);
+        self.go_on_rpc(now, exchange, step, out);
+    }
+
+    fn go_on_rpc(
+        &mut self,
+        now: Now,
+        mut exchange: Box<Exchange>,
+        step: CallStep,
+        out: &mut Output,
+    ) {
+        match step {
+            CallStep::Respond(response) => {
+                exchange.row = Some(&mcp::ROW);
+                self.respond(now, exchange, response, out);
+            }
+            CallStep::Ask(call, request) => {
+                exchange.rpc = Some(call);
+                self.ask_api(now, exchange, *request, out);
+            }
+        }
+    }
+
+    /// Carries out a request of the API for the caller of the message.
+    fn ask_api(
+        &mut self,
+        now: Now,
+        mut exchange: Box<Exchange>,
+        request: ApiRequest,
+        out: &mut Output,
+    ) {
+        let segments = [["api", "v1"].map(str::to_owned).to_vec(), request.path].concat();
+        let (row, places) = match routes::find(request.method, &segments) {
+            Match::Found(row, places) => (row, places),
+            _ => return self.fail(now, exchange, &Problem::not_found("route"), out),
+        };
+        let query = Query::of(request.query);
+        let checked = match row.operation() {
+            Some(operation) => operation.check_query(&query),
+            None => Err(Problem::not_found("route")),
+        };
+        if let Err(problem) = checked {
+            return self.fail(now, exchange, &problem, out);
+        }
+        if let Err(refusal) = row.need.of_key().check(&exchange.caller) {
+            let problem = refused(&refusal, &self.shared().limits);
+            return self.fail(now, exchange, &problem, out);
+        }
+        exchange.row = Some(row);
+        exchange.places = places;
+        exchange.method = request.method.to_owned();
+        exchange.media = ContentKind::Json;
+        exchange.idempotency_key = request.idempotency_key;
+        exchange.target = RequestTarget {
+            raw: format!("{segments:?}{query:?}"),
+            segments: Vec::new(),
+            query,
+        };
+        self.run(now, exchange, request.body.unwrap_or_default(), out);
+    }
+
+    /// Opens the stream on which nothing is said.
+    fn begin_quiet(&mut self, now: Now, mut exchange: Box<Exchange>, out: &mut Output) {
+        if self.stopping {
+            let problem = refused(&Refusal::Stopping, &self.shared().limits);
+            return self.fail(now, exchange, &problem, out);
+        }
+        // A stream ends with its connection.
+        exchange.close = true;
+        let response = Response::new(200, MediaType::Events, Vec::new());
+        response.write_head(exchange.frame(now), Length::Close, &mut out.bytes);
+        self.log(&exchange, response.status);
+        let stream = QuietStream::start(&exchange.caller, &self.opening.shared, now, out);
+        self.state = ServerState::Quiet(stream);
+    }
+
+    /// Of the seed of the connection, so that a test can repeat it.
+    fn fence_id(&self) -> FenceId {
+        let digest = sha256_parts([
+            &b"fence"[..],
+            &self.opening.seed.to_be_bytes(),
+            &self.requests.to_be_bytes(),
+        ]);
+        let mut id = FenceId::default();
+        for (to, from) in id.iter_mut().zip(digest) {
+            *to = from;
+        }
+        id
+    }
+}
+
+/// Checks a head: its method, then Accept, then what it says of its body.
+fn check_head(exchange: &Exchange) -> Result<(), Box<Problem>> {
+    let fields = exchange.rpc_fields.as_deref();
+    let is_stream = |fields: &RpcFields| {
+        let is_modern = fields.version.as_deref() == Some(MODERN);
+        exchange.method == "GET" && header::accepts_events(fields) && !is_modern
+    };
+    let has_body = exchange.framing != Framing::None;
+    if fields.is_some_and(is_stream) && !has_body {
+        return exchange.target.query.check(|_| None);
+    }
+    if exchange.method != "POST" {
+        let problem = Problem::method("POST".to_owned());
+        return Err(match has_body {
+            true => problem.and_close(),
+            false => problem,
+        });
+    }
+    if !fields.is_some_and(header::accepts_both) {
+        return Err(Problem::new(
+            &NOT_ACCEPTABLE,
+            "Accept must name both `application/json` and `text/event-stream`.",
+            "Send `Accept: application/json, text/event-stream`.",
+        ));
+    }
+    if exchange.encoded {
+        return Err(encoded());
+    }
+    if exchange.media == ContentKind::Other {
+        return Err(not_json());
+    }
+    exchange.target.query.check(|_| None)
+}
