@@ -76,6 +76,13 @@ pub struct ClaimedEvents {
     pub next_end_ms: Option<u64>,
 }
 
+impl ClaimedEvents {
+    /// Whether there is anything for the client in it.
+    pub fn tells(&self) -> bool {
+        self.reset.is_some() || !self.events.is_empty()
+    }
+}
+
 /// Where a group goes on whose next events are gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct GroupReset {

@@ -30,7 +30,10 @@ pub enum Look {
     /// `Waits`.
     OpenWait { inbox: InboxRef },
     /// Ends one lease of the streams that the connection holds. Answer: `Done`.
-    CloseStream,
+    CloseStream {
+        /// The subscription, when it reads a consumer group: what it holds is free.
+        reader: Option<u32>,
+    },
     /// Ends the leases of streams that the connection holds. Answer: `Done`.
     CloseWait,
     /// Checks a reverse-path (submission: it is an inbox of the key) and the space on the disk.
@@ -74,7 +77,7 @@ impl Look {
             Look::OpenWait { .. } | Look::CloseWait => Need::Inboxes(Scopes::MESSAGES_READ),
             Look::MakeTicket
             | Look::OpenStream { .. }
-            | Look::CloseStream
+            | Look::CloseStream { .. }
             | Look::FindInboxes { .. }
             | Look::LogState
             | Look::LogAt { .. } => Need::Inboxes(Scopes::EVENTS_READ),

@@ -10,12 +10,12 @@
 use std::sync::Arc;
 
 use super::{
-    ApprovalId, BatchProgress, BulkProgress, CredentialsProgress, DnsAnswer, DomainRef, EntryId,
-    ExportEnd, FilterRuleId, FlagChange, Flags, Forgetting, GroupClaim, Idempotency, InboxPatch,
-    InboxRef, KeyId, KnownSpamDeletion, MailboxId, MessageBatch, MessagePatch, Need, NewDomain,
-    NewFilterRule, NewInbox, NewKey, NewRule, OrgId, OrgPatch, OutboundId, OutboundLoss, Question,
-    Refusal, Report, RouteId, RuleId, RulePatch, RulePlace, Scopes, SharePart, SpamSettings,
-    SuppressionId, UidSet, UploadId, WebhookWrite,
+    ApprovalId, BatchProgress, BulkProgress, ConnId, CredentialsProgress, DnsAnswer, DomainRef,
+    EntryId, ExportEnd, FilterRuleId, FlagChange, Flags, Forgetting, GroupClaim, Idempotency,
+    InboxPatch, InboxRef, KeyId, KnownSpamDeletion, MailboxId, MessageBatch, MessagePatch, Need,
+    NewDomain, NewFilterRule, NewInbox, NewKey, NewRule, OrgId, OrgPatch, OutboundId, OutboundLoss,
+    Question, Refusal, Report, RouteId, RuleId, RulePatch, RulePlace, Scopes, SharePart,
+    SpamSettings, SuppressionId, UidSet, UploadId, WebhookWrite,
 };
 
 /// A call that changes something, by noun.
@@ -353,8 +353,9 @@ pub enum EventGroupWrite {
     },
     /// Written: `Changed`.
     Delete { name: String },
-    /// A connection has ended, or one subscription of it: its leases end. Written: `Changed`.
-    Leave { reader: Option<u32> },
+    /// A connection has ended, or one subscription of it: its leases end. It is the server's own,
+    /// so that no answer goes to the connection. Written: `Changed`.
+    Leave { conn: ConnId, reader: Option<u32> },
 }
 
 /// Changes of organizations; for the operator.

@@ -313,7 +313,8 @@ pub(crate) static SOCKET: Operation = Operation {
            is one JSON object in a text frame. `{\"op\":\"subscribe\",\"id\":\"a\"}` begins a subscription, whose \
            `id` you choose; `inbox` and `type` (a string or a list), `from`, `label`, `priority`, \
            `verdict` and `since` are those of the streams, and `watch` names an inbox that is watched \
-           with its sub-agents. The answer is `{\"op\":\"subscribed\",\"id\",\"seq\"}`, then each event is \
+           with its sub-agents. With `group` (`lease_s`, `order`) the subscription reads a consumer group, and \
+           `{\"op\":\"ack\",\"group\",\"id\":1234}` is answered by `{\"op\":\"acked\",\"group\",\"id\"}`. The answer is `{\"op\":\"subscribed\",\"id\",\"seq\"}`, then each event is \
            `{\"op\":\"event\",\"id\",\"event\"}` with the object that the streams have, `ready` and `reset` \
            too. `{\"op\":\"unsubscribe\",\"id\"}` ends it, and `unsubscribed` answers; with a `reason` it has \
            ended by itself. A wrong message is answered by `{\"op\":\"error\",\"id\",\"error\"}`, and the \

@@ -122,9 +122,18 @@ impl Subscription {
         &self.access
     }
 
-    /// What it watches, once it is open.
-    pub fn topic(&self) -> Topic {
-        self.topic
+    /// What its connection watches for it, once it is open.
+    pub fn watched(&self) -> Topic {
+        match self.group_reader() {
+            Some(_) => Topic::Reader(self.reader.0),
+            None => self.topic,
+        }
+    }
+
+    /// Its number among the readers of the connection, when it reads a consumer group.
+    pub fn group_reader(&self) -> Option<u32> {
+        let joins = self.group.is_some() || matches!(self.state, SubscriptionState::Shared(_));
+        joins.then_some(self.reader.1)
     }
 
     /// A subscription that begins again behind this number misses nothing.
@@ -193,12 +202,8 @@ impl Subscription {
             }
             (SubscriptionState::ExpectLease, Reply::Answer(Answer::Done)) => {
                 // Watch first, read second: from here on no event is missed.
-                let watched = match self.group {
-                    Some(_) => Topic::Reader(self.reader.0),
-                    None => self.topic,
-                };
                 out.watch = Some(
-                    [watched]
+                    [self.watched()]
                         .into_iter()
                         .chain(Topic::ends_of(&self.access))
                         .collect(),

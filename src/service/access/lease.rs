@@ -39,8 +39,11 @@ pub fn open_stream(
     }
 }
 
-/// Ends one lease of a stream that a connection holds.
-pub fn close_stream(service: &Service, conn: ConnId) {
+/// Ends one lease of a stream that a connection holds. `reader`: it reads a consumer group.
+pub fn close_stream(service: &Service, conn: ConnId, (access, reader): (&Access, Option<u32>)) {
+    if reader.is_some() {
+        leave_groups(service, conn, (access.clone(), reader));
+    }
     let was_held = service.counters().leases.release_stream(conn);
     let streams = u64::from(was_held);
     service.shared.metrics.sub(Metric::Subscriptions, streams);
@@ -53,15 +56,21 @@ pub fn end_leases(service: &Service, conn: ConnId) {
     let reads_group = counters.group_readers.remove(&conn);
     drop(counters);
     if let Some(access) = reads_group {
-        // It has the share of the claims of the connection, so it comes behind the last of them.
-        service.returned.give(Request {
-            request_id: None,
-            conn: Some(conn),
-            peer: core::net::Ipv4Addr::UNSPECIFIED.into(),
-            now: service.now(),
-            caller: Caller::Key(access),
-            call: Write::EventGroup(EventGroupWrite::Leave { reader: None }),
-        });
+        leave_groups(service, conn, (access, None));
     }
     service.shared.metrics.sub(Metric::Subscriptions, streams);
+}
+
+/// Has the writer free the events that readers of a connection hold: those of one of its
+/// subscriptions, or of all.
+fn leave_groups(service: &Service, conn: ConnId, (access, reader): (Access, Option<u32>)) {
+    // It has the share of the claims of the connection, so it comes behind the last of them.
+    service.returned.give(Request {
+        request_id: None,
+        conn: None,
+        peer: core::net::Ipv4Addr::UNSPECIFIED.into(),
+        now: service.now(),
+        caller: Caller::Key(access),
+        call: Write::EventGroup(EventGroupWrite::Leave { conn, reader }),
+    });
 }

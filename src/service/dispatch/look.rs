@@ -47,9 +47,9 @@ pub(super) fn look(
             }
             Ok(done)
         }
-        Look::CloseStream => {
+        Look::CloseStream { reader } => {
             if let Some(conn) = request.conn {
-                lease::close_stream(service, conn);
+                lease::close_stream(service, conn, (caller.access()?, *reader));
             }
             Ok(Answer::Done)
         }

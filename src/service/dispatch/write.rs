@@ -431,7 +431,9 @@ fn write_event_group(
             event_groups::replay(context, access, (name, seqs.as_deref()))
         }
         EventGroupWrite::Delete { name } => event_groups::delete(context, access, name),
-        EventGroupWrite::Leave { reader } => Ok(event_groups::leave(context, *reader)),
+        EventGroupWrite::Leave { conn, reader } => {
+            Ok(event_groups::leave(context, (*conn, *reader)))
+        }
     }
 }
 

@@ -429,16 +429,10 @@ pub fn delete(
 }
 
 /// A connection has ended, or one subscription of it.
-pub fn leave(context: &mut WriteContext<'_>, number: Option<u32>) -> Written {
-    if let Some(conn) = context.origin {
-        leave_conn(context, conn, number);
-    }
-    Written::Changed
-}
-
-fn leave_conn(context: &mut WriteContext<'_>, conn: ConnId, number: Option<u32>) {
+pub fn leave(context: &mut WriteContext<'_>, (conn, number): (ConnId, Option<u32>)) -> Written {
     let mut kept = context.service.event_groups();
     kept.leave(conn, number, context.events);
+    Written::Changed
 }
 
 /// The groups that a key may see.

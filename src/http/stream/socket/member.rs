@@ -72,7 +72,7 @@ impl Member {
 
     /// Whether it is told an event.
     pub fn hears(&self, event: &Event) -> bool {
-        let topic = self.subscription.topic();
+        let topic = self.subscription.watched();
         self.is_live() && event.topics().any(|of_event| of_event == topic)
     }
 
@@ -104,13 +104,15 @@ impl Member {
         let Some(answer) = answer? else {
             return Ok(watches);
         };
-        let begins = matches!(
-            answer,
-            FeedAnswer::Log(LogAnswer::Page(_) | LogAnswer::Expired(_))
-        );
-        let at = self.subscription.at();
+        let begins = match &answer {
+            FeedAnswer::Log(LogAnswer::Page(_) | LogAnswer::Expired(_)) => {
+                Some(self.subscription.at())
+            }
+            FeedAnswer::Claimed(claimed) if claimed.tells() => Some(claimed.seq),
+            FeedAnswer::Log(_) | FeedAnswer::Claimed(_) => None,
+        };
         let (mut writer, subscription) = self.writer(now, output, out);
-        if begins && !writer.told.is_subscribed {
+        if let Some(at) = begins.filter(|_| !writer.told.is_subscribed) {
             writer.subscribed(at);
         }
         let ask = subscription.answer(answer, &mut writer)?;
@@ -148,13 +150,26 @@ impl Member {
         }
     }
 
+    /// When a lease of its consumer group ends, monotonic milliseconds.
+    pub fn wake_ms(&self) -> Option<u64> {
+        self.subscription.wake_ms().filter(|_| self.is_live())
+    }
+
+    /// See [`Subscription::wake`].
+    pub fn wake(&mut self, now: Now) {
+        if self.is_live() && self.ask.is_none() {
+            self.ask = self.subscription.wake(now).map(Box::new);
+        }
+    }
+
     /// Gives its lease back, if it has one. `false`: it is gone at once.
     pub fn leave(&mut self, end: MemberEnd, access: &Access) -> bool {
         if self.held.is_none() {
             return false;
         }
         self.stage = MemberStage::Leaving(end);
-        self.ask = Some(Box::new(Ask::of(access, Look::CloseStream)));
+        let reader = self.subscription.group_reader();
+        self.ask = Some(Box::new(Ask::of(access, Look::CloseStream { reader })));
         true
     }
 

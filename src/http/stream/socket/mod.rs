@@ -20,14 +20,14 @@ mod writer;
 use std::collections::VecDeque;
 
 use self::member::{Member, MemberEnd, MemberStage};
-use self::request::{ClientMessage, WrongMessage};
+use self::request::{ClientMessage, GroupAck, WrongMessage};
 use self::writer::SocketOutput;
 use super::sse::{REFRESH_HEARTBEATS, reconnect_ms};
 use super::writer::EndReason;
 use super::{show, wanted::Wanted};
 use crate::call::{
-    Access, Answer, Caller, Countable, Event, Metric, Now, Opening, Refusal, Reply, SessionEnd,
-    Topic,
+    Access, Answer, Ask, Caller, Countable, Event, EventGroupWrite, Metric, Now, Opening, Refusal,
+    Reply, SessionEnd, Topic,
 };
 use crate::engine::Output;
 use crate::http::api::codes;
@@ -50,8 +50,10 @@ pub(crate) struct EventSocket {
     access: Access,
     reader: MessageReader,
     members: Vec<Member>,
-    /// The subscription whose call is out.
-    asking: Option<u32>,
+    /// Whose call is out.
+    asking: Option<SocketAsk>,
+    /// What is to be acknowledged. No input comes while its call is out, so there is one at most.
+    ack: Option<Box<GroupAck>>,
     /// The subscription that had its turn last.
     turn: u32,
     /// Subscriptions so far.
@@ -69,6 +71,14 @@ pub(crate) struct EventSocket {
     begun_ms: Option<u64>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum SocketAsk {
+    /// A subscription's.
+    Member(u32),
+    /// That of what is acknowledged.
+    Ack,
+}
+
 impl EventSocket {
     /// The response head has been written: the connection begins.
     pub fn start(access: Access, now: Now, opening: &Opening, out: &mut Output) -> EventSocket {
@@ -77,6 +87,7 @@ impl EventSocket {
             reader: MessageReader::default(),
             members: Vec::new(),
             asking: None,
+            ack: None,
             turn: 0,
             serial: 0,
             output: SocketOutput::default(),
@@ -126,8 +137,14 @@ impl EventSocket {
 
     /// The answer to the call that is out.
     pub fn reply(&mut self, now: Now, reply: Reply, opening: &Opening, out: &mut Output) {
-        let asking = self.asking.take();
-        let place = asking.and_then(|serial| self.place_of(serial));
+        let place = match self.asking.take() {
+            Some(SocketAsk::Ack) => {
+                self.acknowledged(now, &reply, opening, out);
+                return self.take_turn(out);
+            }
+            Some(SocketAsk::Member(serial)) => self.place_of(serial),
+            None => None,
+        };
         let Some(at) = place else {
             return self.end(now, EndReason::Fault, out);
         };
@@ -151,6 +168,27 @@ impl EventSocket {
             self.let_go(out);
         }
         self.take_turn(out);
+        if self.wake_ms().is_some() {
+            self.schedule(now, opening, out);
+        }
+    }
+
+    /// The answer to what was acknowledged.
+    fn acknowledged(&mut self, now: Now, reply: &Reply, opening: &Opening, out: &mut Output) {
+        let Some(ack) = self.ack.take() else {
+            return self.end(now, EndReason::Fault, out);
+        };
+        match reply {
+            Reply::Written(..) => self.output.acknowledged(out, &ack, None),
+            Reply::Refused(refusal) => {
+                let problem = refused(refusal, &opening.shared.limits);
+                if problem.code.status == 401 {
+                    return self.end(now, EndReason::KeyExpired, out);
+                }
+                self.output.acknowledged(out, &ack, Some(&problem));
+            }
+            Reply::Answer(_) => self.end(now, EndReason::Fault, out),
+        }
     }
 
     /// An event of what is watched has come.
@@ -198,6 +236,8 @@ impl EventSocket {
             self.await_heartbeat(now, opening);
             self.beat(now, out);
         }
+        self.members.iter_mut().for_each(|member| member.wake(now));
+        self.take_turn(out);
         self.schedule(now, opening, out);
     }
 
@@ -223,6 +263,7 @@ impl EventSocket {
         match request::read(text, &self.access) {
             Ok(ClientMessage::Subscribe(id, wanted)) => self.subscribe(id, *wanted, opening, out),
             Ok(ClientMessage::Unsubscribe(id)) => self.unsubscribe(&id, out),
+            Ok(ClientMessage::Acknowledge(ack)) => self.ack = Some(Box::new(ack)),
             Err(WrongMessage { id, problem }) => self.output.refuse(out, id.as_deref(), &problem),
         }
         self.take_turn(out);
@@ -270,15 +311,12 @@ impl EventSocket {
         let Some(member) = self.members.get_mut(at) else {
             return;
         };
-        let end = match (member.told.is_subscribed, problem.code.status) {
-            (false, _) => {
-                self.output.refuse(out, Some(&member.id), problem);
-                MemberEnd::Refused
-            }
-            (true, 404) => MemberEnd::Ended(EndReason::InboxDeleted),
-            (true, _) => MemberEnd::Ended(EndReason::Fault),
-        };
-        member.stage = MemberStage::Ending(end);
+        member.stage = MemberStage::Ending(if member.told.is_subscribed {
+            MemberEnd::Ended(member.subscription.reason_of(problem))
+        } else {
+            self.output.refuse(out, Some(&member.id), problem);
+            MemberEnd::Refused
+        });
     }
 
     /// Ends the subscriptions that are to end and have no call out.
@@ -286,7 +324,9 @@ impl EventSocket {
         let mut at = 0;
         while let Some(member) = self.members.get_mut(at) {
             match member.stage {
-                MemberStage::Ending(end) if self.asking != Some(member.serial) => {
+                MemberStage::Ending(end)
+                    if self.asking != Some(SocketAsk::Member(member.serial)) =>
+                {
                     if !member.leave(end, &self.access) {
                         self.remove(at, end, out);
                         continue;
@@ -326,6 +366,16 @@ impl EventSocket {
         if self.asking.is_some() || out.close {
             return;
         }
+        if let Some(ack) = &self.ack {
+            let call = EventGroupWrite::Acknowledge {
+                name: ack.group.clone(),
+                seq: ack.seq,
+                idempotency: None,
+            };
+            out.ask = Some(Ask::of(&self.access, call));
+            self.asking = Some(SocketAsk::Ack);
+            return;
+        }
         let has_room = self.output.has_room();
         let may_ask = |member: &&mut Member| {
             let leaves = matches!(member.stage, MemberStage::Leaving(_));
@@ -336,7 +386,7 @@ impl EventSocket {
         let next = waiting.min_by_key(|member| member.serial.wrapping_sub(turn).wrapping_sub(1));
         if let Some(member) = next {
             out.ask = member.ask.take().map(|ask| *ask);
-            self.asking = Some(member.serial);
+            self.asking = Some(SocketAsk::Member(member.serial));
             self.turn = member.serial;
         }
     }
@@ -345,7 +395,7 @@ impl EventSocket {
     fn topics(&self) -> Vec<Topic> {
         let mut topics: Vec<Topic> = Topic::ends_of(&self.access).collect();
         for member in self.members.iter().filter(|member| member.is_live()) {
-            let topic = member.subscription.topic();
+            let topic = member.subscription.watched();
             if !topics.contains(&topic) {
                 topics.push(topic);
             }
@@ -376,7 +426,7 @@ impl EventSocket {
         }
         let idle = self.heartbeats.is_multiple_of(REFRESH_HEARTBEATS);
         for member in &mut self.members {
-            if self.asking != Some(member.serial) {
+            if self.asking != Some(SocketAsk::Member(member.serial)) {
                 member.refresh(now, idle, &mut self.output, out);
             }
         }
@@ -398,12 +448,20 @@ impl EventSocket {
         if let Some(at) = self.begun_ms {
             next_ms = next_ms.min(message_end(at, opening.shared.limits.socket_message_s));
         }
+        if let Some(at) = self.wake_ms() {
+            next_ms = next_ms.min(at);
+        }
         if let Some(end) = self.access.expires_at {
             let left_ms = u64::try_from(end.saturating_sub(now.unix_ms)).unwrap_or(0);
             next_ms = next_ms.min(now.mono_ms.saturating_add(left_ms));
         }
         let wait_ms = next_ms.saturating_sub(now.mono_ms);
         out.deadline = Some(Some(now.plus_ms(wait_ms)));
+    }
+
+    /// When a lease of a consumer group ends, monotonic milliseconds.
+    fn wake_ms(&self) -> Option<u64> {
+        self.members.iter().filter_map(Member::wake_ms).min()
     }
 
     fn place_of(&self, serial: u32) -> Option<usize> {
@@ -425,7 +483,9 @@ impl EventSocket {
         let begun = self
             .members
             .iter()
-            .filter(|member| member.told.is_subscribed);
+            .filter(|member| member.told.is_subscribed)
+            // A group keeps its own cursor.
+            .filter(|member| member.subscription.group_reader().is_none());
         let seq = begun.map(|member| member.subscription.at()).min();
         let (word, _) = show::end_words(reason);
         self.output.say(out, "closing", |o| {

@@ -3,14 +3,16 @@
 //! A subscription has the filters of a stream. They become the query of one and are read by the
 //! same table and the same functions, so that the two cannot differ.
 
-use crate::call::{Access, InboxRef};
+use crate::call::{Access, InboxRef, is_group_name};
 use crate::http::api::event::STREAM_QUERY;
 use crate::http::api::problems::Problem;
 use crate::http::api::values::{Values, any_of};
 use crate::http::stream::cursor::StartAt;
-use crate::http::stream::wanted::{Wanted, Watched, read_filter, read_inboxes, read_since};
+use crate::http::stream::wanted::{
+    GROUP_NAME_RULE, Wanted, Watched, read_filter, read_group, read_inboxes, read_since,
+};
 use crate::http::wire::json::{Json, JsonFields};
-use crate::http::wire::target::{Query, inbox_ref};
+use crate::http::wire::target::{Query, digits, inbox_ref};
 
 /// A message of a client.
 #[derive(Debug)]
@@ -19,6 +21,15 @@ pub(super) enum ClientMessage {
     Subscribe(String, Box<Wanted>),
     /// Ends it.
     Unsubscribe(String),
+    /// An event of a consumer group is done.
+    Acknowledge(GroupAck),
+}
+
+/// What is acknowledged.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct GroupAck {
+    pub group: String,
+    pub seq: u64,
 }
 
 /// A message that is refused, with the name that it gives.
@@ -42,12 +53,12 @@ fn read_fields(
     let mut fields = JsonFields::of_body(text)?;
     let op = one_text(&mut fields, "op")?;
     let op = op.ok_or_else(|| Problem::invalid("op", "is missing"))?;
-    if op == "ack" {
-        return Err(Problem::not_supported("ack"));
-    }
     if !OPS.contains(&op.as_str()) {
         let why = format!("must be {}", any_of(OPS));
         return Err(Problem::invalid("op", &why));
+    }
+    if op == "ack" {
+        return read_ack(fields).map(ClientMessage::Acknowledge);
     }
     let id = one_text(&mut fields, "id")?;
     let id = id.ok_or_else(|| Problem::invalid("id", "is missing"))?;
@@ -62,6 +73,21 @@ fn read_fields(
     }
     let wanted = read_wanted(fields, access)?;
     Ok(ClientMessage::Subscribe(id, Box::new(wanted)))
+}
+
+fn read_ack(mut fields: JsonFields<'_>) -> Result<GroupAck, Box<Problem>> {
+    let group = one_text(&mut fields, "group")?;
+    let group = group.ok_or_else(|| Problem::invalid("group", "is missing"))?;
+    if !is_group_name(&group) {
+        return Err(Problem::invalid("group", GROUP_NAME_RULE));
+    }
+    let seq = match fields.take("id") {
+        Some(Json::Number(number)) => digits(number),
+        _ => None,
+    };
+    let seq = seq.ok_or_else(|| Problem::invalid("id", "must be the number of an event"))?;
+    fields.end()?;
+    Ok(GroupAck { group, seq })
 }
 
 /// The subscription that the fields ask for.
@@ -85,10 +111,10 @@ fn read_wanted(mut fields: JsonFields<'_>, access: &Access) -> Result<Wanted, Bo
         }
     }
     let watch = fields.take("watch");
-    for name in GROUP_FIELDS {
-        if !matches!(fields.take(name), None | Some(Json::Null)) {
-            return Err(Problem::not_supported(name));
-        }
+    match fields.take("lease_s") {
+        None | Some(Json::Null) => {}
+        Some(Json::Number(number)) => pairs.push(("lease_s".to_owned(), number.to_owned())),
+        Some(_) => return Err(Problem::invalid("lease_s", "must be a number")),
     }
     fields.end()?;
     let query = Query::of(pairs);
@@ -100,7 +126,7 @@ fn read_wanted(mut fields: JsonFields<'_>, access: &Access) -> Result<Wanted, Bo
         start: read_since(&query)?.unwrap_or(StartAt::Now),
         filter: read_filter(&query, access)?,
         inboxes,
-        group: None,
+        group: read_group(&query)?,
     })
 }
 
@@ -165,9 +191,8 @@ fn one_text(fields: &mut JsonFields<'_>, name: &str) -> Result<Option<String>, B
     }
 }
 
-const OPS: &[&str] = &["subscribe", "unsubscribe"];
+const OPS: &[&str] = &["subscribe", "unsubscribe", "ack"];
 const LISTS: [&str; 2] = ["inbox", "type"];
-const WORDS: [&str; 4] = ["from", "label", "priority", "verdict"];
-const GROUP_FIELDS: [&str; 3] = ["group", "lease_s", "order"];
+const WORDS: [&str; 6] = ["from", "label", "priority", "verdict", "group", "order"];
 /// Octets of the name of a subscription: each event carries it.
 const ID_BYTES_MAX: usize = 64;

@@ -3,6 +3,7 @@
 //!
 //! All subscriptions of a connection share its output, so the bound is that of one stream.
 
+use super::request::GroupAck;
 use crate::call::{Access, Event, EventKind, Now};
 use crate::engine::Output;
 use crate::http::api::problems::Problem;
@@ -79,6 +80,18 @@ impl SocketOutput {
         });
     }
 
+    /// An event of a consumer group is done, or why it is not.
+    pub fn acknowledged(&mut self, out: &mut Output, ack: &GroupAck, refused: Option<&Problem>) {
+        let op = if refused.is_some() { "error" } else { "acked" };
+        self.say(out, op, |o| {
+            o.text("group", &ack.group);
+            o.number("id", ack.seq);
+            if let Some(problem) = refused {
+                o.object("error", |error| problem.write(error));
+            }
+        });
+    }
+
     /// A message of the client was refused.
     pub fn refuse(&mut self, out: &mut Output, id: Option<&str>, problem: &Problem) {
         self.say(out, "error", |o| {
@@ -127,13 +140,17 @@ impl EventWriter for MemberWriter<'_> {
     }
 
     fn event(&mut self, kind: EventKind, event: &Event, delivery: Option<u32>) {
-        let access = self.access.clone();
+        let (access, told) = (self.access.clone(), self.told.seq);
         let mut renderings = core::mem::take(&mut self.out.renderings);
         self.event_of(event.seq, |data| {
             let shared = (data, &mut renderings);
             show::shared_event(shared, kind, (event, delivery), &access);
         });
         self.out.renderings = renderings;
+        if delivery.is_some() {
+            // An event of a group may come again behind later ones.
+            self.told.seq = self.told.seq.max(told);
+        }
     }
 
     fn reset(&mut self, oldest: u64, reason: ResetReason) {
