@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
@@ -37,7 +37,7 @@ pub struct Certified {
     key: PathBuf,
     host: String,
     unknown: UnknownSni,
-    tickets: Arc<dyn ProducesTickets>,
+    tickets: Arc<Tickets>,
 }
 
 /// Finds or makes the certificate. `own` is chain and key of the configuration; without it
@@ -50,9 +50,7 @@ pub fn provide(
     unknown: UnknownSni,
     unix_ms: i64,
 ) -> Result<Certified, String> {
-    let tickets: Arc<dyn ProducesTickets> = Tickets::new()
-        .map(Arc::new)
-        .map_err(|error| format!("cannot make keys for TLS session tickets: {error}"))?;
+    let tickets = Arc::new(Tickets::new(unix_ms));
     if let Some((chain, key)) = own {
         return Ok(Certified {
             ca: None,
@@ -83,8 +81,9 @@ pub fn provide(
 impl Certified {
     /// Makes our own certificate again if it is missing, cannot be read, is for another host,
     /// ends soon or begins later. A certificate of the operator is left as it is. Gives whether it
-    /// was made.
+    /// was made. The keys of tickets change too when it is their time.
     pub fn renew(&self, unix_ms: i64) -> Result<bool, String> {
+        self.tickets.change(Instant::now(), unix_ms);
         let now = unix_ms.div_euclid(1000);
         let Some(folder) = &self.own else {
             return Ok(false);
@@ -101,6 +100,16 @@ impl Certified {
         Ok(true)
     }
 
+    /// Keeps the keys of session tickets in the data folder from now on, and goes on with those
+    /// that are there.
+    pub fn keep_tickets(&self, data: &DirHandle, unix_ms: i64) -> Result<(), String> {
+        let folder = data
+            .make_folder("tls")
+            .map_err(|error| format!("{}: {error}", data.path().join("tls").display()))?;
+        self.tickets.keep(folder, unix_ms);
+        Ok(())
+    }
+
     /// Reads the files and makes the configurations of all listeners. Called at the start
     /// and on SIGHUP; on an error the caller keeps the configurations that it has.
     pub fn load(&self) -> Result<TlsListeners, String> {
@@ -115,7 +124,8 @@ impl Certified {
                 error => format!("{chain}: {error}"),
             }
         })?;
-        TlsListeners::new(Arc::new(certified), &self.host, self.unknown, &self.tickets)
+        let tickets: Arc<dyn ProducesTickets> = self.tickets.clone();
+        TlsListeners::new(Arc::new(certified), &self.host, self.unknown, &tickets)
             .map_err(|error| format!("{}: {error}", self.chain.display()))
     }
 

@@ -198,6 +198,7 @@ fn start(
         Some(own) => own,
         None => provide_certificate(config, clock)?,
     };
+    certified.keep_tickets(folder, unix_ms)?;
     let mut random = Random::system();
     let operator = operator_token(folder, &mut random)?;
     let sealing = sealing_key(folder, &mut random)?;

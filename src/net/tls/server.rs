@@ -138,6 +138,7 @@ pub(in crate::net) mod tests {
 
     use super::super::Cipher;
     use super::*;
+    use crate::dir::DirHandle;
 
     pub(in crate::net) fn listeners(name: &str) -> (TlsListeners, RootCertStore) {
         let folder =
@@ -160,9 +161,18 @@ pub(in crate::net) mod tests {
     }
 
     fn client_of(name: &'static str, roots: &RootCertStore, alpn: &[u8]) -> ClientConnection {
+        let config = client_config(roots, alpn, rustls::ALL_VERSIONS);
+        ClientConnection::new(config, name.try_into().unwrap()).unwrap()
+    }
+
+    fn client_config(
+        roots: &RootCertStore,
+        alpn: &[u8],
+        versions: &[&'static rustls::SupportedProtocolVersion],
+    ) -> Arc<ClientConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .unwrap()
             .with_root_certificates(roots.clone())
             .with_no_client_auth();
@@ -171,7 +181,7 @@ pub(in crate::net) mod tests {
         }
         // The certificate's dates are those of the test, not of the machine.
         config.time_provider = Arc::new(Then);
-        ClientConnection::new(Arc::new(config), name.try_into().unwrap()).unwrap()
+        Arc::new(config)
     }
 
     #[derive(Debug)]
@@ -342,6 +352,45 @@ pub(in crate::net) mod tests {
         record.resize(5 + 0x4000, 0);
         assert!(server.take(&record).is_ok());
         assert!(server.take(&record).is_err());
+    }
+
+    #[test]
+    fn a_client_resumes_its_session_after_a_restart() {
+        let name = format!("postern-tls-restart-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        let began = 1_800_000_000_000;
+        let start = |unix_ms| {
+            let unknown = UnknownSni::Refuse;
+            let provide = super::super::super::cert::provide;
+            let made = provide(&folder, None, "mx.test", unknown, unix_ms).unwrap();
+            let (data, _) = DirHandle::make(&folder, None).unwrap();
+            made.keep_tickets(&data, unix_ms).unwrap();
+            made
+        };
+        let made = start(began);
+        let mut roots = RootCertStore::empty();
+        let ca = CertificateDer::from_pem_file(made.ca.as_ref().unwrap()).unwrap();
+        roots.add(ca).unwrap();
+        for version in rustls::ALL_VERSIONS {
+            let config = client_config(&roots, b"", &[version]);
+            let visit = |unix_ms| {
+                let listeners = start(unix_ms).load().unwrap();
+                let name = "localhost".try_into().unwrap();
+                let mut client = ClientConnection::new(Arc::clone(&config), name).unwrap();
+                let mut server = Server::new(&listeners, Listener::Https);
+                carry(&mut client, &mut server, 4096).unwrap();
+                client.handshake_kind().unwrap()
+            };
+            // Each visit is to another start of the server.
+            assert_eq!(visit(began), rustls::HandshakeKind::Full);
+            assert_eq!(visit(began), rustls::HandshakeKind::Resumed);
+            let hours = |n: i64| began + n * 3_600_000;
+            assert_eq!(visit(hours(7)), rustls::HandshakeKind::Resumed);
+            // All keys of the file are too old.
+            assert_eq!(visit(hours(40)), rustls::HandshakeKind::Full);
+            std::fs::remove_file(folder.join("tls/tickets.key")).unwrap();
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]
