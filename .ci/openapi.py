@@ -16,9 +16,10 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import urllib.request
+
+import environment
 
 parser = argparse.ArgumentParser()
 parser.add_argument("binary")
@@ -32,19 +33,8 @@ STREAMS = ["/api/v1/events", "/api/v1/inboxes/{inbox}/events", "/api/v1/inboxes/
 here = os.path.dirname(os.path.abspath(__file__))
 
 
-def tools():
-    """Where the validator and schemathesis are; installed into a folder of their own once."""
-    home = os.path.join(tempfile.gettempdir(), "postern-openapi-tools")
-    python = os.path.join(home, "bin", "python")
-    if not os.path.exists(os.path.join(home, "bin", "schemathesis")):
-        subprocess.run([sys.executable, "-m", "venv", home], check=True)
-        subprocess.run(
-            [python, "-m", "pip", "install", "--quiet", "schemathesis>=4,<5", "openapi-spec-validator"], check=True
-        )
-    return python, os.path.join(home, "bin", "schemathesis")
-
-
-python, schemathesis = tools()
+python = environment.python("openapi", "schemathesis>=4,<5", "openapi-spec-validator")
+schemathesis = os.path.join(os.path.dirname(python), "schemathesis")
 folder = tempfile.mkdtemp(prefix="postern-openapi-")
 server = subprocess.Popen(
     [os.path.abspath(options.binary), "serve", "--data", folder, "--ports", "auto", "--json", "--no-limits"],

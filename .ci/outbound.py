@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 
+import environment
 from rig import Server, memory
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -88,14 +89,8 @@ def install():
 
 
 def dkimpy():
-    """The Python of a folder of its own in which dkimpy is."""
-    home = os.path.join(tempfile.gettempdir(), "postern-dkim-tools")
-    python = os.path.join(home, "bin", "python")
-    if not os.path.exists(os.path.join(home, "done")):
-        subprocess.run([sys.executable, "-m", "venv", home], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "dkimpy[ed25519]>=1.1,<2", "dnspython"], check=True)
-        open(os.path.join(home, "done"), "w").close()
-    return python
+    """The Python that has dkimpy."""
+    return environment.python("dkim", "dkimpy[ed25519]>=1.1,<2", "dnspython")
 
 
 def free_port():

@@ -23,8 +23,9 @@ import tempfile
 import threading
 import time
 
+import environment
 from rig import verify
-from sdk import run, start
+from sdk import start
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "streams")
 PATIENCE_S = 40
@@ -116,18 +117,11 @@ class Curl:
         self.process.kill()
 
 
-def install(folder):
-    """The clients, in folders of their own; the interpreters that have them."""
-    home = os.path.join(folder, "venv")
-    run([sys.executable, "-m", "venv", home])
-    python = os.path.join(home, "bin", "python")
-    run([python, "-m", "pip", "install", "--quiet", "httpx==0.28.1", "httpx-sse==0.4.3"])
-    program = os.path.join(folder, "program")
-    os.mkdir(program)
-    quiet = ["--silent", "--no-package-lock", "--no-audit", "--no-fund"]
-    run(["npm", "install", *quiet, "eventsource@4.1.0"], cwd=program)
-    shutil.copy(os.path.join(HERE, "follow.mjs"), program)
-    return python, os.path.join(program, "follow.mjs")
+def install():
+    """The clients: the interpreter and the program that have them."""
+    python = environment.python("streams", "httpx==0.28.1", "httpx-sse==0.4.3")
+    home = environment.node("streams", "eventsource@4.1.0")
+    return python, shutil.copy(os.path.join(HERE, "follow.mjs"), home)
 
 
 def logged(server, key, inbox):
@@ -145,7 +139,7 @@ def logged(server, key, inbox):
 
 def restarts(binary, folder, times):
     """Stops and starts the server under load, with all clients on it."""
-    python, node = install(folder)
+    python, node = install()
     data = os.path.join(folder, "data")
     current = [start(binary, data)]
     ready = current[0].ready

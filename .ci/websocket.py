@@ -13,9 +13,10 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
+
+import environment
 
 WS, WEBSOCKETS, WSPROTO = "8.23.0", "17.4", "1.3.2"
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -23,23 +24,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 def tools():
     """Runs this script again in an environment of its own; gives the folder of `ws`."""
-    home = os.path.join(tempfile.gettempdir(), "postern-websocket-tools")
-    python = os.path.join(home, "bin", "python")
-    done = os.path.join(home, "done")
-    if not os.path.exists(done):
-        subprocess.run([sys.executable, "-m", "venv", home], check=True)
-        pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
-        subprocess.run([*pip, f"websockets=={WEBSOCKETS}", f"wsproto=={WSPROTO}"], check=True)
-        node = os.path.join(home, "node")
-        os.makedirs(node, exist_ok=True)
-        with open(os.path.join(node, "package.json"), "w") as file:
-            json.dump({"private": True, "dependencies": {"ws": WS}}, file)
-        subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund"], cwd=node, check=True)
-        open(done, "w").close()
-    if os.path.realpath(sys.prefix) != os.path.realpath(home):
-        os.execv(python, [python, *sys.argv])
-    sys.path.insert(0, HERE)
-    return os.path.join(home, "node")
+    environment.inside(environment.python("websocket", f"websockets=={WEBSOCKETS}", f"wsproto=={WSPROTO}"))
+    return environment.node("websocket", f"ws@{WS}")
 
 
 def deliver(server, subject):

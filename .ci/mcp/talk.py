@@ -1,0 +1,152 @@
+"""One talk with the server over MCP by a client of PyPI: it lists, sends, waits for the code, reads
+and replies.
+
+    python talk.py CLIENT URL KEY CA INBOX
+"""
+
+import asyncio
+import re
+import ssl
+import sys
+
+CODE = "482913"
+
+
+def authority(ca):
+    return ssl.create_default_context(cafile=ca)
+
+
+def texts(content):
+    return "\n".join(part.text for part in content if part.type == "text")
+
+
+class Talk:
+    """What is said, whatever client carries it."""
+
+    def __init__(self, name, inbox, call):
+        self.name, self.inbox, self.call = name, inbox, call
+
+    async def hold(self, tools):
+        assert len(tools) == 12 and tools[0] == "list_inboxes" and tools[-1] == "whoami", tools
+        assert self.inbox in await self.said("list_inboxes")
+        assert "It may:" in await self.said("whoami")
+        subject = f"Sign in, {self.name}"
+        letter = {"to": [self.inbox], "subject": subject, "text": f"Your verification code is {CODE}."}
+        sent = await self.said("send", **letter)
+        assert sent.startswith("Sent: "), sent
+        heard = await self.said("wait_for_message", subject=subject, has_code=True, timeout=20)
+        within = self.within(heard)
+        assert f"Code: {CODE} " in within and f"Subject: {subject}" in within, heard
+        number = re.search(r"Message (msg_\w+) ", heard).group(1)
+        listed = await self.said("list_messages", subject=subject)
+        assert number in listed and subject in self.within(listed), listed
+        assert listed.count("msg_") == 1, listed
+        read = await self.said("read_message", id=number)
+        assert f"code is {CODE}." in self.within(read), read
+        answered = await self.said("send", reply_to_message=number, text="Thank you.")
+        assert answered.startswith("Sent: "), answered
+        thread = re.search(r"thread (thr_\w+)", read).group(1)
+        whole = await self.said("read_thread", thread=thread)
+        assert "Thank you." in self.within(whole), whole
+        refused, is_error = await self.call("read_message", {"inbox": self.inbox, "id": "msg_none"})
+        assert is_error and "Not done" in refused, refused
+
+    async def said(self, tool, **arguments):
+        if tool not in ("whoami", "list_inboxes"):
+            arguments["inbox"] = self.inbox
+        text, is_error = await self.call(tool, arguments)
+        assert not is_error, text
+        return text
+
+    @staticmethod
+    def within(text):
+        """What stands in the fence."""
+        found = re.search(r"^\[mail-data (\w+) begins: .*\]\n(.*)^\[mail-data \1 ends\]$", text, re.S | re.M)
+        assert found, text
+        return found.group(2)
+
+
+async def mcp(url, key, ca, inbox, mode):
+    import httpx2
+    from mcp import Client
+    from mcp.client.streamable_http import streamable_http_client
+
+    headers = {"Authorization": "Bearer " + key}
+    carrier = httpx2.AsyncClient(headers=headers, verify=authority(ca), timeout=40)
+    server = streamable_http_client(url, http_client=carrier)
+    async with Client(server, mode=mode) as client:
+
+        async def call(tool, arguments):
+            result = await client.call_tool(tool, arguments)
+            return texts(result.content), result.is_error
+
+        await Talk(f"mcp {mode}", inbox, call).hold([tool.name for tool in (await client.list_tools()).tools])
+
+
+async def fastmcp(url, key, ca, inbox):
+    from fastmcp import Client
+    from fastmcp.client.transports import StreamableHttpTransport
+
+    transport = StreamableHttpTransport(url, headers={"Authorization": "Bearer " + key}, verify=ca)
+    async with Client(transport) as client:
+
+        async def call(tool, arguments):
+            result = await client.call_tool(tool, arguments, raise_on_error=False)
+            return texts(result.content), result.is_error
+
+        await Talk("fastmcp", inbox, call).hold([tool.name for tool in await client.list_tools()])
+
+
+async def agents(url, key, ca, inbox):
+    import httpx2
+    from agents.mcp import MCPServerStreamableHttp
+
+    def factory(headers=None, timeout=None, auth=None):
+        return httpx2.AsyncClient(headers=headers, timeout=timeout, auth=auth, verify=authority(ca))
+
+    parameters = {"url": url, "headers": {"Authorization": "Bearer " + key}, "httpx_client_factory": factory}
+    async with MCPServerStreamableHttp(parameters, client_session_timeout_seconds=40) as server:
+
+        async def call(tool, arguments):
+            result = await server.call_tool(tool, arguments)
+            return texts(result.content), getattr(result, "isError", None) or getattr(result, "is_error", False)
+
+        await Talk("openai-agents", inbox, call).hold([tool.name for tool in await server.list_tools()])
+
+
+async def langchain(url, key, ca, inbox):
+    import httpx
+    from langchain_mcp_adapters.client import MultiServerMCPClient
+
+    def factory(headers=None, timeout=None, auth=None):
+        return httpx.AsyncClient(headers=headers, timeout=timeout, auth=auth, verify=authority(ca))
+
+    headers = {"Authorization": "Bearer " + key}
+    connection = {"transport": "streamable_http", "url": url, "headers": headers, "httpx_client_factory": factory}
+    client = MultiServerMCPClient({"postern": connection})
+    tools = {tool.name: tool for tool in await client.get_tools()}
+
+    async def call(tool, arguments):
+        words = {"name": tool, "args": arguments, "id": "1", "type": "tool_call"}
+        message = await tools[tool].ainvoke(words)
+        content = message.content
+        if not isinstance(content, str):
+            content = "\n".join(part["text"] for part in content if part["type"] == "text")
+        return content, message.status == "error"
+
+    await Talk("langchain", inbox, call).hold(list(tools))
+
+
+def main():
+    client, *place = sys.argv[1:]
+    talks = {
+        "mcp": lambda: mcp(*place, "auto"),
+        "mcp-legacy": lambda: mcp(*place, "legacy"),
+        "fastmcp": lambda: fastmcp(*place),
+        "openai-agents": lambda: agents(*place),
+        "langchain": lambda: langchain(*place),
+    }
+    asyncio.run(talks[client]())
+
+
+main()
