@@ -12,6 +12,8 @@ mod dns;
 mod judge;
 #[path = "rig/queue.rs"]
 pub mod queue;
+#[path = "rig/upstream.rs"]
+mod upstream;
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::convert::Infallible;
@@ -21,7 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use postern::testing::call::{
     Answer, Ask, Call, ConnId, Event, FilterSwitch, InboundPolicy, InboxId, KeyId, KeyRead, Limits,
-    Listener, Metric, NextTransaction, Now, Opening, OrgId, OutboundDial, OutboundLoss,
+    Listener, Listening, Metric, NextTransaction, Now, Opening, OrgId, OutboundDial, OutboundLoss,
     OutboundRead, OutboundSettings, OutboundTransaction, OutboundWrite, PIECE_MAX, PublicEndpoints,
     Read, Reply, Report, Request, Scopes, Shared, Topic, Write, Written,
 };
@@ -60,6 +62,7 @@ struct ClientEnd {
     is_stuck: bool,
     deadline: Option<Now>,
     watch: HashSet<Topic>,
+    listening: Vec<Listening>,
     closed: bool,
     /// TLS has been begun by STARTTLS, or was there from the beginning.
     tls: bool,
@@ -78,6 +81,7 @@ impl Conn {
 /// One touch of a session.
 struct Touch<'a> {
     id: u64,
+    shared: &'a Arc<Shared>,
     now: Now,
     end: &'a mut ClientEnd,
     calls: &'a mut VecDeque<(u64, Ask)>,
@@ -91,6 +95,10 @@ impl Environment for Touch<'_> {
     }
 
     fn watch(&mut self, topics: Vec<Topic>) -> Vec<Event> {
+        let mail = topics.iter().filter(|topic| topic.is_of_mail());
+        self.end.listening = mail
+            .map(|t| Listening::to(&self.shared.listeners, *t))
+            .collect();
         self.end.watch = topics.into_iter().collect();
         Vec::new()
     }
@@ -679,6 +687,7 @@ impl Rig {
         };
         let mut touch = Touch {
             id,
+            shared: &self.shared,
             now,
             end: &mut conn.end,
             calls: &mut self.calls,
@@ -695,7 +704,10 @@ impl Rig {
     /// The connection has ended.
     fn leave(&mut self, id: u64) {
         self.shared.metrics.sub(Metric::ConnectionsOpen, 1);
-        let driver = self.conns.get_mut(&id).and_then(|c| c.driver.take());
+        let driver = self.conns.get_mut(&id).and_then(|c| {
+            c.end.listening.clear();
+            c.driver.take()
+        });
         if driver.is_some_and(|driver| driver.owes_hangup()) {
             self.calls.push_back((id, Ask::anonymous(Call::Hangup)));
         }

@@ -12,19 +12,20 @@ pub mod call {
         DmarcMode, DnsAnswer, DnsError, EntryId, EntryRow, EntryState, Envelope, Event,
         EventFilter, EventKind, FilterSwitch, Flags, Grant, INJECTION_SPANS_MAX, InboundPolicy,
         InboxId, InboxPath, InboxSet, InjectionPlace, InjectionReport, InjectionSpan, Intake,
-        KeyId, KeyRead, KeyWrite, KindSet, KnownSpamEntry, KnownSpamKind, Limits, Listener, Look,
-        LostWhy, METRICS, Metric, Mx, NamedAddress, NewRule, NextTransaction, Now, Opening, OrgId,
-        OutboundDial, OutboundDialer, OutboundId, OutboundLease, OutboundLogin, OutboundLoss,
-        OutboundRead, OutboundSettings, OutboundStage, OutboundStatus, OutboundTimeouts,
-        OutboundTls, OutboundTlsNeed, OutboundTlsPolicy, OutboundTransaction, OutboundWrite,
-        PIECE_MAX, PriorityLevel, PublicEndpoints, Question, REMOTE_TEXT_MAX, RULE_HITS_MAX,
-        RULE_ID_BYTES_MAX, Read, Recipient, RecordType, Records, Refusal, RemoteReply, Reply,
-        Report, Request, Resolve, Route, RouteId, RuleAction, RuleCondition, RuleField, RuleHit,
-        RuleOp, RuleValue, RuleWhen, SCAN_MAX, SCORE_MAX, SPAM_DEFAULT, SUSPICIOUS_DEFAULT, Scopes,
-        Score, Secret, SenderAuth, Shared, Smarthost, SmarthostTls, SpamPolicy, SpamReport,
-        SpamSettings, Srv, Summary, ThreadId, Topic, TransactionOutcome, UidSet, UpstreamLogin,
-        UpstreamOrder, UpstreamOutcome, UpstreamTls, Verdict, WEIGHTS_MAX, WHY_BYTES_MAX,
-        WebhookId, Write, Written,
+        KeyId, KeyRead, KeyWrite, KindSet, KnownSpamEntry, KnownSpamKind, Limits, Listener,
+        Listening, Look, LostWhy, METRICS, Metric, Mx, NamedAddress, NewRule, NextTransaction, Now,
+        Opening, OrgId, OutboundDial, OutboundDialer, OutboundId, OutboundLease, OutboundLogin,
+        OutboundLoss, OutboundRead, OutboundSettings, OutboundStage, OutboundStatus,
+        OutboundTimeouts, OutboundTls, OutboundTlsNeed, OutboundTlsPolicy, OutboundTransaction,
+        OutboundWrite, PIECE_MAX, PriorityLevel, PublicEndpoints, Question, REMOTE_TEXT_MAX,
+        RULE_HITS_MAX, RULE_ID_BYTES_MAX, Read, Recipient, RecordType, Records, Refusal,
+        RemoteReply, Reply, Report, Request, Resolve, Route, RouteId, RuleAction, RuleCondition,
+        RuleField, RuleHit, RuleOp, RuleValue, RuleWhen, SCAN_MAX, SCORE_MAX, SPAM_DEFAULT,
+        SUSPICIOUS_DEFAULT, Scopes, Score, Secret, SenderAuth, Shared, Smarthost, SmarthostTls,
+        SpamPolicy, SpamReport, SpamSettings, Srv, Summary, ThreadId, Topic, TransactionOutcome,
+        UidSet, UpstreamAccount, UpstreamDial, UpstreamLogin, UpstreamOrder, UpstreamOutcome,
+        UpstreamSettings, UpstreamTls, Verdict, WEIGHTS_MAX, WHY_BYTES_MAX, WebhookId, Write,
+        Written,
     };
 }
 /// `crate::crypto`
@@ -99,8 +100,8 @@ pub mod imap {
     /// `crate::imap::upstream`
     pub mod upstream {
         pub use crate::imap::upstream::{
-            DialogueStep, INLINE_MAX, ResponseReader, TEXT_MAX, UpstreamDialogue, UpstreamResponse,
-            UpstreamSaid, read,
+            DialogueStep, INLINE_MAX, ResponseReader, TEXT_MAX, UpstreamClient, UpstreamDialogue,
+            UpstreamResponse, UpstreamSaid, read,
         };
     }
 }

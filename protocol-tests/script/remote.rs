@@ -7,6 +7,7 @@
 //! | `dial R [tls=never\|opportunistic\|required\|verified\|implicit] [login=USER:PASSWORD]` | a |
 //! | | connection; `certificate=verified\|unverified\|fails`: what TLS would say; `waits`: it is |
 //! | | not there yet; `holds`: the queue lets it wait when nothing is due; `address=ADDRESS` |
+//! | `dial R upstream=INBOX [starttls]` | a connection to the server of an account elsewhere |
 //! | `mail R FROM TO [8bit] [utf8] [times=N] octets` | a transaction is due; the rest of the |
 //! | | line is the message, N times; `<>` is no sender; `notify=N`, `orcpt=A`, `ret=full\|hdrs` |
 //! | | and `envid=X` are its parameters |
@@ -31,11 +32,13 @@
 //! | `queue dialled N` | so many connections the queue has wanted |
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use postern::testing::call::{
-    LostWhy, OutboundDial, OutboundLease, OutboundLogin, OutboundSettings, OutboundTimeouts,
-    OutboundTlsNeed, OutboundTlsPolicy, OutboundTransaction, RemoteReply, RouteId, Secret,
-    Smarthost, SmarthostTls,
+    InboxId, InboxPath, LostWhy, OutboundDial, OutboundLease, OutboundLogin, OutboundSettings,
+    OutboundTimeouts, OutboundTlsNeed, OutboundTlsPolicy, OutboundTransaction, RemoteReply,
+    RouteId, Secret, Smarthost, SmarthostTls, UpstreamAccount, UpstreamDial, UpstreamLogin,
+    UpstreamTls,
 };
 use postern::testing::engine::DialError;
 
@@ -149,6 +152,9 @@ impl World {
 
     /// `dial R …`
     pub(super) fn dial(&mut self, name: &str, words: &[&str]) -> Result<(), Fault> {
+        if let Some(inbox) = words.iter().find_map(|word| word.strip_prefix("upstream=")) {
+            return self.dial_upstream(name, inbox, words.contains(&"starttls"));
+        }
         let mut dial = OutboundDial {
             is_account: false,
             route: RouteId(self.names.len() as u64 + (1 << 40)),
@@ -200,6 +206,36 @@ impl World {
         if !waits {
             self.rig.connect(id, is_tls);
         }
+        Ok(())
+    }
+
+    /// `dial R upstream=INBOX [starttls]`
+    fn dial_upstream(&mut self, name: &str, inbox: &str, starttls: bool) -> Result<(), Fault> {
+        let inbox = InboxId::parse(&self.fill(inbox)).ok_or("no such inbox")?;
+        let dial = UpstreamDial {
+            account: UpstreamAccount {
+                org: self.org,
+                inbox,
+            },
+            path: Arc::new(InboxPath {
+                id: inbox,
+                address: "ann@else.test".into(),
+                ancestors: Vec::new(),
+            }),
+            host: "imap.else.test".into(),
+            addresses: vec!["192.0.2.1:993".parse().map_err(|_| "an address")?],
+            tls: match starttls {
+                true => UpstreamTls::StartTls,
+                false => UpstreamTls::Implicit,
+            },
+            login: UpstreamLogin::Password {
+                user: "ann@else.test".into(),
+                password: Secret::new("secret"),
+            },
+        };
+        let id = self.rig.dial_upstream(dial);
+        self.names.insert(name.to_owned(), id);
+        self.dials.insert(name.to_owned(), (id, !starttls));
         Ok(())
     }
 

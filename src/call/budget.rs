@@ -128,6 +128,11 @@ impl Holders {
         }
     }
 
+    /// Of the connections of an organization to other servers.
+    pub fn of_organization(org: OrgId) -> Holders {
+        Holders([Some(Holder::Organization(org)), None])
+    }
+
     /// Of a session at `peer` that has logged in, or has not.
     pub fn of_access(access: Option<&Access>, peer: IpAddr) -> Holders {
         match access.map(|access| (access.key, access.org)) {

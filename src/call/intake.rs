@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     ApprovalEdit, ApprovalId, Charge, Draft, DraftAct, EntryId, Envelope, Flags, Idempotency,
     ImportItem, InboxId, InboxRef, Need, NewUpload, OrgId, Render, Scopes, SharePart,
+    UpstreamMessage,
 };
 
 /// The route by which a message comes in. Every message of the store has come by one of these.
@@ -79,6 +80,9 @@ pub enum Route {
         /// The inbox by whose settings it is judged.
         inbox: Option<InboxRef>,
     },
+    /// From the server of an account elsewhere: judged by the filter and the rules, where it is
+    /// new mail.
+    Upstream(Box<UpstreamMessage>),
     /// IMAP APPEND: parsed, not judged.
     Append {
         /// The inbox of the session.
@@ -112,6 +116,7 @@ impl Intake {
     pub fn need(&self) -> Need {
         match &self.route {
             Route::Inbound { .. } => Need::Nothing,
+            Route::Upstream(_) => Need::Server,
             Route::Approve { .. } => Need::Inboxes(Scopes::APPROVE),
             Route::Draft { act, .. } => match **act {
                 DraftAct::Change(_) => Need::Inboxes(Scopes::MESSAGES_WRITE),
@@ -141,6 +146,7 @@ impl Intake {
             | Route::Submission { .. }
             | Route::Upload { .. }
             | Route::Approve { .. } => None,
+            Route::Upstream(from) => Some(SharePart::Inbox(from.account.inbox)),
         }
     }
 
@@ -150,6 +156,7 @@ impl Intake {
             Route::Inbound { envelope, .. } | Route::Submission { envelope, .. } => {
                 envelope.receiver()
             }
+            Route::Upstream(from) => Some(from.account.org),
             Route::Compose { .. }
             | Route::Draft { .. }
             | Route::Approve { .. }
@@ -168,6 +175,7 @@ impl Intake {
             | Route::Upload { idempotency, .. }
             | Route::Approve { idempotency, .. } => idempotency.as_ref(),
             Route::Inbound { .. }
+            | Route::Upstream(_)
             | Route::Submission { .. }
             | Route::Import { .. }
             | Route::Check { .. }

@@ -30,6 +30,7 @@ mod inbound;
 mod intake;
 mod known_spam;
 mod limits;
+mod listeners;
 mod look;
 mod matches;
 mod message;
@@ -114,6 +115,7 @@ pub use inbound::{DmarcMode, FilterSwitch, InboundPolicy, ReceiveDefault};
 pub use intake::{Intake, Route};
 pub use known_spam::*;
 pub use limits::Limits;
+pub use listeners::{Listeners, Listening};
 pub use look::Look;
 pub use matches::Matches;
 pub use message::*;
@@ -168,7 +170,7 @@ pub use webhook_call::*;
 pub use write::{
     ApprovalWrite, DomainWrite, EntryWrite, EventGroupWrite, FilterRuleWrite, InboxWrite, KeyWrite,
     KnownSpamWrite, MailboxWrite, MessageWrite, OrgWrite, OutboundWrite, RuleWrite,
-    SuppressionWrite, UploadWrite, Write,
+    SuppressionWrite, UploadWrite, UpstreamWrite, Write,
 };
 
 /// The time. The owner of a clock reads it once a turn.

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::{
     ApprovalRow, AuditRow, BatchRow, Caller, ClaimedEvents, DeliveryRow, DomainView, EntryId,
-    EntryRow, EntryState, Event, EventGroupView, ExportPage, FilterRuleRow, Forgetting, HookTest,
-    ImportOutcome, InboxId, InboxRow, KeyRow, KnownSpamDeletion, KnownSpamImported,
-    KnownSpamSource, MadeTicket, MailboxRow, Matches, MessageView, NextDelivery, NextTransaction,
-    OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal, RuleRow, RuleTrialRow, Secret,
-    Selected, SendStatus, SendTrial, ShownSpamSettings, SpamReport, SuppressionRow, ThreadId,
-    ThreadView, UidSet, UploadRow, UsageDays, UsageRow, WebhookRow,
+    EntryRow, EntryState, Event, EventGroupView, ExportPage, FetchedUpTo, FilterRuleRow,
+    Forgetting, HookTest, ImportOutcome, InboxId, InboxRow, KeyRow, KnownSpamDeletion,
+    KnownSpamImported, KnownSpamSource, MadeTicket, MailboxRow, Matches, MessageView, NextDelivery,
+    NextTransaction, OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal, RuleRow,
+    RuleTrialRow, Secret, Selected, SendStatus, SendTrial, ShownSpamSettings, SpamReport,
+    SuppressionRow, SyncedFolder, ThreadId, ThreadView, UidSet, UploadRow, UsageDays, UsageRow,
+    WebhookRow,
 };
 
 /// The reply to a call.
@@ -254,6 +255,9 @@ pub enum Written {
     /// So many deliveries begin again.
     Redelivering(u64),
     NextDelivery(NextDelivery),
+    UpstreamFolders(Vec<SyncedFolder>),
+    UpstreamAt(FetchedUpTo),
+    UpstreamNew(UidSet),
     OrgChanged(OrgRow),
     Outbound(Box<OutboundRow>),
     Approval(Box<ApprovalRow>),

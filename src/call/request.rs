@@ -82,6 +82,7 @@ nouns! {
     SuppressionWrite => Write::Suppression,
     OrgWrite => Write::Org,
     OutboundWrite => Write::Outbound,
+    UpstreamWrite => Write::Upstream,
     UploadWrite => Write::Upload,
     WebhookWrite => Write::Webhook,
 }

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use super::{
-    Budget, FilterSwitch, InboundPolicy, Limits, Metric, Metrics, RecentMarks, RequestRates,
-    UpstreamSettings,
+    Budget, FilterSwitch, InboundPolicy, Limits, Listeners, Metric, Metrics, RecentMarks,
+    RequestRates, UpstreamSettings,
 };
 
 /// The data that all connections of a server share. Only its counters and marks change.
@@ -32,6 +32,8 @@ pub struct Shared {
     pub recent_marks: RecentMarks,
     /// The requests over HTTP of each key, organization and address.
     pub requests: RequestRates,
+    /// What is listened to now.
+    pub listeners: Arc<Listeners>,
     /// The endpoints that clients of mail are told to connect to.
     pub endpoints: PublicEndpoints,
     /// Origins of other servers whose pages may speak MCP.
@@ -51,6 +53,7 @@ impl Shared {
             outgoing: Budget::outgoing(&limits),
             recent_marks: RecentMarks::default(),
             requests: RequestRates::default(),
+            listeners: Arc::default(),
             endpoints,
             rpc_origins: Vec::new(),
             limits,

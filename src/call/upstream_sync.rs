@@ -7,7 +7,10 @@
 // A field that needs no more than its name has no line of its own.
 #![allow(missing_docs)]
 
-use super::{Flags, Secret, UidSet};
+use core::net::SocketAddr;
+use std::sync::Arc;
+
+use super::{Flags, InboxId, InboxPath, OrgId, Secret, UidSet};
 
 /// When TLS begins on a connection to an upstream server. There is none without it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -207,4 +210,66 @@ pub enum UpstreamLoss {
     Refused(String),
     /// A response that is none, or one that answers nothing. It says which.
     BadResponse(&'static str),
+}
+
+/// A mailbox of an account as it is stored here. The number is that of its row.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct UpstreamFolderId(pub i64);
+
+/// An account: its inbox, and the version of its settings that a connection was made with.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct UpstreamAccount {
+    pub org: OrgId,
+    pub inbox: InboxId,
+}
+
+/// A mailbox that is kept the same here.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SyncedFolder {
+    pub id: UpstreamFolderId,
+    /// The octets that the server uses.
+    pub name: Vec<u8>,
+    pub purpose: RemoteUse,
+}
+
+/// How far a mailbox has been fetched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FetchedUpTo {
+    /// All messages up to this UID are here, or were passed over. `None`: it is seen for the first
+    /// time, and the server has not said its next UID: what is there now is old.
+    pub last_uid: Option<u32>,
+    /// The server has given new UIDs: messages that are here come again.
+    pub is_renumbered: bool,
+}
+
+/// A message of an account on its way in: where it comes from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UpstreamMessage {
+    pub account: UpstreamAccount,
+    pub folder: UpstreamFolderId,
+    pub purpose: RemoteUse,
+    pub uidvalidity: u32,
+    /// Its state there.
+    pub row: RemoteMessage,
+}
+
+/// A connection that is to be made to the server of an account.
+#[derive(Clone, Debug)]
+pub struct UpstreamDial {
+    pub account: UpstreamAccount,
+    /// The inbox and the inboxes above it, for the question who listens.
+    pub path: Arc<InboxPath>,
+    /// The name of the host: for the certificate.
+    pub host: String,
+    /// In the order in which they are tried.
+    pub addresses: Vec<SocketAddr>,
+    pub tls: UpstreamTls,
+    pub login: UpstreamLogin,
+}
+
+/// Where an [`UpstreamDial`] goes. `serve` implements it with the hub of the net.
+pub trait UpstreamDialer: core::fmt::Debug + Send + Sync {
+    /// Makes a connection with an engine of the protocol. It must not wait. Its end comes back as
+    /// [`super::UpstreamWrite::Ended`].
+    fn dial(&self, dial: UpstreamDial);
 }

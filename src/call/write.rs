@@ -13,9 +13,10 @@ use super::{
     ApprovalId, BatchProgress, BulkProgress, ConnId, CredentialsProgress, DnsAnswer, DomainRef,
     EntryId, ExportEnd, FilterRuleId, FlagChange, Flags, Forgetting, GroupClaim, Idempotency,
     InboxPatch, InboxRef, KeyId, KnownSpamDeletion, MailboxId, MessageBatch, MessagePatch, Need,
-    NewDomain, NewFilterRule, NewInbox, NewKey, NewRule, OrgId, OrgPatch, OutboundId, OutboundLoss,
-    Question, Refusal, Report, RouteId, RuleId, RulePatch, RulePlace, Scopes, SharePart,
-    SpamSettings, SuppressionId, UidSet, UploadId, WebhookWrite,
+    NewDomain, NewFilterRule, NewInbox, NewKey, NewRule, OpenedFolder, OrgId, OrgPatch, OutboundId,
+    OutboundLoss, Question, Refusal, RemoteFolder, RemoteMessage, Report, RouteId, RuleId,
+    RulePatch, RulePlace, Scopes, SharePart, SpamSettings, SuppressionId, UidSet, UploadId,
+    UpstreamAccount, UpstreamFolderId, UpstreamLoss, WebhookWrite,
 };
 
 /// A call that changes something, by noun.
@@ -33,6 +34,7 @@ pub enum Write {
     Suppression(SuppressionWrite),
     Org(OrgWrite),
     Outbound(OutboundWrite),
+    Upstream(UpstreamWrite),
     Upload(UploadWrite),
     KnownSpam(KnownSpamWrite),
     Webhook(WebhookWrite),
@@ -414,6 +416,42 @@ pub enum OutboundWrite {
     },
 }
 
+/// A step of the connection of an account elsewhere, or its end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum UpstreamWrite {
+    /// The mailboxes that the account has. Written: `UpstreamFolders`, those that are kept here.
+    Folders {
+        account: UpstreamAccount,
+        folders: Vec<RemoteFolder>,
+    },
+    /// A mailbox was opened. Written: `UpstreamAt`.
+    Opened {
+        account: UpstreamAccount,
+        folder: UpstreamFolderId,
+        opened: OpenedFolder,
+    },
+    /// Messages of a mailbox that was renumbered: finds those that are here. Written:
+    /// `UpstreamNew`, the UIDs of the others.
+    Match {
+        account: UpstreamAccount,
+        folder: UpstreamFolderId,
+        uidvalidity: u32,
+        messages: Vec<RemoteMessage>,
+    },
+    /// What is up to this UID is done with, though it was not delivered: it is gone, too large, or
+    /// refused for good. Written: `Changed`.
+    Passed {
+        account: UpstreamAccount,
+        folder: UpstreamFolderId,
+        uid: u32,
+    },
+    /// The connection has ended; `None` is in peace. Written: `Changed`.
+    Ended {
+        account: UpstreamAccount,
+        loss: Option<UpstreamLoss>,
+    },
+}
+
 impl OutboundWrite {
     /// The connection whose engine makes the call.
     pub fn route(&self) -> Option<RouteId> {
@@ -458,6 +496,7 @@ impl Write {
             // It takes nothing but the connection's own, also when its key has ended.
             Write::EventGroup(EventGroupWrite::Leave { .. }) => Need::Nothing,
             Write::EventGroup(_) => Need::Inboxes(Scopes::EVENTS_READ),
+            Write::Upstream(_) => Need::Server,
             Write::Outbound(call) => match call {
                 OutboundWrite::Next { .. } | OutboundWrite::Lost { .. } | OutboundWrite::Wake => {
                     Need::Server
@@ -504,7 +543,8 @@ impl Write {
             | Write::Webhook(_)
             | Write::EventGroup(_)
             | Write::Org(_)
-            | Write::Outbound(_) => None,
+            | Write::Outbound(_)
+            | Write::Upstream(_) => None,
         }
     }
 
@@ -620,7 +660,7 @@ impl Write {
             | Write::Suppression(SuppressionWrite::Delete { .. })
             | Write::Upload(UploadWrite::Delete { .. }) => None,
             Write::KnownSpam(KnownSpamWrite::Import { idempotency, .. }) => idempotency.as_ref(),
-            Write::KnownSpam(KnownSpamWrite::Delete(_)) => None,
+            Write::KnownSpam(KnownSpamWrite::Delete(_)) | Write::Upstream(_) => None,
             Write::Webhook(call) => call.idempotency(),
             Write::EventGroup(call) => match call {
                 EventGroupWrite::Acknowledge { idempotency, .. }

@@ -59,6 +59,7 @@ impl Local {
             outbound: Default::default(),
             ways_out: None,
             webhooks: Default::default(),
+            ways_upstream: None,
         });
         let store = Store::open(data, Role::Writer, Random::system().u64())?;
         Ok(Local {

@@ -19,12 +19,13 @@ mod tests;
 mod view;
 mod wire;
 
+pub use client::UpstreamClient;
 pub use server::Server;
 
 /// The client side, for fuzzers and tests outside the crate.
 pub mod upstream {
     pub use super::client::testing::*;
-    pub use super::client::{DialogueStep, UpstreamDialogue};
+    pub use super::client::{DialogueStep, UpstreamClient, UpstreamDialogue};
 }
 
 /// The parts that fuzzers and tests outside the crate use.

@@ -10,9 +10,13 @@ use std::sync::Arc;
 use super::dial::{Dial, DialTls};
 use super::hub::Hub;
 use super::tls::{CertificateNeed, ClientTls};
-use crate::call::{HookDial, HookDialer, OutboundDial, OutboundDialer, OutboundTlsPolicy, Shared};
+use crate::call::{
+    HookDial, HookDialer, OutboundDial, OutboundDialer, OutboundTlsPolicy, Shared, UpstreamDial,
+    UpstreamDialer, UpstreamTls,
+};
 use crate::engine::CertificateCheck;
 use crate::http::client::hook::HookClient;
+use crate::imap::UpstreamClient;
 use crate::smtp::Client;
 
 /// Dials for the queue.
@@ -144,6 +148,33 @@ impl fmt::Debug for EndpointDialer {
 /// Milliseconds that one address of an endpoint has to answer: two of them leave time for the
 /// answer itself.
 const CONNECT_MS: u64 = 5000;
+
+impl UpstreamDialer for HubDialer {
+    fn dial(&self, dial: UpstreamDial) {
+        let check = Arc::new(CertificateCheck::default());
+        let first = dial.addresses.first().map(|address| address.ip());
+        let peer = first.map(|address| {
+            let need = CertificateNeed::Verified;
+            (self.accounts).checked(&dial.host, address, need, Arc::clone(&check))
+        });
+        let tls = match (peer, dial.tls) {
+            (Some(Ok(peer)), UpstreamTls::Implicit) => DialTls::Implicit(peer),
+            (Some(Ok(peer)), UpstreamTls::StartTls) => DialTls::StartTls(peer),
+            // No certificate can be for such a name: the engine says nothing without one.
+            (Some(Err(_)) | None, _) => DialTls::Never,
+        };
+        self.hub.dial(Dial {
+            addresses: dial.addresses.clone(),
+            bind: None,
+            connect_ms: UPSTREAM_CONNECT_MS,
+            tls,
+            engine: Box::new(UpstreamClient::new(dial, Arc::clone(&self.shared), check)),
+        });
+    }
+}
+
+/// How long one address of an upstream server has to answer.
+const UPSTREAM_CONNECT_MS: u64 = 15_000;
 
 impl fmt::Debug for HubDialer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,35 +1,56 @@
 //! Which connections of one worker watch which topics, and which topics have ended lately.
 //!
-//! Knows connections by number only: the worker tells them the events.
+//! Knows connections by number only: the worker tells them the events. What is in its table is what
+//! is listened to ([`Listening`]): a watcher cannot come or go without being counted.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
-use crate::call::{ConnId, Event, SessionEnd, Topic};
+use crate::call::{ConnId, Event, Listening, SessionEnd, Shared, Topic};
 
 /// The watched topics of one worker.
-#[derive(Default)]
 pub(super) struct Watchers {
-    watched: HashMap<Topic, Vec<ConnId>>,
+    shared: Arc<Shared>,
+    watched: HashMap<Topic, WatchedTopic>,
     /// The events of the last keys, inboxes and organizations to end. A login that was checked
     /// before such an event and answered after it begins to watch too late for it.
     ended: VecDeque<Event>,
 }
 
+/// Who watches a topic, and the note that it is listened to.
+struct WatchedTopic {
+    ids: Vec<ConnId>,
+    _listening: Option<Listening>,
+}
+
 impl Watchers {
+    /// No watcher yet. What is watched is noted in `shared`.
+    pub fn new(shared: &Arc<Shared>) -> Watchers {
+        Watchers {
+            shared: Arc::clone(shared),
+            watched: HashMap::new(),
+            ended: VecDeque::new(),
+        }
+    }
+
     /// `id` watched `old` and watches `new` from now on.
     pub fn replace(&mut self, id: ConnId, old: &[Topic], new: &[Topic]) {
         for topic in old {
-            if let Some(ids) = self.watched.get_mut(topic) {
-                ids.retain(|other| *other != id);
-                if ids.is_empty() {
+            if let Some(watched) = self.watched.get_mut(topic) {
+                watched.ids.retain(|other| *other != id);
+                if watched.ids.is_empty() {
                     self.watched.remove(topic);
                 }
             }
         }
         for topic in new {
-            let ids = self.watched.entry(*topic).or_default();
-            if ids.last() != Some(&id) {
-                ids.push(id);
+            let listeners = &self.shared.listeners;
+            let watched = (self.watched.entry(*topic)).or_insert_with(|| WatchedTopic {
+                ids: Vec::new(),
+                _listening: topic.is_of_mail().then(|| Listening::to(listeners, *topic)),
+            });
+            if watched.ids.last() != Some(&id) {
+                watched.ids.push(id);
             }
         }
     }
@@ -61,8 +82,8 @@ impl Watchers {
         let mut reached = Vec::new();
         for (at, event) in events.iter().enumerate() {
             for topic in event.topics() {
-                if let Some(ids) = self.watched.get(&topic) {
-                    reached.extend(ids.iter().map(|id| (*id, at)));
+                if let Some(watched) = self.watched.get(&topic) {
+                    reached.extend(watched.ids.iter().map(|id| (*id, at)));
                 }
             }
         }
@@ -86,7 +107,12 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::call::{Change, InboxId, InboxPath, KeyId, OrgId, UidSet};
+    use crate::call::{Change, InboxId, InboxPath, KeyId, Limits, OrgId, PublicEndpoints, UidSet};
+
+    fn watchers() -> Watchers {
+        let shared = Shared::new("mx.test", Limits::default(), PublicEndpoints::default());
+        Watchers::new(&Arc::new(shared))
+    }
 
     fn event(seq: u64, inbox: i64, parent: i64) -> Event {
         Event {
@@ -107,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_new_watcher_is_told_what_has_just_ended() {
-        let mut watchers = Watchers::default();
+        let mut watchers = watchers();
         let mut revoked = event(1, 5, 7);
         revoked.inbox = None;
         revoked.change = Change::KeyRevoked { key: KeyId(3) };
@@ -129,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_watcher_is_told_each_event_once_and_in_order() {
-        let mut watchers = Watchers::default();
+        let mut watchers = watchers();
         let all = [Topic::Org(OrgId(1)), Topic::Tree(InboxId(7))];
         watchers.replace(ConnId(1), &[], &all);
         watchers.replace(ConnId(2), &[], &[Topic::Inbox(InboxId(5))]);
@@ -146,5 +172,31 @@ mod tests {
         watchers.replace(ConnId(3), &[Topic::Tree(InboxId(7))], &[]);
         assert_eq!(watchers.reached(&events), pairs(&[(2, 0)]));
         assert_eq!(watchers.watched.len(), 1);
+    }
+
+    /// While a connection of any worker watches for its mail, an inbox is listened for.
+    #[test]
+    fn what_is_watched_is_listened_to() {
+        let mut one = watchers();
+        let path = InboxPath {
+            id: InboxId(5),
+            address: String::new(),
+            ancestors: vec![InboxId(7)],
+        };
+        let shared = Arc::clone(&one.shared);
+        let mut other = Watchers::new(&shared);
+        let is_heard = || shared.listeners.hear(OrgId(1), &path);
+        one.replace(
+            ConnId(1),
+            &[],
+            &[Topic::Key(KeyId(3)), Topic::OrgEnd(OrgId(1))],
+        );
+        assert!(!is_heard());
+        one.replace(ConnId(2), &[], &[Topic::Tree(InboxId(7))]);
+        other.replace(ConnId(3), &[], &[Topic::Tree(InboxId(7))]);
+        one.replace(ConnId(2), &[Topic::Tree(InboxId(7))], &[]);
+        assert!(is_heard());
+        drop(other);
+        assert!(!is_heard());
     }
 }

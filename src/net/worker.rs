@@ -106,9 +106,9 @@ impl Worker {
             context: WorkerContext {
                 now: clock.now(),
                 registry,
+                watchers: Watchers::new(&shared),
                 shared,
                 timers: Timers::default(),
-                watchers: Watchers::default(),
                 ready: VecDeque::new(),
                 handshakes: HandshakeSlots::default(),
                 scratch: vec![0; SCRATCH],

@@ -41,6 +41,7 @@ use crate::service::executors::{
 };
 use crate::service::outbound::WaysOut;
 use crate::service::start::first_start;
+use crate::service::upstream::UpstreamWays;
 use crate::service::webhook::HookWays;
 use crate::service::{
     DiskReserve, Finding, FreeBytes, Reader, SenderLookups, Service, Setup, Writer,
@@ -398,10 +399,10 @@ fn service(
     clock: SystemClock,
     (operator, sealing): ([u8; 32], Arc<SealingKey>),
     folder: &DirHandle,
-    (names, lookups, (outbound, ways_out)): (
+    (names, lookups, (outbound, ways_out, ways_upstream)): (
         DnsHandle,
         Arc<SenderLookups>,
-        (OutboundSettings, WaysOut),
+        (OutboundSettings, WaysOut, UpstreamWays),
     ),
     webhooks: (WebhookSettings, HookWays),
 ) -> Arc<Service> {
@@ -419,6 +420,7 @@ fn service(
         outbound,
         ways_out: Some(ways_out),
         webhooks: (webhooks.0, Some(webhooks.1)),
+        ways_upstream: Some(ways_upstream),
     })
 }
 
@@ -467,31 +469,34 @@ fn shared_keys(clock: SystemClock) -> Request {
     }
 }
 
-/// How mail leaves: the settings, names by the DNS, and connections by the hub.
+/// How mail leaves, and how that of accounts elsewhere comes: the settings, names by the DNS, and
+/// connections by the hub.
 fn outbound(
     config: &Config,
     listeners: &[BoundListener],
     hub: &Hub,
     names: &DnsHandle,
     shared: &Arc<Shared>,
-) -> Result<(OutboundSettings, WaysOut), String> {
+) -> Result<(OutboundSettings, WaysOut, UpstreamWays), String> {
     let tls = ClientTls::new(config.outbound.ca.as_deref())
         .map_err(|error| format!("outbound.ca: {error}"))?;
     let accounts = ClientTls::new(config.upstream.ca.as_deref())
         .map_err(|error| format!("upstream.ca: {error}"))?;
     let tls = (Arc::new(tls), Arc::new(accounts));
-    let dialer = HubDialer::new(hub.clone(), tls, Arc::clone(shared));
-    let ways_out = WaysOut {
-        resolve: Arc::new(names.clone()),
-        dialer: Arc::new(dialer),
+    let dialer = Arc::new(HubDialer::new(hub.clone(), tls, Arc::clone(shared)));
+    let resolve = Arc::new(names.clone());
+    let ways_upstream = UpstreamWays {
+        resolve: Arc::clone(&resolve) as _,
+        dialer: Arc::clone(&dialer) as _,
     };
+    let ways_out = WaysOut { resolve, dialer };
     let mut settings = config.outbound.settings.clone();
     // A host at one of these is this server.
     let mx = listeners
         .iter()
         .filter(|bound| bound.listener == Listener::Mx);
     settings.own = mx.map(|bound| bound.address).collect();
-    Ok((settings, ways_out))
+    Ok((settings, ways_out, ways_upstream))
 }
 
 /// How webhooks are sent: the settings, names by the DNS, and connections by the hub.

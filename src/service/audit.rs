@@ -75,6 +75,8 @@ fn acts_of(call: &Write, named: Option<AuditTarget>, carried: &Carried) -> [Opti
         Write::Upload(_) => None,
         // They change who is told of what has happened, and nothing else.
         Write::EventGroup(_) => None,
+        // The log of the server has these.
+        Write::Upstream(_) => None,
         Write::Message(call) => match call {
             MessageWrite::Admit { id, .. } => {
                 Some((Did::MessageAdmitted, Some(AuditTarget::Message(*id))))

@@ -142,6 +142,7 @@ impl Inline {
             outbound,
             ways_out,
             webhooks,
+            ways_upstream: None,
         };
         let service = Service::new(setup.clone());
         let mut next = || Random::seeded(random.u64());

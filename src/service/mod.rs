@@ -36,6 +36,7 @@ pub mod start;
 mod state;
 #[cfg(test)]
 mod tests;
+pub mod upstream;
 pub mod webhook;
 
 pub use dispatch::{DiskReserve, ReadTask, ReadTurn, Reader, WriteTask, Writer};

@@ -25,6 +25,7 @@ use super::outbound::{Outbound, WaysOut};
 use super::returned::Returned;
 use super::rules::KeptRules;
 use super::spare_keys::SpareKeys;
+use super::upstream::{UpstreamWays, Upstreams};
 use super::webhook::{HookWays, Webhooks};
 use crate::call::{
     Access, Allowance, Change, ConnId, Event, LIFTED, Metric, Network, Now, OperatorFrom, OrgId,
@@ -70,6 +71,8 @@ pub struct Setup {
     pub ways_out: Option<WaysOut>,
     /// Where webhooks may go, and the ways there. Without ways events wait in the log.
     pub webhooks: (WebhookSettings, Option<HookWays>),
+    /// The ways to the servers of inboxes that live elsewhere. With `None` no connection is made.
+    pub ways_upstream: Option<UpstreamWays>,
 }
 
 impl core::fmt::Debug for Setup {
@@ -116,6 +119,8 @@ pub struct Service {
     pub(super) screens: Existence,
     /// Whether there are inboxes that live elsewhere.
     pub(super) upstreams: Existence,
+    /// The connections of inboxes that live elsewhere.
+    pub(super) connections: Upstreams,
     /// Whether there are inboxes with settings of the filter of their own.
     pub(super) spam_settings: Existence,
     /// Organizations that have ended since the start: their sessions end with an event, and until
@@ -260,6 +265,7 @@ impl Service {
             known_spam: KeptKnownSpam::default(),
             screens: Existence::default(),
             upstreams: Existence::default(),
+            connections: Upstreams::new(setup.ways_upstream),
             spam_settings: Existence::default(),
             return_secret: OnceLock::new(),
             ended: Mutex::default(),

@@ -63,6 +63,7 @@ mod summed;
 mod thread;
 mod upload;
 mod upstream;
+mod upstream_sync;
 mod usage;
 mod verify;
 mod webhook;
@@ -122,6 +123,7 @@ pub use signature::cell;
 pub use thread::ThreadFolders;
 pub use upload::StoredUpload;
 pub use upstream::UpstreamRecord;
+pub use upstream_sync::StoredUpTo;
 #[cfg(test)]
 pub use verify::examine;
 pub use verify::{Depth, Findings, ReadBody, state, verify, verify_folder};

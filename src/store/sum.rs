@@ -23,7 +23,7 @@ use super::row_sum::RowSum;
 use super::summed::{
     APPROVAL, AUDIT, DKIM, EVENT_GROUP, EVENT_PENDING, FILTER_RULE, INBOX, JOB, KEY,
     KNOWN_SPAM_SOURCE, MAILBOX, METADATA, OUTBOUND, RULE, RULE_HIT, SCHEDULED, SUPPRESSION, UPLOAD,
-    UPSTREAM, USAGE_DAY, WEBHOOK, WEBHOOK_DELIVERY,
+    UPSTREAM, UPSTREAM_FOLDER, UPSTREAM_MESSAGE, USAGE_DAY, WEBHOOK, WEBHOOK_DELIVERY,
 };
 use super::{Error, Store};
 
@@ -202,6 +202,20 @@ pub(super) const TABLES: &[SummedTable] = &[
         sums: &[("sum", UPSTREAM)],
         filled_later: false,
         kept_by: KeptBy::Triggers(UPSTREAM),
+    },
+    SummedTable {
+        name: "upstream_folder",
+        key: &["id"],
+        sums: &[("sum", UPSTREAM_FOLDER)],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(UPSTREAM_FOLDER),
+    },
+    SummedTable {
+        name: "upstream_message",
+        key: &["id"],
+        sums: &[("sum", UPSTREAM_MESSAGE)],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(UPSTREAM_MESSAGE),
     },
     SummedTable {
         name: "known_spam_source",

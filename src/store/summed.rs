@@ -214,3 +214,22 @@ pub(super) const UPSTREAM: &[&str] = &[
     "error",
     "since",
 ];
+pub(super) const UPSTREAM_FOLDER: &[&str] = &[
+    "id",
+    "inbox",
+    "org",
+    "name",
+    "uidvalidity",
+    "last_uid",
+    "begun_at",
+    "compare_to",
+];
+pub(super) const UPSTREAM_MESSAGE: &[&str] = &[
+    "id",
+    "folder",
+    "inbox",
+    "org",
+    "uidvalidity",
+    "uid",
+    "ident",
+];

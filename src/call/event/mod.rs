@@ -43,6 +43,14 @@ pub enum Topic {
 }
 
 impl Topic {
+    /// Whether events of mail come with it, and not only the end of something.
+    pub fn is_of_mail(&self) -> bool {
+        match self {
+            Topic::Inbox(_) | Topic::Tree(_) | Topic::Org(_) => true,
+            Topic::Key(_) | Topic::OrgEnd(_) | Topic::Reader(_) => false,
+        }
+    }
+
     /// What a session of `access` watches for the end of its key and of its organization.
     pub fn ends_of(access: &Access) -> impl Iterator<Item = Topic> + use<> {
         let key = access.key.map(Topic::Key);

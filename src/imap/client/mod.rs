@@ -21,6 +21,7 @@ mod hello;
 mod orders;
 mod reader;
 mod response;
+mod sync;
 
 /// For fuzzers.
 pub mod testing {
@@ -29,6 +30,8 @@ pub mod testing {
 }
 
 use crate::call::{Secret, UpstreamLogin, UpstreamLoss, UpstreamOutcome, UpstreamTls};
+pub use sync::UpstreamClient;
+
 use commands::SentPieces;
 use orders::WorkUnderWay;
 use reader::ResponseReader;
@@ -279,11 +282,29 @@ impl UpstreamDialogue {
         self.has_offers = true;
     }
 
+    /// How many octets the next message may have.
+    pub fn expect_message(&mut self, message_max: u64) {
+        self.message_max = message_max;
+    }
+
+    /// Whether TLS begins, after STARTTLS.
+    pub fn awaits_handshake(&self) -> bool {
+        self.phase == DialoguePhase::Handshake
+    }
+
+    /// Whether it waits for news of the open mailbox.
+    pub fn is_idle(&self) -> bool {
+        matches!(
+            self.phase,
+            DialoguePhase::Idle | DialoguePhase::IdleBegins | DialoguePhase::Pause
+        )
+    }
+
     /// How long the driver waits for the next step, milliseconds; then it calls
     /// [`Self::time_out`]. `None`: the server owes nothing.
     pub fn patience_ms(&self) -> Option<u64> {
         match self.phase {
-            DialoguePhase::Ready | DialoguePhase::Closed | DialoguePhase::Connect => None,
+            DialoguePhase::Ready | DialoguePhase::Closed => None,
             DialoguePhase::Idle => Some(IDLE_MS),
             DialoguePhase::Pause => Some(POLL_MS),
             DialoguePhase::Work if self.work.as_ref().is_some_and(|w| w.is_long()) => Some(LONG_MS),

@@ -1,8 +1,8 @@
-//! What the writer does without a call: mail to outside, and webhooks.
+//! What the writer does without a call: mail to outside, webhooks, accounts elsewhere.
 
 use super::Writer;
 use super::group::GroupRun;
-use crate::call::Event;
+use crate::call::{Event, Refusal};
 use crate::service::context::{LoneTurn, WriteContext};
 use crate::store::Store;
 
@@ -27,6 +27,15 @@ impl Writer {
         self.service().webhooks.saw(&events);
         self.service().tell_event_groups(&mut events);
         (turn, events)
+    }
+
+    /// Makes the connections of accounts elsewhere that are wanted. Gives the time until the next
+    /// look, milliseconds.
+    pub fn run_upstream(&mut self, store: &Store) -> Result<Option<u64>, Refusal> {
+        let mut events = Vec::new();
+        let mut context = self.lone_context(store, &mut events);
+        let service = context.service;
+        service.connections.run(&mut context)
     }
 
     /// What the server does by itself is carried out with.

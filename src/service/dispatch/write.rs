@@ -8,12 +8,11 @@ use crate::call::{
     Access, ApprovalWrite, BulkProgress, Caller, CredentialsProgress, DomainWrite, EntryWrite,
     EventGroupWrite, FilterRuleWrite, Forgetting, InboxWrite, KeyWrite, KnownSpamWrite,
     MailboxWrite, MessageWrite, NextDelivery, NextTransaction, OrgWrite, OutboundWrite, Refusal,
-    RuleWrite, SuppressionWrite, UploadWrite, WebhookWrite, Write, Written,
+    RuleWrite, SuppressionWrite, UploadWrite, UpstreamWrite, WebhookWrite, Write, Written,
 };
 use crate::service::account::{
     check, domain, filter_rule, inbox, key, known_spam, org, rule, spam, upload,
 };
-use crate::service::audit;
 use crate::service::context::{Carried, WriteContext};
 use crate::service::event_groups;
 use crate::service::mail::batch::BatchStep;
@@ -22,6 +21,7 @@ use crate::service::mail::{batch, bulk, entry, folder, mailbox, message};
 use crate::service::outbound::change;
 use crate::service::outgoing::approval;
 use crate::service::webhook::change as webhook;
+use crate::service::{audit, upstream};
 
 /// Carries out a call, or a slice of it, and notes it in the audit. `admit` has checked the caller.
 pub(super) fn write(
@@ -60,6 +60,7 @@ fn write_by_noun(
             write_suppression(context, caller.access()?, call).map(Carried::Done)
         }
         Write::Outbound(call) => write_outbound(context, caller, call),
+        Write::Upstream(call) => write_upstream(context, call).map(Carried::Done),
         Write::KnownSpam(call) => write_known_spam(context, call),
         Write::Webhook(call) => write_webhook(context, caller, call),
         Write::EventGroup(call) => write_event_group(context, caller, call).map(Carried::Done),
@@ -433,6 +434,39 @@ fn write_event_group(
         EventGroupWrite::Delete { name } => event_groups::delete(context, access, name),
         EventGroupWrite::Leave { conn, reader } => {
             Ok(event_groups::leave(context, (*conn, *reader)))
+        }
+    }
+}
+
+fn write_upstream(
+    context: &mut WriteContext<'_>,
+    call: &UpstreamWrite,
+) -> Result<Written, Refusal> {
+    let service = context.service;
+    match call {
+        UpstreamWrite::Folders { account, folders } => {
+            let found = upstream::folders(context, *account, folders)?;
+            service.connections.is_up(context, *account)?;
+            Ok(found)
+        }
+        UpstreamWrite::Opened {
+            account,
+            folder,
+            opened,
+        } => upstream::opened(context, *account, (*folder, opened)),
+        UpstreamWrite::Match {
+            account,
+            folder,
+            uidvalidity,
+            messages,
+        } => upstream::matched(context, *account, *folder, (*uidvalidity, messages)),
+        UpstreamWrite::Passed {
+            account,
+            folder,
+            uid,
+        } => upstream::passed(context, *account, (*folder, *uid)),
+        UpstreamWrite::Ended { account, loss } => {
+            service.connections.ended(context, *account, loss.as_ref())
         }
     }
 }

@@ -104,16 +104,7 @@ fn write_all(
     let mut trim_slices = 0;
     checkpoint(writer, store, Checkpoint::Passive)?;
     loop {
-        let next_job = run_jobs(writer, store)?;
-        let turn = writer.run_outbound(store);
-        let next_out = tell_turn("the queue to outside", turn, &mut publish, &mut answer)?;
-        let next_mail = run_waiting(writer, store, &mut publish)?;
-        let turn = writer.run_webhooks(store);
-        let next_hook = tell_turn("webhooks", turn, &mut publish, &mut answer)?;
-        let next_job = [next_job, next_out, next_mail, next_hook]
-            .into_iter()
-            .flatten()
-            .min();
+        let next_job = run_alone(writer, store, &mut publish, &mut answer)?;
         let wait = match (idle_turns, next_job) {
             (0, job) => job.map_or(IDLE, |job| job.min(IDLE)),
             (_, job) => job.map_or(IDLE_LONG, |job| job.min(IDLE_LONG)),
@@ -336,6 +327,24 @@ fn run_jobs(writer: &mut Writer, store: &Store) -> Result<Option<Duration>, Stri
     }
 }
 
+/// Does what is due without a call. Gives the time until the next of it.
+fn run_alone(
+    writer: &mut Writer,
+    store: &Store,
+    publish: &mut impl FnMut(Arc<[Event]>),
+    answer: &mut impl FnMut(ConnId, Reply),
+) -> Result<Option<Duration>, String> {
+    let next_job = run_jobs(writer, store)?;
+    let turn = writer.run_outbound(store);
+    let next_out = tell_turn("the queue to outside", turn, publish, answer)?;
+    let next_mail = run_waiting(writer, store, publish)?;
+    let turn = writer.run_webhooks(store);
+    let next_hook = tell_turn("webhooks", turn, publish, answer)?;
+    let next_look = run_upstream(writer, store);
+    let all = [next_job, next_out, next_mail, next_hook, next_look];
+    Ok(all.into_iter().flatten().min())
+}
+
 /// Tells what a turn of work without a call has done. Gives the time until the next turn.
 fn tell_turn(
     work: &str,
@@ -355,6 +364,17 @@ fn tell_turn(
         None => {}
     }
     Ok(turn.next_ms.map(Duration::from_millis))
+}
+
+/// Makes connections of accounts elsewhere. Gives the time until the next look.
+fn run_upstream(writer: &mut Writer, store: &Store) -> Option<Duration> {
+    match writer.run_upstream(store) {
+        Ok(next_ms) => next_ms.map(Duration::from_millis),
+        Err(refusal) => {
+            log::error!("accounts elsewhere cannot be looked at: {refusal:?}");
+            Some(UPSTREAM_REST)
+        }
+    }
 }
 
 /// Declines held mail whose time is over, sends scheduled mail whose time has come, and ends what
@@ -454,6 +474,8 @@ fn disk(why: &str) -> String {
     )
 }
 
+/// Rest after accounts elsewhere could not be looked at.
+const UPSTREAM_REST: Duration = Duration::from_secs(5);
 /// Milliseconds after which a task that a full disk has stopped is tried again.
 const LATER_MS: u64 = 1000;
 /// Calls of one transaction.

@@ -6,6 +6,7 @@
 use super::plan::{Placement, Plan};
 use crate::call::{Arrival, BodyId, EntryId, InboxId, Metric, OrgId, Refusal, Verdict};
 use crate::service::context::WriteContext;
+use crate::service::upstream;
 use crate::store::{ExpiringMessage, SentMetadata};
 
 /// Stores the client's JSON and the end of the message beside the copy of the sender, and with an
@@ -79,4 +80,13 @@ pub(super) fn note_verdict(
 pub(super) fn body_of(bodies: &[(OrgId, BodyId)], org: OrgId) -> Result<BodyId, Refusal> {
     let found = bodies.iter().find(|(known, _)| *known == org);
     found.map(|(_, body)| *body).ok_or(Refusal::Internal)
+}
+
+/// Notes that a message of an account elsewhere is here; `false` when it was here already.
+pub(super) fn note_fetched(context: &WriteContext<'_>, plan: &Plan) -> Result<bool, Refusal> {
+    let Some(from) = &plan.upstream else {
+        return Ok(true);
+    };
+    let ident = upstream::ident(&from.row);
+    Ok(context.store.note_upstream(from, ident)?)
 }

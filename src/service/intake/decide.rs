@@ -13,7 +13,7 @@ use super::ruled::apply_rules;
 use super::screen::{self, Screened, ScreenedSender, screen};
 use super::subject::SubjectKeys;
 use super::treat::{Treatment, treat};
-use super::upload;
+use super::{elsewhere, upload};
 use crate::call::{
     Arrival, Caller, Decision, EntryId, Envelope, Flags, HELD_LABEL, INBOX, InboxId, Metric,
     NamedAddress, Noun, OrgId, Recipient, Refusal, Request, SCHEDULED_LABEL, SenderAuth, Signature,
@@ -71,6 +71,7 @@ fn decide_on(
     } = parsed;
     let is_inbound = matches!(way, WayIn::Inbound(_));
     let joins = way.joins();
+    let from_elsewhere = way.upstream();
     let from = (&envelope, &analysis, body.as_slice());
     let WayDecision {
         sender,
@@ -101,6 +102,7 @@ fn decide_on(
         let mail = (&envelope, &analysis, auth, reports.as_slice());
         leave_out_blocked(service, context, mail, &mut effects)?;
     }
+    elsewhere::take_over(context, from_elsewhere.as_deref(), &mut effects);
     if effects.is_empty() {
         return Err(Refusal::NoSuchInbox);
     }
@@ -133,6 +135,7 @@ fn decide_on(
         expires_at,
         answers: None,
         import: None,
+        upstream: from_elsewhere,
         upload: None,
         waits,
         released,
@@ -287,12 +290,10 @@ fn decide_way(
             draft = was;
             false
         }
-        WayIn::Append(placement) => {
-            effects.push(Effect::Place(placement));
+        way @ (WayIn::Elsewhere(_) | WayIn::Append(_) | WayIn::Upload(_)) => {
+            effects.extend(placed(context, way)?);
             false
         }
-        // It was planned before.
-        WayIn::Upload(_) => return Err(Refusal::Internal),
     };
     Ok(WayDecision {
         sender,
@@ -307,6 +308,16 @@ fn decide_way(
         reports,
         effects,
     })
+}
+
+/// The entry of a message whose mailbox is known before anything is decided.
+fn placed(context: &ReadContext<'_>, way: WayIn) -> Result<Option<Effect>, Refusal> {
+    match way {
+        WayIn::Elsewhere(from) => elsewhere::placed(context, &from),
+        WayIn::Append(placement) => Ok(Some(Effect::Place(placement))),
+        // An upload was planned before.
+        _ => Err(Refusal::Internal),
+    }
 }
 
 /// For what a message waits that its client sends at this time.

@@ -10,7 +10,7 @@
 
 use std::borrow::Cow;
 
-use super::beside::{body_of, note_metadata, note_verdict};
+use super::beside::{body_of, note_fetched, note_metadata, note_verdict};
 use super::correspondents::note_correspondents;
 use super::enqueue::{content_of, enqueue};
 use super::full;
@@ -79,6 +79,9 @@ fn deliver_one(
     if let (Some(id), Some(target)) = (&plan.import, targets.first())
         && !(context.store).note_import(target.place.org, target.placement.inbox, id)?
     {
+        return Ok(Written::Present);
+    }
+    if !note_fetched(context, plan)? {
         return Ok(Written::Present);
     }
     if let Some(sender) = plan.sender {

@@ -23,6 +23,7 @@ mod correspondents;
 mod decide;
 mod deliver;
 mod draft;
+mod elsewhere;
 mod enqueue;
 mod facts;
 mod files;

@@ -11,7 +11,7 @@ use super::analyse::{analyse, check_size};
 use super::parsed::{Origin, ParsedMessage, WayIn};
 use super::plan::Placement;
 use super::submitted::{check_stray, claimed_results, hidden_recipients, sending_inbox};
-use super::{approve, compose, draft, upload};
+use super::{approve, compose, draft, elsewhere, upload};
 use crate::call::bounds::{IDEMPOTENCY_KEY_BYTES_MAX, MESSAGE_METADATA_BYTES_MAX};
 use crate::call::{
     Access, Arrival, Envelope, Idempotency, Intake, Metric, Noun, Refusal, Render, Request, Route,
@@ -103,6 +103,7 @@ pub(super) fn parse(
                 ..approved
             })
         }
+        Route::Upstream(from) => elsewhere::parse(context, from, octets),
         Route::Append {
             inbox,
             mailbox,

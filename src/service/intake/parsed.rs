@@ -7,7 +7,7 @@ use super::inquiry::Inquiry;
 use super::plan::{Placement, TakenDraft};
 use crate::call::{
     ApprovedMail, Charge, EntryId, Envelope, Flags, Idempotency, InboxId, Need, NewUpload, OrgId,
-    RefusedRecipient, Scopes, SenderAuth, ThreadId,
+    RefusedRecipient, Scopes, SenderAuth, ThreadId, UpstreamMessage,
 };
 use crate::mail::Headers;
 use crate::mail::auth::Judgement;
@@ -59,6 +59,7 @@ impl ParsedMessage {
     pub fn need(&self) -> Need {
         match self.way {
             WayIn::Inbound(_) => Need::Nothing,
+            WayIn::Elsewhere(_) => Need::Server,
             WayIn::Approved { .. } => Need::Inboxes(Scopes::APPROVE),
             WayIn::Send { .. } | WayIn::Keep { .. } | WayIn::Append(_) | WayIn::Upload(_) => {
                 Need::Inboxes(Scopes::MESSAGES_WRITE)
@@ -102,6 +103,8 @@ impl ParsedMessage {
 pub(super) enum WayIn {
     /// From outside.
     Inbound(Origin),
+    /// From an account elsewhere.
+    Elsewhere(Box<UpstreamMessage>),
     /// From an inbox of this server, which gets a copy.
     Send {
         inbox: InboxId,
@@ -166,13 +169,23 @@ pub(super) struct Trial {
 }
 
 impl WayIn {
+    /// Where a message of an account elsewhere comes from.
+    pub(super) fn upstream(&self) -> Option<Box<UpstreamMessage>> {
+        match self {
+            WayIn::Elsewhere(from) => Some(from.clone()),
+            _ => None,
+        }
+    }
+
     /// The conversation that the request names.
     pub(super) fn joins(&self) -> Option<ThreadId> {
         match self {
             WayIn::Send { joins, .. } | WayIn::Keep { joins, .. } => *joins,
-            WayIn::Inbound(_) | WayIn::Approved { .. } | WayIn::Append(_) | WayIn::Upload(_) => {
-                None
-            }
+            WayIn::Inbound(_)
+            | WayIn::Elsewhere(_)
+            | WayIn::Approved { .. }
+            | WayIn::Append(_)
+            | WayIn::Upload(_) => None,
         }
     }
 }

@@ -6,7 +6,7 @@ use super::subject::SubjectKeys;
 use crate::call::{
     ApprovedMail, Arrival, BodyId, Caller, Charge, Decision, EntryId, Flags, Idempotency, ImportId,
     InboxId, Need, NewUpload, OrgId, OutboundId, Recipient, Refusal, SenderAuth, Signature,
-    SpamReport, Summary, ThreadId,
+    SpamReport, Summary, ThreadId, UpstreamMessage,
 };
 use crate::service::access::receives::SendingParty;
 use crate::service::outbound::failure::DeliveryFailure;
@@ -76,6 +76,8 @@ pub struct Plan {
     pub effects: Vec<Effect>,
     /// The id of an imported message: it is stored once.
     pub import: Option<ImportId>,
+    /// Where a message of an account elsewhere comes from: it is stored once.
+    pub upstream: Option<Box<UpstreamMessage>>,
     /// The octets are a file, and no message: it is stored to be attached.
     pub upload: Option<NewUpload>,
     /// What the message reports about mail that has left.
@@ -245,6 +247,7 @@ impl Plan {
             released: None,
             draft: None,
             import: None,
+            upstream: None,
             upload: None,
             effects: Vec::new(),
             reports: Vec::new(),

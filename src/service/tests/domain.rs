@@ -306,6 +306,7 @@ fn without_limits_a_domain_is_trusted_when_it_is_added() {
         outbound: Default::default(),
         ways_out: None,
         webhooks: Default::default(),
+        ways_upstream: None,
     });
     w.inline.writer = Writer::new(Arc::clone(&service));
     w.inline.reader = Reader::new(Arc::clone(&service));

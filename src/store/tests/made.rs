@@ -229,6 +229,46 @@ pub(super) fn account() -> crate::store::UpstreamRecord {
     }
 }
 
+/// A mailbox of an account elsewhere, with a message that has been fetched.
+pub(super) fn insert_fetched(store: &Store, (org, inbox): (OrgId, InboxId)) {
+    use crate::call::{Flags, RemoteMessage, RemoteUse, UpstreamAccount, UpstreamMessage};
+    let account = UpstreamAccount { org, inbox };
+    let folder = store.upstream_folder(account, b"INBOX").unwrap();
+    let up_to = crate::store::StoredUpTo {
+        uidvalidity: 7,
+        last_uid: Some(3),
+        begun_at: 9,
+        compare_to: 2,
+    };
+    store.set_upstream_up_to(folder, up_to).unwrap();
+    let from = UpstreamMessage {
+        account,
+        folder,
+        purpose: RemoteUse::Inbox,
+        uidvalidity: 7,
+        row: RemoteMessage {
+            uid: 4,
+            flags: Flags::NONE,
+            keywords: Vec::new(),
+            size: None,
+            received_at: None,
+            modseq: None,
+            message_id: None,
+        },
+    };
+    assert!(store.note_upstream(&from, 5).unwrap());
+    // It comes once, and not after its mailbox was renumbered.
+    assert!(!store.note_upstream(&from, 5).unwrap());
+    let late = UpstreamMessage {
+        uidvalidity: 6,
+        ..from
+    };
+    assert!(!store.note_upstream(&late, 5).unwrap());
+    let stored = store.upstream_up_to(account, folder).unwrap().unwrap();
+    assert_eq!(stored.last_uid, Some(4));
+    assert_eq!(store.upstream_folder(account, b"INBOX").unwrap(), folder);
+}
+
 /// A sender that an inbox knows, how mail of one was judged, and how the inbox judges. And a
 /// consumer group.
 pub(super) fn insert_judgements(store: &Store, (org, inbox): (OrgId, InboxId)) {
@@ -239,6 +279,7 @@ pub(super) fn insert_judgements(store: &Store, (org, inbox): (OrgId, InboxId)) {
     let settings = crate::call::SpamSettings::default();
     store.set_spam_settings((org, inbox), &settings).unwrap();
     store.set_upstream((org, inbox), &account()).unwrap();
+    insert_fetched(store, (org, inbox));
     let mailbox = store.mailbox_named(org, inbox, "INBOX").unwrap().unwrap();
     let all = UidSet::from(1..=u32::MAX);
     store.note_lessons(&mailbox, &all, (true, 7)).unwrap();
@@ -409,6 +450,30 @@ const JUDGEMENTS: &[super::damage::Kind] = &[
         "known spam of no source",
         "UPDATE known_spam SET source = 99, sum = row_sum(kind, hash, 99, at)",
         "known_spam",
+        "that is gone",
+    ),
+    (
+        "how far a mailbox elsewhere was fetched",
+        "UPDATE upstream_folder SET last_uid = 99",
+        "upstream_folder",
+        super::damage::CHECKSUM,
+    ),
+    (
+        "message of an account elsewhere",
+        "UPDATE upstream_message SET ident = 7",
+        "upstream_message",
+        super::damage::CHECKSUM,
+    ),
+    (
+        "mailbox of no account",
+        "UPDATE upstream_folder SET inbox = 99",
+        "upstream_folder",
+        "that is gone",
+    ),
+    (
+        "message of no mailbox elsewhere",
+        "UPDATE upstream_message SET folder = 99",
+        "upstream_message",
         "that is gone",
     ),
 ];

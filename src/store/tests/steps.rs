@@ -339,3 +339,37 @@ fn version_34_gets_consumer_groups() {
     assert_eq!(store.pending_events(id).unwrap(), []);
     assert_eq!(store.event_groups(org).unwrap(), []);
 }
+
+/// The step of what was fetched of accounts elsewhere. A message is found again by what it is when
+/// its mailbox is renumbered, once.
+#[test]
+fn version_35_gets_what_was_fetched() {
+    let folder = super::Folder::new("old-35-fetched");
+    let path = folder.0.join(FILE);
+    let mut sql = Connection::open(&path).unwrap();
+    sum::add_function(&sql).unwrap();
+    open::migrate(&mut sql, &open::STEPS[..35]).unwrap();
+    ids::insert_meta(&sql, 5).unwrap();
+    drop(sql);
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    let (org, inbox) = (OrgId(1), InboxId(10));
+    let account = crate::call::UpstreamAccount { org, inbox };
+    store
+        .set_upstream((org, inbox), &super::made::account())
+        .unwrap();
+    assert_eq!(store.upstream_accounts().unwrap(), [(account, true, false)]);
+    super::made::insert_fetched(&store, (org, inbox));
+    assert_eq!(store.upstream_accounts().unwrap(), [(account, true, true)]);
+    let id = store.upstream_folder(account, b"INBOX").unwrap();
+    assert!(!store.match_upstream(id, (8, 1), 6).unwrap());
+    assert!(store.match_upstream(id, (8, 1), 5).unwrap());
+    assert!(store.match_upstream(id, (8, 1), 5).unwrap());
+    assert!(!store.match_upstream(id, (8, 2), 5).unwrap());
+    for sums in [
+        "SELECT sum IS NOT NULL FROM upstream_folder",
+        "SELECT sum IS NOT NULL FROM upstream_message",
+    ] {
+        let sums: Vec<bool> = store.all(sums, [], |r| r.get(0)).unwrap();
+        assert_eq!(sums, [true]);
+    }
+}

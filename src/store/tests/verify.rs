@@ -273,6 +273,7 @@ fn service() -> Arc<Service> {
         outbound: Default::default(),
         ways_out: None,
         webhooks: Default::default(),
+        ways_upstream: None,
     })
 }
 

@@ -373,6 +373,21 @@ pub(super) const ALL: &[Check] = &[
                   AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = u.inbox)",
     },
     Check {
+        what: "mailbox of an account that is gone",
+        table: "upstream_folder",
+        sql: "SELECT f.id, f.inbox FROM upstream_folder f LEFT JOIN upstream u ON u.inbox = f.inbox
+              WHERE u.inbox IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = f.inbox)",
+    },
+    Check {
+        what: "message of a mailbox elsewhere that is gone",
+        table: "upstream_message",
+        sql: "SELECT m.id, m.inbox FROM upstream_message m
+                  LEFT JOIN upstream_folder f ON f.id = m.folder AND f.inbox = m.inbox
+              WHERE f.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = m.inbox)",
+    },
+    Check {
         what: "lesson of a message that is gone",
         table: "lesson",
         sql: "SELECT l.body, l.org FROM lesson l

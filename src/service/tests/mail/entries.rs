@@ -635,6 +635,7 @@ fn a_list_over_what_is_deleted_looks_at_the_clock() {
         outbound: Default::default(),
         ways_out: None,
         webhooks: Default::default(),
+        ways_upstream: None,
     });
     let mut reader = Reader::new(service);
     let mut turn = reader.turn(&world.inline.store, ReadTask::Call(list));

@@ -1,0 +1,13 @@
+//! Mailboxes that live elsewhere: when an account has a connection, and how far its mailboxes have
+//! been fetched. The account itself, with its secrets, is in `account/upstream.rs`.
+//!
+//! A connection is made by a dialer and speaks through an engine that this module does not know.
+//! The engine asks at each step (`sync.rs`); `connections.rs` says when there is one.
+
+mod account;
+mod connections;
+mod state;
+mod sync;
+
+pub use state::{UpstreamWays, Upstreams};
+pub use sync::{folders, ident, matched, opened, passed};

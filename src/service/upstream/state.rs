@@ -1,0 +1,86 @@
+//! The connections of accounts as the service holds them: the ways to their servers, and how it
+//! stands with each connection, behind one lock that only the thread of the writer takes.
+
+use core::net::IpAddr;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::call::{DnsAnswer, InboxId, Resolve, UpstreamDialer};
+
+/// The ways to the servers of accounts.
+#[derive(Clone, Debug)]
+pub struct UpstreamWays {
+    /// Answers questions to the DNS.
+    pub resolve: Arc<dyn Resolve>,
+    /// Makes connections.
+    pub dialer: Arc<dyn UpstreamDialer>,
+}
+
+/// The connections of accounts.
+#[derive(Debug, Default)]
+pub struct Upstreams {
+    /// `None`: no connection is made.
+    pub(super) ways: Option<UpstreamWays>,
+    table: Mutex<ConnectionTable>,
+    pub(super) found: Arc<Mutex<Vec<(InboxId, DnsAnswer)>>>,
+}
+
+/// What is behind the lock.
+#[derive(Debug, Default)]
+pub(super) struct ConnectionTable {
+    pub links: HashMap<InboxId, AccountLink>,
+    /// The listeners when they were looked at.
+    pub changes: Option<u64>,
+    /// When the table is looked at next, and when all of it is, monotonic milliseconds.
+    pub look_ms: u64,
+    pub all_ms: u64,
+}
+
+/// How it stands with the connection of one account.
+#[derive(Debug)]
+pub(super) struct AccountLink {
+    pub state: LinkState,
+    pub failures: u32,
+}
+
+/// Where a connection is.
+#[derive(Debug)]
+pub(super) enum LinkState {
+    /// There is none; the next one may begin then, monotonic milliseconds.
+    Resting(u64),
+    /// Answers of the DNS are awaited: so many, until then.
+    Resolving {
+        left: u8,
+        addresses: Vec<IpAddr>,
+        until_ms: u64,
+    },
+    /// Its engine tells its end.
+    Open,
+}
+
+impl Upstreams {
+    /// No connection yet.
+    pub fn new(ways: Option<UpstreamWays>) -> Upstreams {
+        Upstreams {
+            ways,
+            ..Upstreams::default()
+        }
+    }
+
+    /// Takes the lock.
+    pub(super) fn table(&self) -> MutexGuard<'_, ConnectionTable> {
+        lock(&self.table)
+    }
+}
+
+impl AccountLink {
+    /// Whether it has a connection, or gets one.
+    pub fn is_busy(&self) -> bool {
+        !matches!(self.state, LinkState::Resting(_))
+    }
+}
+
+/// What a mutex guards, also after a panic: nothing is left half done under it.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,162 @@
+//! How far the mailboxes of an account have been fetched: the answers to the steps of its
+//! connection.
+//!
+//! From the first connection on, what is new comes: mail that was there before stays there. When a
+//! mailbox is renumbered (a new UIDVALIDITY), its messages are told apart by Message-ID and size;
+//! one that is not known comes if it is not older than the account.
+
+use crate::call::{
+    FetchedUpTo, Noun, OpenedFolder, Refusal, RemoteFolder, RemoteMessage, RemoteUse, SyncedFolder,
+    UidSet, UpstreamAccount, UpstreamFolderId, Written,
+};
+use crate::crypto;
+use crate::service::context::WriteContext;
+use crate::store::StoredUpTo;
+
+/// The mailboxes that are kept the same here: INBOX first, then one for each use.
+pub fn folders(
+    context: &WriteContext<'_>,
+    account: UpstreamAccount,
+    told: &[RemoteFolder],
+) -> Result<Written, Refusal> {
+    check_account(context, account)?;
+    let mut chosen: Vec<(&RemoteFolder, RemoteUse)> = Vec::new();
+    let named = |f: &RemoteFolder| f.purpose;
+    let guessed = |f: &RemoteFolder| RemoteUse::guess(&f.name, f.delimiter);
+    // What a server says goes before what a name means.
+    for purpose_of in [
+        &named as &dyn Fn(&RemoteFolder) -> Option<RemoteUse>,
+        &guessed,
+    ] {
+        for folder in told.iter().filter(|folder| folder.is_selectable) {
+            let Some(purpose) = purpose_of(folder) else {
+                continue;
+            };
+            let is_kept = purpose != RemoteUse::Archive;
+            if is_kept && !chosen.iter().any(|(_, known)| *known == purpose) {
+                chosen.push((folder, purpose));
+            }
+        }
+    }
+    chosen.sort_by_key(|(_, purpose)| *purpose);
+    let mut folders = Vec::with_capacity(chosen.len());
+    for (folder, purpose) in chosen {
+        folders.push(SyncedFolder {
+            id: context.store.upstream_folder(account, &folder.name)?,
+            name: folder.name.clone(),
+            purpose,
+        });
+    }
+    match folders.first() {
+        Some(first) if first.purpose == RemoteUse::Inbox => Ok(Written::UpstreamFolders(folders)),
+        _ => Err(Refusal::NotFound(Noun::Mailbox)),
+    }
+}
+
+/// A mailbox was opened: what is fetched of it.
+pub fn opened(
+    context: &WriteContext<'_>,
+    account: UpstreamAccount,
+    (folder, opened): (UpstreamFolderId, &OpenedFolder),
+) -> Result<Written, Refusal> {
+    check_account(context, account)?;
+    let mut up_to = known(context, account, folder)?;
+    let end = opened.uidnext.map(|next| next.saturating_sub(1));
+    if up_to.uidvalidity != opened.uidvalidity {
+        let is_first = up_to.uidvalidity == 0 || up_to.last_uid.is_none();
+        up_to.uidvalidity = opened.uidvalidity;
+        if is_first {
+            up_to.last_uid = end;
+            up_to.begun_at = context.now.unix_ms;
+        } else {
+            log::info!("upstream inbox={}: a mailbox is renumbered", account.inbox);
+            up_to.last_uid = Some(0);
+            up_to.compare_to = end.unwrap_or(u32::MAX);
+        }
+        context.store.set_upstream_up_to(folder, up_to)?;
+    }
+    Ok(Written::UpstreamAt(FetchedUpTo {
+        last_uid: up_to.last_uid,
+        is_renumbered: (up_to.last_uid).is_some_and(|last| last < up_to.compare_to),
+    }))
+}
+
+/// The messages of a renumbered mailbox that are not here and are to come.
+pub fn matched(
+    context: &WriteContext<'_>,
+    account: UpstreamAccount,
+    folder: UpstreamFolderId,
+    (uidvalidity, messages): (u32, &[RemoteMessage]),
+) -> Result<Written, Refusal> {
+    check_account(context, account)?;
+    let up_to = known(context, account, folder)?;
+    let mut new = UidSet::new();
+    if up_to.uidvalidity != uidvalidity {
+        return Ok(Written::UpstreamNew(new));
+    }
+    for row in messages {
+        let is_new = row.uid > up_to.compare_to;
+        let at = (uidvalidity, row.uid);
+        if is_new || !context.store.match_upstream(folder, at, ident(row))? {
+            // What was there before the account stays there.
+            let is_old = row.received_at.is_some_and(|at| at < up_to.begun_at);
+            if is_new || !is_old {
+                new.insert(row.uid);
+            }
+        }
+    }
+    // All before the first one that is to come is done with.
+    let last = messages.last().map(|row| row.uid);
+    let done = match new.first() {
+        Some(first) => Some(first.saturating_sub(1)),
+        None => last,
+    };
+    if let Some(uid) = done {
+        context.store.pass_upstream(folder, uid)?;
+    }
+    Ok(Written::UpstreamNew(new))
+}
+
+/// What is up to this UID is done with.
+pub fn passed(
+    context: &WriteContext<'_>,
+    account: UpstreamAccount,
+    (folder, uid): (UpstreamFolderId, u32),
+) -> Result<Written, Refusal> {
+    known(context, account, folder)?;
+    context.store.pass_upstream(folder, uid)?;
+    Ok(Written::Changed)
+}
+
+/// The hash by which a message is found again when its mailbox is renumbered.
+pub fn ident(row: &RemoteMessage) -> i64 {
+    let size = row.size.unwrap_or(0).to_be_bytes();
+    // Without a Message-ID the time tells it from others of its size.
+    let time = match row.message_id {
+        Some(_) => 0,
+        None => row.received_at.unwrap_or(0),
+    };
+    let id = row.message_id.as_deref().unwrap_or_default();
+    let hash = crypto::sha256_parts([&size[..], &time.to_be_bytes(), id.as_bytes()]);
+    let [a, b, c, d, e, f, g, h, ..] = hash;
+    i64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+fn known(
+    context: &WriteContext<'_>,
+    account: UpstreamAccount,
+    folder: UpstreamFolderId,
+) -> Result<StoredUpTo, Refusal> {
+    let found = context.store.upstream_up_to(account, folder)?;
+    found.ok_or(Refusal::NotFound(Noun::Mailbox))
+}
+
+/// Checks that the account is still there: its inbox may have been deleted while it was connected.
+fn check_account(context: &WriteContext<'_>, account: UpstreamAccount) -> Result<(), Refusal> {
+    let place = context.store.place_of(account.org, account.inbox)?;
+    let found = context.store.upstream(account.org, account.inbox)?;
+    match (place, found) {
+        (Some(_), Some(_)) => Ok(()),
+        _ => Err(Refusal::NotFound(Noun::Inbox)),
+    }
+}

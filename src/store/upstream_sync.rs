@@ -1,0 +1,180 @@
+//! How far the mailboxes of accounts elsewhere have been fetched, as rows. A row of a message is
+//! written in the transaction that delivers it, so that whatever breaks, it comes once.
+//!
+//! It reads no message. The rule: the row of a message stays until its inbox ends, whatever becomes
+//! of the message: one that was moved, or deleted, does not come again.
+
+use rusqlite::params;
+
+use super::{Error, Store};
+use crate::call::{InboxId, OrgId, UpstreamAccount, UpstreamFolderId, UpstreamMessage};
+
+/// How far a mailbox of an account has been fetched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StoredUpTo {
+    /// 0 before the mailbox was opened for the first time.
+    pub uidvalidity: u32,
+    /// All up to this UID is here or was passed over.
+    pub last_uid: Option<u32>,
+    /// When it was opened for the first time, unix milliseconds.
+    pub begun_at: i64,
+    /// It was renumbered: what is up to this UID may be here already. 0 is none.
+    pub compare_to: u32,
+}
+
+impl Store {
+    /// Every account: its organization, its inbox, whether it must not be tried before its owner
+    /// changes it, and whether its mailboxes were looked at once.
+    pub fn upstream_accounts(&self) -> Result<Vec<(UpstreamAccount, bool, bool)>, Error> {
+        self.direct().all(
+            "SELECT u.org, u.inbox, u.is_stopped,
+                 EXISTS (SELECT 1 FROM upstream_folder f
+                         WHERE f.inbox = u.inbox AND f.last_uid IS NOT NULL)
+             FROM upstream u ORDER BY u.inbox",
+            [],
+            |r| {
+                let account = UpstreamAccount {
+                    org: OrgId(r.get(0)?),
+                    inbox: InboxId(r.get(1)?),
+                };
+                Ok((account, r.get(2)?, r.get(3)?))
+            },
+        )
+    }
+
+    /// The mailbox of an account with this name; it is made when there is none.
+    pub fn upstream_folder(
+        &self,
+        account: UpstreamAccount,
+        name: &[u8],
+    ) -> Result<UpstreamFolderId, Error> {
+        self.direct().run(
+            "INSERT OR IGNORE INTO upstream_folder
+                 (inbox, org, name, uidvalidity, last_uid, begun_at, compare_to)
+             VALUES (?1, ?2, ?3, 0, NULL, 0, 0)",
+            params![account.inbox.0, account.org.0, name],
+        )?;
+        let found = self.direct().one(
+            "SELECT id FROM upstream_folder WHERE inbox = ?1 AND name = ?2",
+            params![account.inbox.0, name],
+            |r| r.get(0),
+        )?;
+        found
+            .map(UpstreamFolderId)
+            .ok_or(Error::Corrupt("upstream_folder"))
+    }
+
+    /// How far a mailbox of an account has been fetched.
+    pub fn upstream_up_to(
+        &self,
+        account: UpstreamAccount,
+        folder: UpstreamFolderId,
+    ) -> Result<Option<StoredUpTo>, Error> {
+        self.direct().one(
+            "SELECT uidvalidity, last_uid, begun_at, compare_to FROM upstream_folder
+             WHERE id = ?1 AND inbox = ?2 AND org = ?3",
+            params![folder.0, account.inbox.0, account.org.0],
+            |r| {
+                Ok(StoredUpTo {
+                    uidvalidity: r.get(0)?,
+                    last_uid: r.get(1)?,
+                    begun_at: r.get(2)?,
+                    compare_to: r.get(3)?,
+                })
+            },
+        )
+    }
+
+    /// Stores how far a mailbox has been fetched.
+    pub fn set_upstream_up_to(
+        &self,
+        folder: UpstreamFolderId,
+        up_to: StoredUpTo,
+    ) -> Result<(), Error> {
+        self.direct().run(
+            "UPDATE upstream_folder SET uidvalidity = ?2, last_uid = ?3, begun_at = ?4,
+                 compare_to = ?5 WHERE id = ?1",
+            params![
+                folder.0,
+                up_to.uidvalidity,
+                up_to.last_uid,
+                up_to.begun_at,
+                up_to.compare_to,
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Notes that a message is here; `false` when it was there already, or when its mailbox has
+    /// been renumbered or forgotten meanwhile.
+    pub fn note_upstream(&self, from: &UpstreamMessage, ident: i64) -> Result<bool, Error> {
+        let (account, row) = (from.account, &from.row);
+        let Some(up_to) = self.upstream_up_to(account, from.folder)? else {
+            return Ok(false);
+        };
+        if up_to.uidvalidity != from.uidvalidity {
+            return Ok(false);
+        }
+        let rows = self.direct().run(
+            "INSERT OR IGNORE INTO upstream_message (folder, inbox, org, uidvalidity, uid, ident)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                from.folder.0,
+                account.inbox.0,
+                account.org.0,
+                from.uidvalidity,
+                row.uid,
+                ident
+            ],
+        )?;
+        self.pass_upstream(from.folder, row.uid)?;
+        Ok(rows > 0)
+    }
+
+    /// All up to this UID is done with.
+    pub fn pass_upstream(&self, folder: UpstreamFolderId, uid: u32) -> Result<(), Error> {
+        self.direct().run(
+            "UPDATE upstream_folder SET last_uid = max(coalesce(last_uid, 0), ?2) WHERE id = ?1",
+            params![folder.0, uid],
+        )?;
+        Ok(())
+    }
+
+    /// Gives a message that is here the UID that it has in a mailbox which was renumbered; `false`
+    /// when it is not here. One that has its new UID already counts for no other.
+    pub fn match_upstream(
+        &self,
+        folder: UpstreamFolderId,
+        (uidvalidity, uid): (u32, u32),
+        ident: i64,
+    ) -> Result<bool, Error> {
+        let known = self.direct().one(
+            "SELECT 1 FROM upstream_message WHERE folder = ?1 AND uidvalidity = ?2 AND uid = ?3",
+            params![folder.0, uidvalidity, uid],
+            |_| Ok(()),
+        )?;
+        if known.is_some() {
+            return Ok(true);
+        }
+        let rows = self.direct().run(
+            "UPDATE upstream_message SET uidvalidity = ?2, uid = ?3 WHERE id =
+                 (SELECT id FROM upstream_message
+                  WHERE folder = ?1 AND ident = ?4 AND uidvalidity <> ?2 LIMIT 1)",
+            params![folder.0, uidvalidity, uid, ident],
+        )?;
+        Ok(rows > 0)
+    }
+
+    /// Forgets up to `rows` messages of an account whose inbox has ended, and its mailboxes.
+    pub(super) fn forget_upstream(&self, inbox: i64, rows: i64) -> Result<usize, Error> {
+        let messages = self.direct().run(
+            "DELETE FROM upstream_message WHERE id IN
+                 (SELECT id FROM upstream_message WHERE inbox = ?1 LIMIT ?2)",
+            [inbox, rows],
+        )?;
+        let folders = self
+            .direct()
+            .run("DELETE FROM upstream_folder WHERE inbox = ?1", [inbox])?;
+        Ok(messages + folders)
+    }
+}
