@@ -15,6 +15,10 @@ pub(crate) struct RpcCall {
     era: Era,
     fence: FenceId,
     next: Option<ToolNext>,
+    /// What the client knows its progress by, if it wants to be told.
+    token: Option<RpcId>,
+    /// Seconds that the client has been told of.
+    seconds: u64,
     /// Requests so far.
     requests: usize,
 }
@@ -27,12 +31,14 @@ pub(crate) enum CallStep {
 }
 
 impl RpcCall {
-    pub fn new(id: RpcId, era: Era, fence: FenceId) -> RpcCall {
+    pub fn new(id: RpcId, era: Era, token: Option<RpcId>, fence: FenceId) -> RpcCall {
         RpcCall {
             id,
             era,
             fence,
             next: None,
+            token,
+            seconds: 0,
             requests: 0,
         }
     }
@@ -51,6 +57,23 @@ impl RpcCall {
                 CallStep::Ask(self, request)
             }
         }
+    }
+
+    /// It has waited for so many seconds more: the notification, if the client wants one.
+    pub fn progress(&mut self, seconds: u64) -> Option<Vec<u8>> {
+        let token = self.token.as_ref()?;
+        self.seconds = self.seconds.saturating_add(seconds);
+        let mut body = Vec::with_capacity(128);
+        json::object(&mut body, |o| {
+            o.text("jsonrpc", "2.0");
+            o.text("method", "notifications/progress");
+            o.object("params", |o| {
+                o.slot("progressToken").raw_or_null(Some(&token.0));
+                o.number("progress", self.seconds);
+                o.text("message", "No message yet.");
+            });
+        });
+        Some(body)
     }
 
     /// The response to the request that is out.

@@ -143,6 +143,7 @@ fn call(
     if let Err(Refusal::MissingScope(scope)) = require(context.caller.scopes(), tool.need) {
         return Err(RpcError::scope(scope.first_name()));
     }
+    let token = message.meta("progressToken").and_then(RpcId::of);
     let arguments = message.params.into_iter().find(|(n, _)| n == "arguments");
     let arguments = match arguments.map(|(_, value)| value) {
         None => Vec::new(),
@@ -151,7 +152,7 @@ fn call(
     };
     let step = first_step(tool, arguments, context);
     Ok(RpcNext::Call(
-        Box::new(RpcCall::new(id, era, context.fence)),
+        Box::new(RpcCall::new(id, era, token, context.fence)),
         step,
     ))
 }

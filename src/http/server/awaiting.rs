@@ -27,6 +27,7 @@ impl Server {
         exchange.target = RequestTarget::default();
         exchange.places = Vec::new();
         exchange.secret = None;
+        exchange.rpc_fields = None;
         let (ask, ends) = wait.begin(now);
         out.ask = Some(ask);
         out.lease = true;
@@ -60,7 +61,9 @@ impl Server {
 
     /// The deadline of a request that waits.
     pub(super) fn await_deadline(&mut self, now: Now, out: &mut Output) {
-        self.with_wait(now, out, |wait| wait.deadline(now));
+        if !self.beat(now, out) {
+            self.with_wait(now, out, |wait| wait.deadline(now));
+        }
     }
 
     /// The server stops while a request waits.
@@ -94,7 +97,7 @@ impl Server {
     fn go_on_waiting(
         &mut self,
         now: Now,
-        exchange: Box<Exchange>,
+        mut exchange: Box<Exchange>,
         wait: Box<MessageWait>,
         step: WaitStep,
         out: &mut Output,
@@ -106,6 +109,9 @@ impl Server {
                 return;
             }
             WaitStep::Park => {
+                if exchange.rpc.is_some() && !exchange.streams {
+                    self.begin_call_stream(now, &mut exchange, wait.ends(), out);
+                }
                 self.state = ServerState::Awaiting(exchange, wait);
                 return;
             }

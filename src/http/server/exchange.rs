@@ -80,6 +80,8 @@ pub(crate) struct Exchange {
     pub rpc_fields: Option<Box<RpcFields>>,
     /// The call of a tool that asks for what this exchange does.
     pub rpc: Option<Box<RpcCall>>,
+    /// The response to that call has begun as a stream of events.
+    pub streams: bool,
     /// What has been gathered for that call.
     pub gathered: Option<Box<GatheredPart>>,
     /// The charge of the body on the budget of memory, until the answer. That of a message goes
@@ -165,6 +167,7 @@ impl Exchange {
             upgrade: head.upgrade,
             rpc_fields: head.rpc,
             rpc: None,
+            streams: false,
             gathered: None,
             charge: None,
         }

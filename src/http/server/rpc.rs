@@ -99,6 +99,10 @@ impl Server {
         out: &mut Output,
     ) {
         match step {
+            CallStep::Respond(response) if exchange.streams => {
+                write_event(response.body.whole().trim_ascii_end(), out);
+                self.close(out);
+            }
             CallStep::Respond(response) => {
                 exchange.row = Some(&mcp::ROW);
                 self.respond(now, exchange, response, out);
@@ -108,6 +112,52 @@ impl Server {
                 self.ask_api(now, exchange, *request, out);
             }
         }
+    }
+
+    /// A tool waits: its response begins as a stream, so that its client sees that it goes on. The
+    /// client cancels the call when it closes the connection.
+    pub(super) fn begin_call_stream(
+        &self,
+        now: Now,
+        exchange: &mut Exchange,
+        ends: Option<Now>,
+        out: &mut Output,
+    ) {
+        exchange.close = true;
+        exchange.streams = true;
+        let response = Response::new(200, MediaType::Events, Vec::new());
+        response.write_head(exchange.frame(now), Length::Close, &mut out.bytes);
+        self.log(exchange, response.status);
+        out.stream = true;
+        self.schedule_beat(now, ends, out);
+    }
+
+    /// Says on the stream of a tool that waits that it goes on; `false` where its time is over, or
+    /// where there is no such stream.
+    pub(super) fn beat(&mut self, now: Now, out: &mut Output) -> bool {
+        let seconds = self.shared().limits.heartbeat_s;
+        let ServerState::Awaiting(exchange, wait) = &mut self.state else {
+            return false;
+        };
+        let ends = wait.ends();
+        if !exchange.streams || ends.is_none_or(|ends| ends <= now) {
+            return false;
+        }
+        out.bytes.extend_from_slice(b": heartbeat\n");
+        if let Some(progress) = exchange
+            .rpc
+            .as_mut()
+            .and_then(|call| call.progress(seconds))
+        {
+            write_event(&progress, out);
+        }
+        self.schedule_beat(now, ends, out);
+        true
+    }
+
+    fn schedule_beat(&self, now: Now, ends: Option<Now>, out: &mut Output) {
+        let next = now.plus_ms(self.shared().limits.heartbeat_s.saturating_mul(1000));
+        out.deadline = Some(Some(ends.map_or(next, |ends| ends.min(next))));
     }
 
     /// Carries out a request of the API for the caller of the message.
@@ -176,6 +226,13 @@ impl Server {
         }
         id
     }
+}
+
+/// One event of a stream. JSON has no line end in it.
+fn write_event(json: &[u8], out: &mut Output) {
+    out.bytes.extend_from_slice(b"data: ");
+    out.bytes.extend_from_slice(json);
+    out.bytes.extend_from_slice(b"\n\n");
 }
 
 /// Checks a head: its method, then Accept, then what it says of its body.

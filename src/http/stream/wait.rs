@@ -110,6 +110,11 @@ impl MessageWait {
         (Ask::of(&self.access, Look::OpenWait { inbox }), ends)
     }
 
+    /// When its time is over, once it has begun.
+    pub fn ends(&self) -> Option<Now> {
+        self.ends
+    }
+
     /// What it watches, once it has its inbox.
     pub fn topics(&self) -> Vec<Topic> {
         let inbox = match self.inbox {
