@@ -53,10 +53,7 @@ fn state(message: FoundJson<'_>) -> String {
 pub(super) fn row_words(fenced: &mut Fenced<'_>, number: usize, message: FoundJson<'_>) {
     let from = address(message.at("from"));
     fenced.line(&format!("{number}. From: {from}"), TEXT_MAX);
-    fenced.line(
-        &format!("   Subject: {}", message.text("subject")),
-        TEXT_MAX,
-    );
+    fenced.line(&format!("Subject: {}", message.text("subject")), TEXT_MAX);
     let found = message.text("snippet");
     let preview = if found.is_empty() {
         message.text("preview")
@@ -64,7 +61,7 @@ pub(super) fn row_words(fenced: &mut Fenced<'_>, number: usize, message: FoundJs
         found
     };
     if !preview.is_empty() {
-        fenced.line(&format!("   {preview}"), PREVIEW_MAX);
+        fenced.line(&format!("Text: {preview}"), PREVIEW_MAX);
     }
 }
 
@@ -333,8 +330,8 @@ const ADDRESSES_MAX: usize = 800;
 const METADATA_MAX: usize = 1000;
 const LINKS_CHARS_MAX: usize = 4000;
 const LINK_WORDS_MAX: usize = 80;
-/// Characters of the preview of a message in a list, with its indent.
-const PREVIEW_MAX: usize = 123;
+/// Characters of the preview of a message in a list, with its label.
+const PREVIEW_MAX: usize = 126;
 /// Addresses of one field, codes, links, files, rules and places of orders that are named.
 const LISTED_ADDRESSES_MAX: usize = 10;
 const CODES_MAX: usize = 5;

@@ -46,7 +46,7 @@ pub(super) static SEND: Tool = Tool {
     title: "Send mail",
     says: "Sends a new message, a reply (reply_to_message), a forward (forward_message, with its \
            attachments) or a draft. Says sent, HELD for a person's approval, or refused and why. \
-           The same message again within ten minutes is sent once.",
+           With the same idempotency_key again it is sent once.",
     arguments: &[
         INBOX,
         TO,
@@ -78,7 +78,7 @@ pub(super) static SEND: Tool = Tool {
     hints: ToolHints {
         read_only: false,
         destructive: false,
-        idempotent: true,
+        idempotent: false,
         open_world: true,
     },
     need: Scopes::MESSAGES_WRITE,

@@ -70,7 +70,7 @@ fn show(answer: &ApiAnswer) -> ToolStep {
 fn inboxes(addresses: &[&str], key: FoundJson<'_>, usage: FoundJson<'_>) -> String {
     if key.at("addresses").is_null() {
         return format!(
-            "It sees all {} inboxes; list_inboxes names them.\n",
+            "It sees every inbox of the organization ({}); list_inboxes names them.\n",
             usage.text("inboxes")
         );
     }
