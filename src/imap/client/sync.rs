@@ -589,7 +589,10 @@ impl Engine for UpstreamClient {
     fn handle(&mut self, now: Now, input: Input<'_>, out: &mut Output) -> usize {
         let mut used = 0;
         match input {
-            Input::Open => self.opened(out),
+            Input::Open => {
+                self.wait = (self.dialogue.wait_number(), now.mono_ms);
+                self.opened(out);
+            }
             Input::Bytes(bytes) => used = self.bytes(now, bytes, out),
             Input::Reply(reply) => self.service_answered(now, reply, out),
             Input::Deadline => self.deadline(now, out),
