@@ -40,21 +40,7 @@ pub(crate) fn parse(body: &[u8]) -> Result<Json<'_>, Box<Problem>> {
     }
     let excess = Cell::new(None);
     let most = values_max(body.len());
-    let left = Cell::new(most);
-    let numbers = NumberTexts {
-        body,
-        at: Cell::new(0),
-    };
-    let seed = Seed {
-        depth: DEPTH_MAX,
-        left: &left,
-        numbers: &numbers,
-        excess: &excess,
-    };
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    let value = seed.deserialize(&mut reader);
-    let value = value.and_then(|value| reader.end().map(|()| value));
-    value.map_err(|error| match excess.take() {
+    read(body, most, &excess).map_err(|error| match excess.take() {
         Some(Excess::Depth) => bad("The JSON is nested more than 32 deep.".into()),
         Some(Excess::List) => bad("A list in the JSON has more than 10,000 entries.".into()),
         Some(Excess::Values) => bad(format!(
@@ -75,7 +61,17 @@ pub(crate) fn parse(body: &[u8]) -> Result<Json<'_>, Box<Problem>> {
 
 /// Reads JSON that this server has written, of any size; `None` for what is none.
 pub(crate) fn read_own(body: &[u8]) -> Option<Json<'_>> {
-    let (excess, left) = (Cell::new(None), Cell::new(usize::MAX));
+    read(body, usize::MAX, &Cell::new(None)).ok()
+}
+
+/// Reads the one value of a body. What it has too much of, of depth or of so many names and values,
+/// is told in `excess`.
+fn read<'b>(
+    body: &'b [u8],
+    most: usize,
+    excess: &Cell<Option<Excess>>,
+) -> serde_json::Result<Json<'b>> {
+    let left = Cell::new(most);
     let numbers = NumberTexts {
         body,
         at: Cell::new(0),
@@ -84,11 +80,11 @@ pub(crate) fn read_own(body: &[u8]) -> Option<Json<'_>> {
         depth: DEPTH_MAX,
         left: &left,
         numbers: &numbers,
-        excess: &excess,
+        excess,
     };
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let value = seed.deserialize(&mut reader).ok()?;
-    reader.end().ok().map(|()| value)
+    let value = seed.deserialize(&mut reader)?;
+    reader.end().map(|()| value)
 }
 
 /// The names and values that a body of so many octets may have. A value of two octets takes as much
