@@ -55,7 +55,8 @@ pub fn claim(
     kept.end_leases(group.id, now_ms);
     let room = most.saturating_sub(kept.held(group.id, reader));
     drop(kept);
-    if let Some(claimed) = reset(context.store, &group, &state)? {
+    let mut pending = context.store.pending_events(group.id)?;
+    if let Some(claimed) = reset(context.store, &group, &state, &pending)? {
         return Ok(Written::Claimed(Box::new(claimed)));
     }
     let mut step = ClaimStep {
@@ -66,7 +67,9 @@ pub fn claim(
         waits: 0,
         is_held_back: false,
     };
-    step.take_pending(context, access, (group.id, terms))?;
+    // The reset has deleted what is gone from the log.
+    pending.retain(|row| row.seq >= state.oldest);
+    step.take_pending(context, access, (group.id, terms), pending)?;
     step.take_new(context, access, (group.id, terms), &state)?;
     Ok(Written::Claimed(Box::new(step.lease(
         context,
@@ -133,13 +136,13 @@ fn reset(
     store: &Store,
     group: &EventGroupRow,
     state: &LogState,
+    pending: &[PendingEvent],
 ) -> Result<Option<ClaimedEvents>, Refusal> {
     let is_ahead = group.seq > state.head;
     let is_old = group.seq.saturating_add(1) < state.oldest;
     let before = state.oldest.saturating_sub(1);
     let is_lost =
         |row: &PendingEvent| row.seq < state.oldest && row.deliveries < GROUP_DELIVERIES_MAX;
-    let pending = store.pending_events(group.id)?;
     let has_lost = pending.iter().any(is_lost);
     if pending.first().is_some_and(|row| row.seq < state.oldest) {
         store.delete_pending_events(group.id, (0, before))?;
@@ -191,10 +194,11 @@ impl ClaimStep {
         context: &WriteContext<'_>,
         access: &Access,
         (id, terms): (EventGroupId, &GroupTerms),
+        pending: Vec<PendingEvent>,
     ) -> Result<(), Refusal> {
         let most = context.shared.limits.group_poisoned;
         let mut poisoned = 0;
-        for row in context.store.pending_events(id)? {
+        for row in pending {
             let is_leased = context.service.event_groups().is_leased(id, row.seq);
             if !is_leased && row.deliveries >= GROUP_DELIVERIES_MAX {
                 poisoned += 1;
