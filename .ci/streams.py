@@ -16,7 +16,6 @@ import resource
 import selectors
 import shutil
 import socket
-import ssl
 import subprocess
 import sys
 import tempfile

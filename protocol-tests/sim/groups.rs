@@ -7,13 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use postern::testing::call::{Limits, Listener, Scopes};
+use postern::testing::call::{Listener, Scopes};
 use postern::testing::store::verify;
 use serde_json::Value;
 
-use crate::Dice;
 use crate::disk::Disk;
 use crate::rig::Rig;
+use crate::{Dice, limits};
 
 const STEPS: usize = 220;
 const GROUPS: usize = 4;
@@ -50,12 +50,6 @@ struct GroupModel {
     delivered: BTreeSet<u64>,
     /// Those that were given ten times: they hold the others of their inbox up no more.
     given_up: BTreeSet<u64>,
-}
-
-fn limits() -> Limits {
-    let mut limits = Limits::default();
-    limits.lift();
-    limits
 }
 
 impl Groups {
