@@ -52,6 +52,8 @@ pub struct GroupClaim {
     pub lease_ms: u64,
     /// How many events at most.
     pub max: usize,
+    /// How many events the reader holds at most, with those that it holds already.
+    pub held_max: usize,
 }
 
 /// The answer to a [`GroupClaim`].
@@ -136,6 +138,8 @@ pub const EVENT_GROUP_NAME_BYTES: usize = 64;
 pub const GROUP_LEASE_S: u64 = 60;
 /// The longest lease, seconds.
 pub const GROUP_LEASE_S_MAX: u64 = 3600;
+/// The most events that a reader may ask to hold at once; the configuration may have it hold fewer.
+pub const GROUP_PREFETCH_MAX: u64 = 100;
 /// An event that was leased this often is set aside: it would stop its readers for ever.
 pub const GROUP_DELIVERIES_MAX: u32 = 10;
 

@@ -95,8 +95,8 @@ pub use event::{
 };
 pub use event_group::{
     ClaimedEvents, EVENT_GROUP_NAME_BYTES, EventGroupId, EventGroupView, GROUP_DELIVERIES_MAX,
-    GROUP_LEASE_S, GROUP_LEASE_S_MAX, GroupClaim, GroupReset, GroupStart, GroupTerms, LeasedEvent,
-    PoisonedEvent, is_group_name,
+    GROUP_LEASE_S, GROUP_LEASE_S_MAX, GROUP_PREFETCH_MAX, GroupClaim, GroupReset, GroupStart,
+    GroupTerms, LeasedEvent, PoisonedEvent, is_group_name,
 };
 pub use filter_rule::{
     FilterAction, FilterDirection, FilterRuleRow, MatchType, NewFilterRule, SuppressionReason,

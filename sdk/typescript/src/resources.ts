@@ -1906,6 +1906,12 @@ export interface EventsLogParams {
    * acknowledged.
    */
   order?: "inbox";
+  /**
+   * Only with `group`: how many events you hold at once that you have not acknowledged; at most
+   * 100, which is the default. The others are left to other readers. A lease runs from the
+   * moment at which an event is sent, so ask for no more than you work on.
+   */
+  prefetch?: number;
 }
 
 /** The parameters of `events.ack`. */

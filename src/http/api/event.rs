@@ -3,7 +3,7 @@
 
 use super::address::ADDRESS;
 use super::codes::{self, ErrorCode};
-use super::event_group::{GROUP, LEASE_S, ORDER};
+use super::event_group::{GROUP, LEASE_S, ORDER, PREFETCH};
 use super::fields::FieldKind::{
     AnyObject, EventOrTime, Flag, Id, InboxNames, Keyword, List, Object, OneOf, Plain, Sender,
     SomeOf, Text, Time,
@@ -247,6 +247,7 @@ pub(in crate::http) const STREAM_QUERY: &[FieldRow] = &[
     GROUP,
     LEASE_S,
     ORDER,
+    PREFETCH,
 ];
 
 const STREAM_GIVES: &[Gives] = &[Gives {
@@ -313,7 +314,7 @@ pub(crate) static SOCKET: Operation = Operation {
            is one JSON object in a text frame. `{\"op\":\"subscribe\",\"id\":\"a\"}` begins a subscription, whose \
            `id` you choose; `inbox` and `type` (a string or a list), `from`, `label`, `priority`, \
            `verdict` and `since` are those of the streams, and `watch` names an inbox that is watched \
-           with its sub-agents. With `group` (`lease_s`, `order`) the subscription reads a consumer group, and \
+           with its sub-agents. With `group` (`lease_s`, `order`, `prefetch`) the subscription reads a consumer group, and \
            `{\"op\":\"ack\",\"group\",\"id\":1234}` is answered by `{\"op\":\"acked\",\"group\",\"id\"}`. The answer is `{\"op\":\"subscribed\",\"id\",\"seq\"}`, then each event is \
            `{\"op\":\"event\",\"id\",\"event\"}` with the object that the streams have, `ready` and `reset` \
            too. `{\"op\":\"unsubscribe\",\"id\"}` ends it, and `unsubscribed` answers; with a `reason` it has \
@@ -398,7 +399,7 @@ pub(crate) static LOG: Operation = Operation {
            number. A start that the log does not have is 410.",
     query: &[
         AFTER, LOG_SINCE, LOG_CURSOR, LIMIT, INBOX, TYPE, FROM, LABEL, PRIORITY, VERDICT, GROUP,
-        LEASE_S, ORDER,
+        LEASE_S, ORDER, PREFETCH,
     ],
     takes: Takes::Nothing,
     gives: &[Gives {

@@ -11,7 +11,7 @@ use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
 use super::shapes::{Shape, shape};
 use crate::call::{
     Answer, EVENT_GROUP_NAME_BYTES, EventGroupRead, EventGroupView, EventGroupWrite, EventKind,
-    GROUP_LEASE_S_MAX, PoisonedEvent, Written, is_group_name,
+    GROUP_LEASE_S_MAX, GROUP_PREFETCH_MAX, PoisonedEvent, Written, is_group_name,
 };
 use crate::http::stream::{GROUP_NAME_RULE, GROUP_ORDER};
 use crate::http::wire::response::Response;
@@ -41,6 +41,18 @@ pub(super) const ORDER: FieldRow = sometimes(
     r#""inbox""#,
     "Only with `group`: no event of an inbox goes out while an earlier one of it is not \
      acknowledged.",
+);
+
+pub(super) const PREFETCH: FieldRow = sometimes(
+    "prefetch",
+    super::fields::FieldKind::Number {
+        min: 1,
+        max: GROUP_PREFETCH_MAX,
+    },
+    "4",
+    "Only with `group`: how many events you hold at once that you have not acknowledged; at most \
+     100, which is the default. The others are left to other readers. A lease runs from the moment \
+     at which an event is sent, so ask for no more than you work on.",
 );
 
 const ACK: BodyTable = BodyTable {

@@ -23,6 +23,8 @@ pub(super) struct GroupCursor {
     terms: Arc<GroupTerms>,
     start: GroupStart,
     lease_ms: u64,
+    /// As in [`GroupClaim::held_max`].
+    held_max: usize,
     /// The subscription of the connection.
     number: u32,
     joined: Option<EventGroupId>,
@@ -51,12 +53,13 @@ impl GroupCursor {
     pub fn open(
         terms: GroupTerms,
         start: GroupStart,
-        (lease_ms, number): (u64, u32),
+        (lease_ms, held_max, number): (u64, usize, u32),
     ) -> (GroupCursor, GroupClaim) {
         let mut cursor = GroupCursor {
             terms: Arc::new(terms),
             start,
             lease_ms,
+            held_max,
             number,
             joined: None,
             state: GroupState::Resting,
@@ -162,6 +165,7 @@ impl GroupCursor {
             reader: Some(self.number),
             lease_ms: self.lease_ms,
             max: CLAIM_EVENTS,
+            held_max: self.held_max,
         }
     }
 }

@@ -127,6 +127,7 @@ impl PolledPage {
             reader: None,
             lease_ms: group.lease_ms,
             max: self.limit,
+            held_max: group.held_max,
         };
         EventGroupWrite::Claim(claim).into()
     }

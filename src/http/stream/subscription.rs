@@ -307,7 +307,7 @@ impl Subscription {
             filter: self.filter.take().map(|filter| *filter).unwrap_or_default(),
             is_ordered: wanted.is_ordered,
         };
-        let how = (wanted.lease_ms, self.reader.1);
+        let how = (wanted.lease_ms, wanted.held_max, self.reader.1);
         let (cursor, claim) = GroupCursor::open(terms, group_start(self.start), how);
         self.state = SubscriptionState::Shared(Box::new(cursor));
         self.ask_claim(claim)

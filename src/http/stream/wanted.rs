@@ -30,6 +30,8 @@ pub(crate) struct Wanted {
 pub(crate) struct WantedGroup {
     pub name: String,
     pub lease_ms: u64,
+    /// How many events the reader holds at once at most.
+    pub held_max: usize,
     pub is_ordered: bool,
 }
 
@@ -109,11 +111,13 @@ pub(super) fn read_since(query: &Query) -> Result<Option<StartAt>, Box<Problem>>
     }
 }
 
-/// `?group= lease_s= order=`.
+/// `?group= lease_s= order= prefetch=`.
 pub(super) fn read_group(query: &Query) -> Result<Option<Box<WantedGroup>>, Box<Problem>> {
     let (lease_s, order) = (query.number("lease_s")?, query.text("order"));
+    let held_max = query.number("prefetch")?;
     let Some(name) = query.text("group") else {
         let alone = lease_s.map(|_| "lease_s").or(order.map(|_| "order"));
+        let alone = alone.or(held_max.map(|_| "prefetch"));
         return match alone {
             Some(name) => Err(Problem::invalid(name, "is only for a `group`")),
             None => Ok(None),
@@ -122,11 +126,12 @@ pub(super) fn read_group(query: &Query) -> Result<Option<Box<WantedGroup>>, Box<
     if !is_group_name(name) {
         return Err(Problem::invalid("group", GROUP_NAME_RULE));
     }
-    // The table of the operation has checked the bounds of both.
+    // The table of the operation has checked the bounds of all.
     let lease_s = lease_s.unwrap_or(GROUP_LEASE_S);
     Ok(Some(Box::new(WantedGroup {
         name: name.to_owned(),
         lease_ms: lease_s.saturating_mul(1000),
+        held_max: held_max.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX)),
         is_ordered: order.is_some(),
     })))
 }

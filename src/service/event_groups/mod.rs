@@ -49,7 +49,7 @@ pub fn claim(
         _ => ReaderId::Poll(access.key),
     };
     let now_ms = context.now.mono_ms;
-    let most = context.shared.limits.group_leases;
+    let most = (context.shared.limits.group_leases).min(claim.held_max);
     let mut kept = context.service.event_groups();
     kept.join(group.id, (terms, access), reader);
     kept.end_leases(group.id, now_ms);

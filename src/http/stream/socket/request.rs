@@ -111,10 +111,12 @@ fn read_wanted(mut fields: JsonFields<'_>, access: &Access) -> Result<Wanted, Bo
         }
     }
     let watch = fields.take("watch");
-    match fields.take("lease_s") {
-        None | Some(Json::Null) => {}
-        Some(Json::Number(number)) => pairs.push(("lease_s".to_owned(), number.to_owned())),
-        Some(_) => return Err(Problem::invalid("lease_s", "must be a number")),
+    for name in ["lease_s", "prefetch"] {
+        match fields.take(name) {
+            None | Some(Json::Null) => {}
+            Some(Json::Number(number)) => pairs.push((name.to_owned(), number.to_owned())),
+            Some(_) => return Err(Problem::invalid(name, "must be a number")),
+        }
     }
     fields.end()?;
     let query = Query::of(pairs);

@@ -4323,6 +4323,7 @@ class AsyncEvents(AsyncStreaming):
         group: str | None = None,
         lease_s: int | None = None,
         order: Literal["inbox"] | None = None,
+        prefetch: int | None = None,
         request_timeout: float | None = None,
     ) -> AsyncPages[models.Event]:
         """Poll the log.
@@ -4352,6 +4353,10 @@ class AsyncEvents(AsyncStreaming):
                 goes to another reader.
             order: Only with `group`: no event of an inbox goes out while an earlier one of it is
                 not acknowledged.
+            prefetch: Only with `group`: how many events you hold at once that you have not
+                acknowledged; at most 100, which is the default. The others are left to other
+                readers. A lease runs from the moment at which an event is sent, so ask for no more
+                than you work on.
             request_timeout: Seconds, instead of the time limit of the client.
         """
         call = (
@@ -4371,6 +4376,7 @@ class AsyncEvents(AsyncStreaming):
                     "group": group,
                     "lease_s": lease_s,
                     "order": order,
+                    "prefetch": prefetch,
                 },
                 timeout_s=request_timeout,
             )
