@@ -55,6 +55,27 @@ impl ApiReply {
     }
 }
 
+/// What another thread needs for requests to the same server.
+#[derive(Clone)]
+pub struct ServerAccess {
+    endpoint: Endpoint,
+    token: String,
+    org: Option<String>,
+}
+
+impl ServerAccess {
+    /// An API of its own.
+    pub fn api(&self) -> Api {
+        Api {
+            way: Way::Server(self.endpoint.clone()),
+            token: self.token.clone(),
+            org: self.org.clone(),
+            kept: None,
+            answered: None,
+        }
+    }
+}
+
 /// The parameters of a query, in order.
 pub type QueryPairs<'a> = Vec<(&'a str, String)>;
 
@@ -111,6 +132,18 @@ impl Api {
         Ok(api)
     }
 
+    /// The same server for another thread. An error where no server runs.
+    pub fn access(&self) -> Result<ServerAccess, CliError> {
+        match &self.way {
+            Way::Server(endpoint) => Ok(ServerAccess {
+                endpoint: endpoint.clone(),
+                token: self.token.clone(),
+                org: self.org.clone(),
+            }),
+            Way::Folder(_) => Err(NO_SERVER.into()),
+        }
+    }
+
     /// A server answers, and not the folder.
     pub fn is_served(&self) -> bool {
         matches!(self.way, Way::Server(_))
@@ -120,9 +153,7 @@ impl Api {
     pub fn connect(&self) -> Result<Box<dyn Stream>, CliError> {
         match &self.way {
             Way::Server(endpoint) => endpoint.connect(),
-            Way::Folder(_) => {
-                Err("no server runs on this folder: start one with `postern serve`".into())
-            }
+            Way::Folder(_) => Err(NO_SERVER.into()),
         }
     }
 
@@ -333,6 +364,8 @@ impl Api {
         }
     }
 }
+
+const NO_SERVER: &str = "no server runs on this folder: start one with `postern serve`";
 
 /// Reads an answer whole. A status other than 2xx is an error.
 fn read_reply(from: impl Read) -> Result<ApiReply, CliError> {

@@ -18,6 +18,7 @@ pub trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
 
 /// The place of a server.
+#[derive(Clone)]
 pub struct Endpoint {
     /// A host name or an address, without brackets.
     host: String,

@@ -142,6 +142,7 @@ Examples:
   postern tail --since 0 --no-follow --json
   postern tail --watch lead@agents.example --verdict clean
   postern tail --type message.received --exec ./answer.sh --state answer.state --jobs 4
+  postern tail --group workers --exec ./answer.sh --jobs 4 --lease 600
 
 --exec runs the command with `sh -c`, with the JSON of one event on standard input, its type in
 POSTERN_EVENT_TYPE and its number in POSTERN_EVENT_SEQ. A command that does not exit with 0 is run

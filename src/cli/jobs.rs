@@ -5,6 +5,9 @@
 //! noted is the last event up to which all are done, so that a later run misses none; it may run
 //! some again that were done behind that place. At most [`AHEAD_MAX`] events are taken in beyond
 //! it: then the stream is not read, and the server waits.
+//!
+//! In a consumer group an event is this reader's until its lease ends. From then on its command is
+//! not begun here any more: the server gives the event out again.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -50,6 +53,8 @@ struct JobQueue {
     running: usize,
     /// No further command begins.
     is_ending: bool,
+    /// In a consumer group, how long an event is this reader's.
+    lease: Option<Duration>,
     failed: Option<CliError>,
 }
 
@@ -58,6 +63,8 @@ struct TakenEvent {
     /// Its inbox; empty for what concerns the organization.
     inbox: String,
     state: JobState,
+    /// In a consumer group, when the server gives it out again.
+    lease_end: Option<Instant>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,14 +74,38 @@ enum JobState {
     Done,
 }
 
+/// How the work on an event has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum JobEnd {
+    /// Its command has exited with 0.
+    Done,
+    /// The program ends.
+    Stopped,
+    /// Its lease has ended.
+    Left,
+}
+
 impl JobQueue {
     fn take(&mut self, event: TailEvent, state: JobState) {
+        let lease_end = self.lease.map(|lease| Instant::now() + lease);
+        let is_again = |taken: &&mut TakenEvent| {
+            taken.state != JobState::Done && taken.event.number == event.number
+        };
+        if lease_end.is_some()
+            && state == JobState::Waits
+            && let Some(taken) = self.taken.iter_mut().find(is_again)
+        {
+            // The lease has ended, and this reader was given the event again.
+            taken.lease_end = lease_end;
+            return;
+        }
         let json: Value = serde_json::from_str(&event.data).unwrap_or(Value::Null);
         let inbox = json["inbox"]["id"].as_str().unwrap_or_default().to_owned();
         self.taken.push_back(TakenEvent {
             event,
             inbox,
             state,
+            lease_end,
         });
         self.forget_done();
     }
@@ -85,6 +116,13 @@ impl JobQueue {
         if self.is_ending {
             return None;
         }
+        let now = Instant::now();
+        for taken in &mut self.taken {
+            if taken.state == JobState::Waits && taken.lease_end.is_some_and(|end| end <= now) {
+                taken.state = JobState::Done;
+            }
+        }
+        self.forget_done();
         let mut busy: Vec<&str> = Vec::new();
         let at = self.taken.iter().position(|taken| {
             let is_next = taken.state == JobState::Waits && !busy.contains(&&*taken.inbox);
@@ -108,6 +146,13 @@ impl JobQueue {
         self.forget_done();
     }
 
+    /// Whether the event at this place in the stream is another reader's by now.
+    fn is_left(&self, at: u64) -> bool {
+        let at = usize::try_from(at.saturating_sub(self.gone)).unwrap_or(usize::MAX);
+        let end = self.taken.get(at).and_then(|taken| taken.lease_end);
+        end.is_some_and(|end| end <= Instant::now())
+    }
+
     fn fault(&mut self) -> Result<(), CliError> {
         self.failed.take().map_or(Ok(()), Err)
     }
@@ -127,9 +172,10 @@ impl Jobs {
     pub fn begin(
         command: EventCommand,
         jobs: usize,
-        place: Box<dyn PlaceKeeper>,
+        (place, lease): (Box<dyn PlaceKeeper>, Option<Duration>),
     ) -> Result<Arc<Jobs>, CliError> {
         let all = Arc::new(Jobs::new(command, place));
+        all.lock().lease = lease;
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         let told = Arc::clone(&all);
         std::thread::spawn(move || {
@@ -190,6 +236,20 @@ impl Jobs {
         self.note(None)
     }
 
+    /// The connection has ended. What a consumer group has leased to it is free again.
+    pub fn lose(&self) {
+        let mut queue = self.lock();
+        if queue.lease.is_some() {
+            let now = Instant::now();
+            queue
+                .taken
+                .iter_mut()
+                .for_each(|taken| taken.lease_end = Some(now));
+        }
+        drop(queue);
+        self.changed.notify_all();
+    }
+
     /// Begins no further command, and waits for those that run.
     pub fn end(&self) -> Result<(), CliError> {
         let mut queue = self.lock();
@@ -213,10 +273,14 @@ impl Jobs {
                 }
             };
             drop(queue);
-            let noted = match self.carry_out(&event) {
-                true => self.note(Some((at, &event))),
-                false => {
+            let noted = match self.carry_out(at, &event) {
+                JobEnd::Done => self.note(Some((at, &event))),
+                JobEnd::Stopped => {
                     self.lock().mark(at, JobState::Waits);
+                    Ok(())
+                }
+                JobEnd::Left => {
+                    self.lock().mark(at, JobState::Done);
                     Ok(())
                 }
             };
@@ -231,9 +295,8 @@ impl Jobs {
         }
     }
 
-    /// Runs the command of an event until it exits with 0. `false`: it has not, and the program
-    /// ends.
-    fn carry_out(&self, event: &TailEvent) -> bool {
+    /// Runs the command of an event until it exits with 0. `at` is its place in the stream.
+    fn carry_out(&self, at: u64, event: &TailEvent) -> JobEnd {
         let mut pause = FIRST_PAUSE;
         while let Some(why) = self.command.run(event) {
             let number = &event.number;
@@ -241,7 +304,13 @@ impl Jobs {
                 show::note(&format!(
                     "postern: the command {why} for event {number}; it is run again by the next run"
                 ));
-                return false;
+                return JobEnd::Stopped;
+            }
+            if self.lock().is_left(at) {
+                show::note(&format!(
+                    "postern: the command {why} for event {number}; the group gives it out again"
+                ));
+                return JobEnd::Left;
             }
             show::note(&format!(
                 "postern: the command {why} for event {number}; it is run again in {} s",
@@ -252,7 +321,10 @@ impl Jobs {
             loop {
                 let left = end.saturating_duration_since(Instant::now());
                 if queue.is_ending {
-                    return false;
+                    return JobEnd::Stopped;
+                }
+                if queue.is_left(at) {
+                    return JobEnd::Left;
                 }
                 if left.is_zero() {
                     break;
@@ -263,7 +335,7 @@ impl Jobs {
             drop(queue);
             pause = (pause * 2).min(LAST_PAUSE);
         }
-        true
+        JobEnd::Done
     }
 
     /// Notes what is done. `ended` is an event whose command has just exited with 0, and its place
@@ -368,6 +440,33 @@ mod tests {
         queue.is_ending = true;
         queue.take(event(13, "a"), JobState::Waits);
         assert_eq!(numbers(&mut queue), [0u64; 0]);
+    }
+
+    #[test]
+    fn an_event_whose_lease_has_ended_is_left_to_its_group() {
+        let mut queue = JobQueue {
+            lease: Some(Duration::from_secs(3600)),
+            ..JobQueue::default()
+        };
+        for (number, inbox) in [(5, "a"), (6, "b"), (7, "a"), (8, "c")] {
+            queue.take(event(number, inbox), JobState::Waits);
+        }
+        assert_eq!(numbers(&mut queue), [0, 1, 3]);
+        let now = Instant::now();
+        queue
+            .taken
+            .iter_mut()
+            .for_each(|taken| taken.lease_end = Some(now));
+        assert!(queue.is_left(0) && queue.is_left(2));
+        // What this reader was given again is not run twice at once.
+        queue.take(event(6, "b"), JobState::Waits);
+        assert!(!queue.is_left(1));
+        assert_eq!(queue.taken.len(), 4);
+        queue.mark(0, JobState::Done);
+        // The seventh is not begun.
+        assert_eq!(numbers(&mut queue), [0u64; 0]);
+        queue.take(event(7, "a"), JobState::Waits);
+        assert_eq!(numbers(&mut queue), [4]);
     }
 
     #[test]

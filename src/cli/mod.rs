@@ -6,6 +6,7 @@
 //! An error says what is wrong and what to do. `--json` prints the answer of the API to the letter.
 
 mod account;
+mod acks;
 mod api;
 mod approval;
 mod check;

@@ -10,12 +10,14 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::Value;
 
+use super::acks::GroupAcks;
 use super::api::{self, Api, QueryPairs};
 use super::endpoint::Stream;
 use super::exec::{EventCommand, StateFile, TailEvent};
 use super::jobs::{Jobs, PlaceKeeper};
 use super::response::ApiResponse;
 use super::{Cli, CliError, show};
+use crate::call::{GROUP_LEASE_S, GROUP_LEASE_S_MAX};
 
 /// `postern tail`
 #[derive(Args, Debug)]
@@ -53,6 +55,17 @@ pub struct TailCommand {
     /// Keep in this file up to which event all are done, and go on behind it
     #[arg(long, value_name = "FILE", requires = "exec")]
     state: Option<PathBuf>,
+    /// Read as one of a consumer group: each event goes to one reader, until it is done
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["state", "no_follow"])]
+    group: Option<String>,
+    /// Seconds until an event of the group that is not done comes again: longer than a command
+    /// takes
+    #[arg(long, value_name = "SECONDS", requires = "group", default_value_t = GROUP_LEASE_S,
+          value_parser = clap::value_parser!(u64).range(1..=GROUP_LEASE_S_MAX))]
+    lease: u64,
+    /// `inbox`: no event of an inbox comes before the earlier ones of it are done
+    #[arg(long, requires = "group", value_parser = ["inbox"])]
+    order: Option<String>,
     /// Run this many commands at once; those of one inbox still one after the other
     #[arg(long, value_name = "N", requires = "exec", default_value_t = 1,
           value_parser = clap::value_parser!(u8).range(1..=64))]
@@ -69,14 +82,24 @@ pub fn tail(cli: &Cli, tail: &TailCommand) -> Result<ExitCode, CliError> {
     let last = state.as_ref().map_or(Ok(String::new()), StateFile::last)?;
     // A server that is not there is told at once; one that goes away is waited for.
     let first = api.connect()?;
+    let acks = match &tail.group {
+        Some(group) => Some(GroupAcks::new(group, &api)?),
+        None => None,
+    };
     let jobs = match &tail.exec {
         Some(line) => {
-            let place: Box<dyn PlaceKeeper> = match state {
-                Some(file) => Box::new(file),
-                None => Box::new(NoPlace),
+            let place: Box<dyn PlaceKeeper> = match (state, &acks) {
+                (Some(file), _) => Box::new(file),
+                (None, Some(acks)) => Box::new(acks.clone()),
+                (None, None) => Box::new(NoPlace),
             };
             let command = EventCommand::new(line);
-            Some(Jobs::begin(command, usize::from(tail.jobs), place)?)
+            let lease = (acks.is_some()).then(|| Duration::from_secs(tail.lease));
+            Some(Jobs::begin(
+                command,
+                usize::from(tail.jobs),
+                (place, lease),
+            )?)
         }
         None => None,
     };
@@ -84,6 +107,7 @@ pub fn tail(cli: &Cli, tail: &TailCommand) -> Result<ExitCode, CliError> {
         cli,
         path: path(tail),
         jobs: jobs.clone(),
+        acks,
         last,
         retry: FIRST_RETRY,
     };
@@ -129,6 +153,15 @@ fn path(tail: &TailCommand) -> String {
     }
     filter(&mut query, tail);
     query.extend(tail.since.clone().map(|since| ("since", since)));
+    if let Some(group) = &tail.group {
+        query.push(("group", group.clone()));
+        query.push(("lease_s", tail.lease.to_string()));
+        query.extend(tail.order.clone().map(|order| ("order", order)));
+        if tail.exec.is_some() {
+            // What it holds and does not work on would miss its lease, and other readers wait.
+            query.push(("prefetch", tail.jobs.to_string()));
+        }
+    }
     api::with_query(&path, &query)
 }
 
@@ -177,6 +210,7 @@ struct Follower<'a> {
     cli: &'a Cli,
     path: String,
     jobs: Option<Arc<Jobs>>,
+    acks: Option<GroupAcks>,
     /// The `id` of the last frame that was taken.
     last: String,
     /// How long the server has asked to wait after a break (HTML Standard, section 9.2.6).
@@ -210,6 +244,7 @@ impl Follower<'_> {
                 Break::Lost => (pause * 2).min(RETRY_MAX),
             };
             if let Some(jobs) = &self.jobs {
+                jobs.lose();
                 jobs.check()?;
             }
             show::note(&format!(
@@ -219,6 +254,9 @@ impl Follower<'_> {
             ));
             std::thread::sleep(pause);
             connected = api.find_again(self.cli);
+            if let Some(acks) = &self.acks {
+                acks.moved(api);
+            }
         }
     }
 
@@ -293,7 +331,12 @@ impl Follower<'_> {
         match (&self.jobs, is_frame) {
             (Some(jobs), true) => jobs.pass(&event.number)?,
             (Some(jobs), false) => jobs.take(event.clone())?,
-            (None, _) => print_event(self.cli, &event.kind, &event.data),
+            (None, is_frame) => {
+                print_event(self.cli, &event.kind, &event.data);
+                if let (Some(acks), false) = (&self.acks, is_frame) {
+                    acks.acknowledge(&event);
+                }
+            }
         }
         if event.kind != "closing" {
             return Ok(None);
