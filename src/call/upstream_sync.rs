@@ -238,7 +238,8 @@ pub struct FetchedUpTo {
     /// All messages up to this UID are here, or were passed over. `None`: it is seen for the first
     /// time, and the server has not said its next UID: what is there now is old.
     pub last_uid: Option<u32>,
-    /// The server has given new UIDs: messages that are here come again.
+    /// Messages behind it may be here already, or old: the server has given new UIDs, or the
+    /// account has got the mailbox later.
     pub is_renumbered: bool,
 }
 

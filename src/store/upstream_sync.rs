@@ -4,6 +4,8 @@
 //! It reads no message. The rule: the row of a message stays until its inbox ends, whatever becomes
 //! of the message: one that was moved, or deleted, does not come again.
 
+use std::collections::HashSet;
+
 use rusqlite::params;
 
 use super::{Error, Store};
@@ -12,13 +14,13 @@ use crate::call::{InboxId, OrgId, UpstreamAccount, UpstreamFolderId, UpstreamMes
 /// How far a mailbox of an account has been fetched.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StoredUpTo {
-    /// 0 before the mailbox was opened for the first time.
+    /// 0 before the mailbox was opened for the first time, and when it is gone.
     pub uidvalidity: u32,
     /// All up to this UID is here or was passed over.
     pub last_uid: Option<u32>,
-    /// When it was opened for the first time, unix milliseconds.
+    /// What came before was there before, unix milliseconds: the account was begun then.
     pub begun_at: i64,
-    /// It was renumbered: what is up to this UID may be here already. 0 is none.
+    /// What is up to this UID may be old, or here already. 0 is none.
     pub compare_to: u32,
 }
 
@@ -62,6 +64,64 @@ impl Store {
         found
             .map(UpstreamFolderId)
             .ok_or(Error::Corrupt("upstream_folder"))
+    }
+
+    /// When the first mailbox of an account was opened, unix milliseconds.
+    pub fn upstream_begun_at(&self, account: UpstreamAccount) -> Result<Option<i64>, Error> {
+        let sql = "SELECT min(begun_at) FROM upstream_folder WHERE inbox = ?1 AND begun_at > 0";
+        let found = self.direct().one(sql, [account.inbox.0], |r| r.get(0))?;
+        Ok(found.flatten())
+    }
+
+    /// Has the mailboxes of an account that were never opened fetched from their first message on.
+    pub fn begin_late_upstream_folders(
+        &self,
+        account: UpstreamAccount,
+        begun_at: i64,
+    ) -> Result<(), Error> {
+        self.direct().run(
+            "UPDATE upstream_folder SET last_uid = 0, begun_at = ?2
+             WHERE inbox = ?1 AND uidvalidity = 0 AND last_uid IS NULL",
+            [account.inbox.0, begun_at],
+        )?;
+        Ok(())
+    }
+
+    /// The server has none of the mailboxes of an account but these. The messages of the others
+    /// are found again in mailboxes that are opened for the first time.
+    pub fn keep_upstream_folders(
+        &self,
+        account: UpstreamAccount,
+        names: &HashSet<&[u8]>,
+    ) -> Result<(), Error> {
+        let sql = "SELECT id, name FROM upstream_folder WHERE inbox = ?1";
+        let known: Vec<(i64, Vec<u8>)> =
+            (self.direct()).all(sql, [account.inbox.0], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        for (id, _) in known.iter().filter(|(_, name)| !names.contains(&name[..])) {
+            self.direct().run(
+                "DELETE FROM upstream_folder WHERE id = ?1
+                     AND NOT EXISTS (SELECT 1 FROM upstream_message WHERE folder = ?1)",
+                [id],
+            )?;
+            self.direct().run(
+                "UPDATE upstream_folder SET uidvalidity = 0, last_uid = 0
+                 WHERE id = ?1 AND uidvalidity <> 0",
+                [id],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// An account has another server or another user: its mailboxes are other ones, whatever their
+    /// names and numbers.
+    pub fn part_from_upstream_folders(&self, inbox: InboxId) -> Result<(), Error> {
+        // No name of IMAP has the octet 0.
+        self.direct().run(
+            "UPDATE upstream_folder SET name = CAST(x'00' || id AS BLOB), uidvalidity = 0,
+                 last_uid = 0 WHERE inbox = ?1",
+            [inbox.0],
+        )?;
+        Ok(())
     }
 
     /// How far a mailbox of an account has been fetched.
@@ -140,8 +200,9 @@ impl Store {
         Ok(())
     }
 
-    /// Gives a message that is here the UID that it has in a mailbox which was renumbered; `false`
-    /// when it is not here. One that has its new UID already counts for no other.
+    /// Gives a message that is here the UID that it has in a mailbox which was renumbered, or which
+    /// has come for one that is gone; `false` when it is not here. One that has its new UID already
+    /// counts for no other.
     pub fn match_upstream(
         &self,
         folder: UpstreamFolderId,
@@ -160,6 +221,18 @@ impl Store {
             "UPDATE upstream_message SET uidvalidity = ?2, uid = ?3 WHERE id =
                  (SELECT id FROM upstream_message
                   WHERE folder = ?1 AND ident = ?4 AND uidvalidity <> ?2 LIMIT 1)",
+            params![folder.0, uidvalidity, uid, ident],
+        )?;
+        if rows > 0 {
+            return Ok(true);
+        }
+        // The mailboxes that are not opened and have messages are gone.
+        let rows = self.direct().run(
+            "UPDATE upstream_message SET folder = ?1, uidvalidity = ?2, uid = ?3 WHERE id =
+                 (SELECT m.id FROM upstream_folder f
+                  JOIN upstream_folder g ON g.inbox = f.inbox AND g.uidvalidity = 0 AND g.id <> ?1
+                  JOIN upstream_message m ON m.folder = g.id AND m.ident = ?4
+                  WHERE f.id = ?1 LIMIT 1)",
             params![folder.0, uidvalidity, uid, ident],
         )?;
         Ok(rows > 0)

@@ -126,7 +126,12 @@ pub fn change(
     let found = context.store.upstream(org, inbox)?;
     let mut record =
         found.ok_or_else(|| invalid("upstream", "is only for an inbox that was made with it"))?;
+    let of = |row: &UpstreamRow| (row.host.clone(), row.user.clone());
+    let before = of(&record.row);
     apply(context, inbox, &mut record, patch)?;
+    if before != of(&record.row) {
+        context.store.part_from_upstream_folders(inbox)?;
+    }
     record.version = record.version.saturating_add(1);
     record.is_stopped = false;
     // What failed before may work now: the next listener tries.

@@ -2,8 +2,11 @@
 //! connection.
 //!
 //! From the first connection on, what is new comes: mail that was there before stays there. When a
-//! mailbox is renumbered (a new UIDVALIDITY), its messages are told apart by Message-ID and size;
-//! one that is not known comes if it is not older than the account.
+//! mailbox is renumbered (a new UIDVALIDITY), or when the account gets it later, its messages are
+//! told apart by Message-ID and size; one that is not known comes if it is not older than the
+//! account (see DECISIONS.md, "Accounts elsewhere").
+
+use std::collections::HashSet;
 
 use crate::call::{
     FetchedUpTo, Noun, OpenedFolder, Refusal, RemoteFolder, RemoteMessage, RemoteUse, SyncedFolder,
@@ -39,6 +42,10 @@ pub fn folders(
         }
     }
     chosen.sort_by_key(|(_, purpose)| *purpose);
+    if chosen.first().map(|(_, purpose)| *purpose) != Some(RemoteUse::Inbox) {
+        return Err(Refusal::NotFound(Noun::Mailbox));
+    }
+    let begun_at = context.store.upstream_begun_at(account)?;
     let mut folders = Vec::with_capacity(chosen.len());
     for (folder, purpose) in chosen {
         folders.push(SyncedFolder {
@@ -47,10 +54,14 @@ pub fn folders(
             purpose,
         });
     }
-    match folders.first() {
-        Some(first) if first.purpose == RemoteUse::Inbox => Ok(Written::UpstreamFolders(folders)),
-        _ => Err(Refusal::NotFound(Noun::Mailbox)),
+    if let Some(begun_at) = begun_at {
+        // Mail that lies in a mailbox which was not there at first is new.
+        (context.store).begin_late_upstream_folders(account, begun_at)?;
     }
+    let selectable = told.iter().filter(|folder| folder.is_selectable);
+    let names: HashSet<&[u8]> = selectable.map(|folder| &folder.name[..]).collect();
+    context.store.keep_upstream_folders(account, &names)?;
+    Ok(Written::UpstreamFolders(folders))
 }
 
 /// A mailbox was opened: what is fetched of it.
@@ -62,14 +73,15 @@ pub fn opened(
     check_account(context, account)?;
     let mut up_to = known(context, account, folder)?;
     let end = opened.uidnext.map(|next| next.saturating_sub(1));
-    if up_to.uidvalidity != opened.uidvalidity {
-        let is_first = up_to.uidvalidity == 0 || up_to.last_uid.is_none();
-        up_to.uidvalidity = opened.uidvalidity;
-        if is_first {
+    let known = core::mem::replace(&mut up_to.uidvalidity, opened.uidvalidity);
+    // Without a UID, the first connection has not found its end.
+    if known != opened.uidvalidity || up_to.last_uid.is_none() {
+        if known == 0 && up_to.last_uid.is_none() {
             up_to.last_uid = end;
             up_to.begun_at = context.now.unix_ms;
         } else {
-            log::info!("upstream inbox={}: a mailbox is renumbered", account.inbox);
+            let inbox = account.inbox;
+            log::info!("upstream inbox={inbox}: all messages of a mailbox are looked at");
             up_to.last_uid = Some(0);
             up_to.compare_to = end.unwrap_or(u32::MAX);
         }
@@ -81,7 +93,7 @@ pub fn opened(
     }))
 }
 
-/// The messages of a renumbered mailbox that are not here and are to come.
+/// The messages of a mailbox of which some may be here, or old, that are to come.
 pub fn matched(
     context: &WriteContext<'_>,
     account: UpstreamAccount,
@@ -99,7 +111,8 @@ pub fn matched(
         let at = (uidvalidity, row.uid);
         if is_new || !context.store.match_upstream(folder, at, ident(row))? {
             // What was there before the account stays there.
-            let is_old = row.received_at.is_some_and(|at| at < up_to.begun_at);
+            let begun_at = up_to.begun_at.saturating_sub(CLOCKS_MS);
+            let is_old = row.received_at.is_some_and(|at| at < begun_at);
             if is_new || !is_old {
                 new.insert(row.uid);
             }
@@ -160,3 +173,6 @@ fn check_account(context: &WriteContext<'_>, account: UpstreamAccount) -> Result
         _ => Err(Refusal::NotFound(Noun::Inbox)),
     }
 }
+
+/// How much the clock of a server may be behind: INTERNALDATE is its time, in seconds.
+const CLOCKS_MS: i64 = 5 * 60_000;
