@@ -23,7 +23,9 @@ const said = async (name, more) => {
 };
 const subject = "Sign in, npm";
 const letter = { to: [inbox], subject, text: "Your verification code is 482913." };
-assert.match(await said("send", letter), /^Sent: /);
+const sent = await said("send", letter);
+assert.match(sent, /^Sent: /);
+assert.equal(await said("send", letter), sent);
 const heard = await said("wait_for_message", { subject, has_code: true, timeout: 20 });
 assert.match(heard, /^Code: 482913 /m);
 const [, id] = /Message (msg_\w+) /.exec(heard);

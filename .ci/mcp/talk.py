@@ -32,8 +32,9 @@ class Talk:
         assert "It may:" in await self.said("whoami")
         subject = f"Sign in, {self.name}"
         letter = {"to": [self.inbox], "subject": subject, "text": f"Your verification code is {CODE}."}
-        sent = await self.said("send", **letter)
+        sent, at_once = await asyncio.gather(*(self.said("send", **letter) for _ in range(2)))
         assert sent.startswith("Sent: "), sent
+        assert sent == at_once == await self.said("send", **letter), "a repeated send is another mail"
         heard = await self.said("wait_for_message", subject=subject, has_code=True, timeout=20)
         within = self.within(heard)
         assert f"Code: {CODE} " in within and f"Subject: {subject}" in within, heard

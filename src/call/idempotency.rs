@@ -22,13 +22,22 @@ impl core::fmt::Debug for Render {
     }
 }
 
-/// `Idempotency-Key`: the first call with a key is carried out, and its answer is kept for 24 hours
+/// What a repeated request is known by.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RepeatKey {
+    /// As the client sent it, 1 to 255 octets. The answer is kept for 24 hours.
+    Client(String),
+    /// The client sent none, and the same request again is a repetition. The answer is kept for ten
+    /// minutes: later it is meant.
+    Request,
+}
+
+/// `Idempotency-Key`: the first call with a key is carried out, and its answer is kept for a time
 /// in the same transaction. A call with the same key and fingerprint gets that answer again
 /// (`Written::Again`); with another fingerprint it is refused (`Refusal::IdempotencyConflict`).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Idempotency {
-    /// As the client sent it, 1 to 255 octets.
-    pub key: String,
+    pub key: RepeatKey,
     /// SHA-256 of method, path and body; of envelope and octets over SMTP.
     pub fingerprint: [u8; 32],
     /// Makes the octets to keep.

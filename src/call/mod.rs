@@ -104,7 +104,7 @@ pub use filter_rule::{
 };
 pub use gather::{GatheredKeys, ListKey};
 pub use hook_url::*;
-pub use idempotency::{Idempotency, Render};
+pub use idempotency::{Idempotency, Render, RepeatKey};
 pub use ids::{
     ApprovalId, AuditId, BodyId, ConnId, DeliveryId, DomainId, EntryId, FilterRuleId, InboxId,
     KeyId, MailboxId, OrgId, OutboundId, RuleId, SuppressionId, ThreadId, UploadId, WebhookId,

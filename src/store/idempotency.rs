@@ -16,24 +16,28 @@ pub struct KeptAnswer {
     pub fingerprint: Vec<u8>,
     /// The octets of the answer.
     pub answer: Vec<u8>,
+    /// Milliseconds for which it is kept, at most a day.
+    pub kept_ms: i64,
 }
 
 impl Store {
-    /// The answer that is kept for `key`. Answers from before `since` (unix ms) are not found. An
-    /// answer to the operator has no organization: its row has 0 there, and ids count from 1.
+    /// The answer that is kept for `key`. One whose time is over at `now` (unix ms) is not found.
+    /// An answer to the operator has no organization: its row has 0 there, and ids count from 1.
     pub fn kept_answer(
         &self,
         org: Option<OrgId>,
         key: &str,
-        since: i64,
+        now: i64,
     ) -> Result<Option<KeptAnswer>, Error> {
         let kept = self.direct().one(
-            "SELECT fingerprint, answer FROM once WHERE org = ?1 AND key = ?2 AND at > ?3",
-            params![org.map_or(0, |org| org.0), key, since],
+            "SELECT fingerprint, answer, kept_ms FROM once
+             WHERE org = ?1 AND key = ?2 AND at + kept_ms > ?3",
+            params![org.map_or(0, |org| org.0), key, now],
             |r| {
                 Ok(KeptAnswer {
                     fingerprint: r.get(0)?,
                     answer: r.get(1)?,
+                    kept_ms: r.get(2)?,
                 })
             },
         )?;
@@ -63,8 +67,9 @@ impl Store {
         let answer = format::encode_answer(&kept.answer);
         let octets = KEPT_BYTES + (key.len() + answer.len()) as i64;
         self.direct().run(
-            "INSERT INTO once (org, key, fingerprint, answer, at) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![of, key, kept.fingerprint, answer, at],
+            "INSERT INTO once (org, key, fingerprint, answer, at, kept_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![of, key, kept.fingerprint, answer, at, kept.kept_ms],
         )?;
         let Some(org) = org else {
             return Ok(());
@@ -74,18 +79,17 @@ impl Store {
         self.count_org(org, &delta)
     }
 
-    /// Removes up to `limit` answers from before `before` (unix ms); how many.
-    pub fn trim_answers(&self, before: i64, limit: u32) -> Result<usize, Error> {
+    /// Removes up to `limit` answers whose time is over at `now` (unix ms); how many.
+    pub fn trim_answers(&self, now: i64, limit: u32) -> Result<usize, Error> {
         // The clock was ahead when these were kept: their time begins now.
-        let now = before.saturating_add(DAY_MS);
         self.direct().run(
             "UPDATE once SET at = ?1 WHERE at > ?2",
             [now, now.saturating_add(30 * DAY_MS)],
         )?;
         let old = self.direct().all(
-            "SELECT org, key, length(key) + length(answer) FROM once WHERE at <= ?1
-             ORDER BY at LIMIT ?2",
-            [before, i64::from(limit)],
+            "SELECT org, key, length(key) + length(answer) FROM once
+             WHERE at + kept_ms <= ?1 ORDER BY at + kept_ms LIMIT ?2",
+            [now, i64::from(limit)],
             |r| {
                 let (org, key): (i64, String) = (r.get(0)?, r.get(1)?);
                 Ok((org, key, r.get::<_, i64>(2)?))

@@ -347,6 +347,7 @@ pub(super) const STEPS: &[SchemaStep] = &[
     SchemaStep::sql(include_str!("step34.sql")),
     SchemaStep::sql(include_str!("step35.sql")),
     SchemaStep::sql(include_str!("step36.sql")),
+    SchemaStep::sql(include_str!("step37.sql")),
 ];
 
 /// Step 5: finds the mail that each conversation depends on, and counts what rows cost.

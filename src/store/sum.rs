@@ -22,8 +22,8 @@ use rusqlite::functions::FunctionFlags;
 use super::row_sum::RowSum;
 use super::summed::{
     APPROVAL, AUDIT, DKIM, EVENT_GROUP, EVENT_PENDING, FILTER_RULE, INBOX, JOB, KEY,
-    KNOWN_SPAM_SOURCE, MAILBOX, METADATA, OUTBOUND, RULE, RULE_HIT, SCHEDULED, SUPPRESSION, UPLOAD,
-    UPSTREAM, UPSTREAM_FOLDER, UPSTREAM_MESSAGE, USAGE_DAY, WEBHOOK, WEBHOOK_DELIVERY,
+    KNOWN_SPAM_SOURCE, MAILBOX, METADATA, ONCE, OUTBOUND, RULE, RULE_HIT, SCHEDULED, SUPPRESSION,
+    UPLOAD, UPSTREAM, UPSTREAM_FOLDER, UPSTREAM_MESSAGE, USAGE_DAY, WEBHOOK, WEBHOOK_DELIVERY,
 };
 use super::{Error, Store};
 
@@ -501,9 +501,9 @@ pub(super) const TABLES: &[SummedTable] = &[
     SummedTable {
         name: "once",
         key: &["org", "key"],
-        sums: &[("sum", &["org", "key", "fingerprint", "answer", "at"])],
+        sums: &[("sum", ONCE)],
         filled_later: false,
-        kept_by: KeptBy::Triggers(&["org", "key", "fingerprint", "answer", "at"]),
+        kept_by: KeptBy::Triggers(ONCE),
     },
     SummedTable {
         name: "doomed",

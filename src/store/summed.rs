@@ -18,6 +18,7 @@ pub(super) const APPROVAL: &[&str] = &[
     "reason",
     "send_at",
 ];
+pub(super) const ONCE: &[&str] = &["org", "key", "fingerprint", "answer", "at", "kept_ms"];
 pub(super) const METADATA: &[&str] = &["entry", "org", "inbox", "message", "json", "answers"];
 pub(super) const SCHEDULED: &[&str] = &[
     "entry", "org", "inbox", "envelope", "sha256", "approved", "send_at", "due_at",

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::call::{
     Access, Answer, Call, Caller, EntryId, Idempotency, InboxRef, Intake, Need, Now, Render,
-    Scopes, Secret, Shared, Written,
+    RepeatKey, Scopes, Secret, Shared, Written,
 };
 use crate::http::pages;
 use crate::http::stream;
@@ -194,7 +194,7 @@ pub(crate) struct RouteRequest<'a> {
     /// Content-Type, where there is one.
     pub content_type: Option<&'a str>,
     /// `Idempotency-Key`, with the fingerprint of this request.
-    pub idempotency: Option<(String, [u8; 32])>,
+    pub idempotency: Option<(RepeatKey, [u8; 32])>,
     pub last_event_id: Option<&'a str>,
     /// The fields of a request for another protocol; HEAD asks for none.
     pub upgrade: Option<&'a UpgradeFields>,

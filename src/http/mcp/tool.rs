@@ -8,7 +8,7 @@
 use core::fmt;
 use std::borrow::Cow;
 
-use crate::call::{Caller, Scopes};
+use crate::call::{Caller, RepeatKey, Scopes};
 use crate::http::api::fields::FieldRow;
 use crate::http::wire::json::{self, Json};
 
@@ -61,7 +61,8 @@ pub(crate) struct ApiRequest {
     pub query: Vec<(String, String)>,
     /// JSON.
     pub body: Option<Vec<u8>>,
-    pub idempotency_key: Option<String>,
+    /// What a repetition of it is known by.
+    pub repeat_key: Option<RepeatKey>,
 }
 
 /// Random octets of one answer, which no mail can know. They mark the words of others in it.
@@ -147,7 +148,7 @@ impl ApiRequest {
             path: path.iter().map(|part| (*part).to_owned()).collect(),
             query: Vec::new(),
             body: None,
-            idempotency_key: None,
+            repeat_key: None,
         }
     }
 

@@ -10,7 +10,7 @@ use super::paging::{GatheredPart, Paging};
 use super::{Server, ServerState};
 use crate::call::{
     Allowance, Answer, Ask, Call, Caller, Charge, Intake, MessageRead, Metric, Now, OctetsOf,
-    PartSource, Reply, RequestId, Secret, Written,
+    PartSource, RepeatKey, Reply, RequestId, Secret, Written,
 };
 use crate::crypto::Sha256;
 use crate::engine::Output;
@@ -68,7 +68,8 @@ pub(crate) struct Exchange {
     pub old: bool,
     /// The connection ends after the response.
     pub close: bool,
-    pub idempotency_key: Option<String>,
+    /// What a repetition of it is known by.
+    pub repeat_key: Option<RepeatKey>,
     pub organization: Option<String>,
     pub last_event_id: Option<String>,
     /// The range and the conditions of a download.
@@ -159,7 +160,7 @@ impl Exchange {
             expects: head.expects,
             old: head.old,
             close: head.close,
-            idempotency_key: head.idempotency_key,
+            repeat_key: head.idempotency_key.map(RepeatKey::Client),
             organization: head.organization,
             last_event_id: head.last_event_id,
             conditions: head.conditions,
@@ -259,12 +260,10 @@ impl Exchange {
         conditions.range(tag)
     }
 
-    /// The beginning of the fingerprint of this request, if it is a POST with `Idempotency-Key`:
-    /// method, path and query.
+    /// The beginning of the fingerprint of this request, if it is a POST with a key for its
+    /// repetition: method, path and query.
     fn fingerprint(&self) -> Option<Sha256> {
-        self.idempotency_key
-            .as_ref()
-            .filter(|_| self.method == "POST")?;
+        self.repeat_key.as_ref().filter(|_| self.method == "POST")?;
         let mut digest = Sha256::default();
         for part in [&self.method, " ", &self.target.raw, "\n"] {
             digest.update(part.as_bytes());
@@ -420,7 +419,7 @@ impl Server {
             octets: body,
             content_type,
             idempotency: exchange
-                .idempotency_key
+                .repeat_key
                 .clone()
                 .zip(fingerprint.map(Sha256::finish)),
             last_event_id: exchange.last_event_id.as_deref(),

@@ -189,7 +189,7 @@ impl Server {
         exchange.places = places;
         exchange.method = request.method.to_owned();
         exchange.media = ContentKind::Json;
-        exchange.idempotency_key = request.idempotency_key;
+        exchange.repeat_key = request.repeat_key;
         exchange.target = RequestTarget {
             raw: format!("{segments:?}{query:?}"),
             segments: Vec::new(),

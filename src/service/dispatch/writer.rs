@@ -603,9 +603,8 @@ impl Writer {
         let days = i64::try_from(self.service.shared.limits.event_days).unwrap_or(7);
         store.begin()?;
         let done = (|| {
-            let more = store.trim_events(now, days.saturating_mul(repeated::KEPT_MS), TRIM_ROWS)?;
-            let kept =
-                store.trim_answers(now.unix_ms.saturating_sub(repeated::KEPT_MS), TRIM_ANSWERS)?;
+            let more = store.trim_events(now, days.saturating_mul(repeated::DAY_MS), TRIM_ROWS)?;
+            let kept = store.trim_answers(now.unix_ms, TRIM_ANSWERS)?;
             let revoked = now.unix_ms.saturating_sub(REVOKED_MS);
             let keys = store.trim_keys(revoked, TRIM_KEYS)?;
             let decided = now.unix_ms.saturating_sub(DECIDED_MS);
@@ -616,7 +615,7 @@ impl Writer {
             let uploads = store.trim_uploads(now.unix_ms, TRIM_UPLOADS)?;
             let days = i64::try_from(self.service.shared.limits.audit_days).unwrap_or(90);
             let acts =
-                store.trim_audit(now, days.saturating_mul(repeated::KEPT_MS), TRIM_ANSWERS)?;
+                store.trim_audit(now, days.saturating_mul(repeated::DAY_MS), TRIM_ANSWERS)?;
             let usage = store.trim_usage(policy::day_of(now) - USAGE_DAYS, TRIM_ANSWERS)?;
             store.delete_ended_dkim_keys(now.unix_ms)?;
             let kept_long = uploads || acts || usage;
@@ -741,6 +740,7 @@ fn with_idempotency<'a>(
     let kept = KeptAnswer {
         fingerprint: idempotency.fingerprint.to_vec(),
         answer: (idempotency.render.0)(&written),
+        kept_ms: repeated::kept_ms(&idempotency.key),
     };
     context
         .store

@@ -14,8 +14,8 @@ use super::submitted::{check_stray, claimed_results, hidden_recipients, sending_
 use super::{approve, compose, draft, elsewhere, upload};
 use crate::call::bounds::{IDEMPOTENCY_KEY_BYTES_MAX, MESSAGE_METADATA_BYTES_MAX};
 use crate::call::{
-    Access, Arrival, Envelope, Idempotency, Intake, Metric, Noun, Refusal, Render, Request, Route,
-    SenderAuth, is_server_label,
+    Access, Arrival, Envelope, Idempotency, Intake, Metric, Noun, Refusal, Render, RepeatKey,
+    Request, Route, SenderAuth, is_server_label,
 };
 use crate::crypto;
 use crate::mail::digest::Analysis;
@@ -226,7 +226,7 @@ fn submission(
             });
         }
         idempotency = Some(Idempotency {
-            key,
+            key: RepeatKey::Client(key),
             fingerprint: fingerprint(&envelope),
             render,
         });

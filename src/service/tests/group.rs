@@ -56,6 +56,35 @@ fn an_idempotency_key_answers_again() {
         Reply::Written(Written::Again(_), _)
     ));
     assert!(matches!(&turn.replies[2].1, Reply::Refused(_)));
+    // The same without a key of its client, and ten minutes later it is another request.
+    let same = |body| {
+        idempotency("", body).map(|own| Idempotency {
+            key: RepeatKey::Request,
+            ..own
+        })
+    };
+    let batch = [
+        w.task(4, make(&access, same(7))),
+        w.task(5, make(&access, same(7))),
+        w.task(6, make(&access, same(8))),
+    ];
+    let turn = w.inline.writer.turn(&w.inline.store, &batch);
+    assert_eq!(turn.events.len(), 2);
+    assert!(matches!(
+        &turn.replies[1].1,
+        Reply::Written(Written::Again(_), _)
+    ));
+    w.wait(599_999);
+    while w.inline.writer.trim(&w.inline.store).unwrap() {}
+    assert!(matches!(
+        w.written(make(&access, same(7))),
+        Written::Again(_)
+    ));
+    w.wait(1);
+    assert!(matches!(
+        w.written(make(&access, same(7))),
+        Written::Inbox { .. }
+    ));
     // A refusal is not kept, and after a day no answer is kept.
     let bad = Ask::of(
         &access,

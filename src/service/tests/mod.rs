@@ -168,7 +168,7 @@ fn new_inbox(access: &Access, new: NewInbox) -> Ask {
 
 fn idempotency(key: &str, body: u8) -> Option<Idempotency> {
     Some(Idempotency {
-        key: key.into(),
+        key: RepeatKey::Client(key.into()),
         fingerprint: [body; 32],
         render: Render(|written| format!("{written:?}").into_bytes()),
     })

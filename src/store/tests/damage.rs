@@ -10,7 +10,7 @@ use crate::service::Inline;
 use crate::service::access::login;
 use crate::service::intake::read_again;
 use crate::store::verify::{Depth, Findings, examine};
-use crate::store::{KeptAnswer, NewJob, SmtpJob, Store};
+use crate::store::{NewJob, SmtpJob, Store};
 
 const NOW: Now = Now {
     mono_ms: 5,
@@ -136,11 +136,7 @@ pub(super) fn everything() -> Inline {
     made::insert_signatures(store, other);
     made::insert_metadata(store, org, inbox);
     made::insert_dkim_key(store, org);
-    let kept = KeptAnswer {
-        fingerprint: vec![1; 32],
-        answer: b"{}".to_vec(),
-    };
-    store.keep_answer(Some(org), "k", &kept, 7).unwrap();
+    made::keep_answer(store, org);
     made::insert_judgements(store, (org, inbox));
     assert!(store.note_import(org, inbox, &ImportId([7; 16])).unwrap());
     store.commit().unwrap();

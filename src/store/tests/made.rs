@@ -2,7 +2,7 @@
 
 use super::NOW;
 use crate::call::{BodyId, InboxId, OrgId, Signature, UidSet};
-use crate::store::{Store, StoredLesson, StoredModel};
+use crate::store::{KeptAnswer, Store, StoredLesson, StoredModel};
 
 /// A filter rule and a suppressed address.
 pub(super) fn insert_lists(store: &Store, org: OrgId, inbox: InboxId) {
@@ -166,6 +166,16 @@ pub(super) fn insert_metadata(store: &Store, org: OrgId, inbox: InboxId) {
         request_id: None,
     };
     store.insert_audit(org, &act).unwrap();
+}
+
+/// A kept answer.
+pub(super) fn keep_answer(store: &Store, org: OrgId) {
+    let kept = KeptAnswer {
+        fingerprint: vec![1; 32],
+        answer: b"{}".to_vec(),
+        kept_ms: 5,
+    };
+    store.keep_answer(Some(org), "k", &kept, 7).unwrap();
 }
 
 /// A signing key of a domain.

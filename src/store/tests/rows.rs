@@ -175,6 +175,7 @@ fn tree(store: &Store, n: i64) {
     let kept = KeptAnswer {
         fingerprint: vec![1],
         answer: b"{}".to_vec(),
+        kept_ms: 5,
     };
     store.keep_answer(Some(OTHER), "k", &kept, 1).unwrap();
     store.commit().unwrap();

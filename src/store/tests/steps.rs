@@ -373,3 +373,30 @@ fn version_35_gets_what_was_fetched() {
         assert_eq!(sums, [true]);
     }
 }
+
+/// Answers of a file of version 36 are kept for a day, and one that is damaged stays so.
+#[test]
+fn answers_of_version_36_are_kept_for_a_day() {
+    let folder = super::Folder::new("old-36");
+    let mut sql = Connection::open(folder.0.join(FILE)).unwrap();
+    sum::add_function(&sql).unwrap();
+    open::migrate(&mut sql, &open::STEPS[..36]).unwrap();
+    ids::insert_meta(&sql, 1).unwrap();
+    sql.execute_batch(
+        "INSERT INTO once (org, key, fingerprint, answer, at, sum) VALUES
+             (0, 'a', x'aa', x'7b7d', 5, row_sum(0, 'a', x'aa', x'7b7d', 5)),
+             (0, 'b', x'aa', x'7b7d', 5, row_sum(0, 'b', x'aa', x'7b7d', 6));",
+    )
+    .unwrap();
+    drop(sql);
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    let wrong = verify(&store, true);
+    assert!(wrong.len() == 1 && wrong[0].contains("once"), "{wrong:?}");
+    let day = 86_400_000;
+    let kept = |now| store.kept_answer(None, "a", now).unwrap().is_some();
+    assert!(kept(day + 4) && !kept(day + 5));
+    store.begin().unwrap();
+    assert_eq!(store.trim_answers(day + 4, 10).unwrap(), 0);
+    assert_eq!(store.trim_answers(day + 5, 10).unwrap(), 2);
+    store.commit().unwrap();
+}

@@ -4,11 +4,12 @@ use super::arguments::INBOX;
 use super::found::FoundJson;
 use super::problem::{not_done, refused};
 use super::which::in_inbox;
-use crate::call::{EntryId, Scopes, UploadId};
+use crate::call::bounds::IDEMPOTENCY_KEY_BYTES_MAX;
+use crate::call::{EntryId, RepeatKey, Scopes, UploadId};
 use crate::http::api::fields::FieldKind::{
     Addresses, AnyObject, Base64, Flag, Id, Line, MediaType, Objects, Text, Time,
 };
-use crate::http::api::fields::{ANY, BodyTable, FieldRow, sometimes};
+use crate::http::api::fields::{ANY, BodyTable, FieldRow, TextBound, octets, sometimes};
 use crate::http::mcp::tool::{
     ApiAnswer, ApiRequest, Tool, ToolArguments, ToolContent, ToolHints, ToolStep,
 };
@@ -46,7 +47,8 @@ pub(super) static SEND: Tool = Tool {
     title: "Send mail",
     says: "Sends a new message, a reply (reply_to_message), a forward (forward_message, with its \
            attachments) or a draft. Says sent, HELD for a person's approval, or refused and why. \
-           With the same idempotency_key again it is sent once.",
+           The same message again within ten minutes is sent once, \
+           unless it has another idempotency_key.",
     arguments: &[
         INBOX,
         TO,
@@ -73,12 +75,12 @@ pub(super) static SEND: Tool = Tool {
             "yours; comes back with answers",
         ),
         sometimes("dry_run", Flag, "", "only says what would happen"),
-        sometimes("idempotency_key", Line(ANY), "", ""),
+        sometimes("idempotency_key", Line(KEY), "", ""),
     ],
     hints: ToolHints {
         read_only: false,
         destructive: false,
-        idempotent: false,
+        idempotent: true,
         open_world: true,
     },
     need: Scopes::MESSAGES_WRITE,
@@ -162,12 +164,15 @@ fn send(arguments: &ToolArguments<'_>) -> ToolStep {
     }
     let body = arguments.body(fields);
     let dry_run = arguments.flag("dry_run") == Some(true);
-    let key = arguments.text("idempotency_key").map(str::to_owned);
+    let key = match arguments.text("idempotency_key") {
+        Some(key) => RepeatKey::Client(key.to_owned()),
+        None => RepeatKey::Request,
+    };
     in_inbox(arguments, move |inbox| {
         let mut path = vec!["inboxes", inbox];
         path.extend(way.path());
         let mut asked = ApiRequest::new("POST", &path).json(body);
-        asked.idempotency_key = key;
+        asked.repeat_key = Some(key);
         if dry_run {
             asked = asked.with("dry_run", "true");
         }
@@ -251,6 +256,8 @@ fn tried(trial: FoundJson<'_>) -> ToolStep {
     ToolStep::text(text)
 }
 
+/// An idempotency key, as in the field of the API.
+const KEY: TextBound = octets(IDEMPOTENCY_KEY_BYTES_MAX);
 /// The arguments that make a message.
 const MESSAGE_FIELDS: &[&str] = &[
     "to",

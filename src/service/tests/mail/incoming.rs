@@ -13,7 +13,7 @@ fn a_submission_reaches_the_inbox_and_sent_and_the_queue() {
         .submit(&["bob@a.test", "carol@out.test"], HELLO)
         .unwrap();
     let idempotency = plan.call.idempotency.clone().unwrap();
-    assert_eq!(idempotency.key, "k1");
+    assert_eq!(idempotency.key, RepeatKey::Client("k1".into()));
     assert_ne!(idempotency.fingerprint, [0; 32]);
     let (written, events) = world.deliver(&plan);
     let Written::Delivered { status, thread, .. } = written else {
