@@ -82,7 +82,10 @@ fn conversation(kind: u8, said: &[u8], piece: usize) -> (String, Vec<DialogueSte
                     DialogueStep::None => {}
                     // There were news before it began to wait.
                     step => {
-                        assert!(matches!(step, DialogueStep::Done(UpstreamOutcome::Woken)));
+                        assert!(matches!(
+                            step,
+                            DialogueStep::Done(UpstreamOutcome::Woken { .. })
+                        ));
                         steps.push(step);
                         next = orders.next();
                     }
@@ -113,7 +116,7 @@ fn check(outcome: &UpstreamOutcome) {
     match outcome {
         UpstreamOutcome::Scanned { messages, .. } => {
             assert!(messages.len() <= SCAN_MAX);
-            assert!(messages.iter().all(|row| row.uid >= 4));
+            assert!(messages.iter().all(|row| row.uid > 0));
             assert!(messages.iter().all(|row| row.keywords.len() <= 64));
             assert!(messages.is_sorted_by(|a, b| a.uid < b.uid));
         }
@@ -125,22 +128,19 @@ fn check(outcome: &UpstreamOutcome) {
     }
 }
 
-fn orders() -> [UpstreamOrder; 10] {
-    let scan = |last, since, identify| UpstreamOrder::Scan {
-        first: 4,
-        last,
-        since,
-        identify,
-    };
+fn orders() -> [UpstreamOrder; 11] {
     [
         UpstreamOrder::List,
         UpstreamOrder::Open {
             name: b"INBOX".to_vec(),
         },
-        scan(None, None, true),
+        UpstreamOrder::Scan { first: 4 },
         UpstreamOrder::Fetch { uid: 7 },
         UpstreamOrder::Idle,
-        scan(Some(9), Some(12), false),
+        UpstreamOrder::State {
+            uids: UidSet::from(4..=600),
+        },
+        UpstreamOrder::Changes { last: 9, since: 12 },
         UpstreamOrder::Flag {
             uids: UidSet::from(7..=8),
             add: Flags::SEEN,

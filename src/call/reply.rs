@@ -258,6 +258,17 @@ pub enum Written {
     UpstreamFolders(Vec<SyncedFolder>),
     UpstreamAt(FetchedUpTo),
     UpstreamNew(UidSet),
+    /// UIDs, and where to go on; `None` at the end.
+    UpstreamKnown(UidSet, Option<i64>),
+    /// Whether messages are gone, and the UIDs that are still to be told.
+    UpstreamTold {
+        has_gone: bool,
+        rest: UidSet,
+    },
+    /// Whether there is more to delete.
+    UpstreamEnded {
+        has_more: bool,
+    },
     OrgChanged(OrgRow),
     Outbound(Box<OutboundRow>),
     Approval(Box<ApprovalRow>),

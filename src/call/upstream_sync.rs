@@ -37,15 +37,13 @@ pub enum UpstreamOrder {
     List,
     /// Opens a mailbox. Outcome: `Opened`.
     Open { name: Vec<u8> },
-    /// Asks for the state of messages by UID. With `since` only of those that have changed after
-    /// that MODSEQ; only a server with one knows it. With `identify` also for Message-ID. Outcome:
-    /// `Scanned`.
-    Scan {
-        first: u32,
-        last: Option<u32>,
-        since: Option<u64>,
-        identify: bool,
-    },
+    /// Asks which messages there are from this UID on. Outcome: `Scanned`.
+    Scan { first: u32 },
+    /// Asks for the flags of these messages; those that are gone have no row. Outcome: `Scanned`.
+    State { uids: UidSet },
+    /// Asks for the flags of the messages up to a UID that have changed after a MODSEQ, and which
+    /// of them are gone: for a server with QRESYNC (RFC 7162). Outcome: `Scanned`.
+    Changes { last: u32, since: u64 },
     /// Fetches one message. Outcome: `Message` or `Absent`.
     Fetch { uid: u32 },
     /// Sets and clears flags. Outcome: `Done`.
@@ -74,6 +72,10 @@ pub enum UpstreamOutcome {
     Scanned {
         messages: Vec<RemoteMessage>,
         is_whole: bool,
+        /// The UIDs that the server calls gone.
+        vanished: UidSet,
+        /// The largest MODSEQ that it has told.
+        modseq: Option<u64>,
     },
     Message {
         /// Flags and time as they are now, where the server said them.
@@ -89,8 +91,11 @@ pub enum UpstreamOutcome {
     Moved {
         placed: Option<(u32, UidSet, UidSet)>,
     },
-    /// Something has changed, or may have.
-    Woken,
+    /// Something has come, or may have. `has_changed`: messages that were there have other flags,
+    /// or are gone.
+    Woken {
+        has_changed: bool,
+    },
     /// The server said no, in its words.
     Refused {
         text: String,
@@ -232,6 +237,14 @@ pub struct SyncedFolder {
     pub purpose: RemoteUse,
 }
 
+/// What a server said of a mailbox before the state of all its messages was compared.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ComparedAt {
+    pub modseq: u64,
+    pub uidnext: Option<u32>,
+    pub exists: u32,
+}
+
 /// How far a mailbox has been fetched.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FetchedUpTo {
@@ -241,6 +254,8 @@ pub struct FetchedUpTo {
     /// Messages behind it may be here already, or old: the server has given new UIDs, or the
     /// account has got the mailbox later.
     pub is_renumbered: bool,
+    /// When the state of its messages was compared last, on a server with MODSEQs.
+    pub compared: Option<ComparedAt>,
 }
 
 /// A message of an account on its way in: where it comes from.

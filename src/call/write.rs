@@ -10,13 +10,13 @@
 use std::sync::Arc;
 
 use super::{
-    ApprovalId, BatchProgress, BulkProgress, ConnId, CredentialsProgress, DnsAnswer, DomainRef,
-    EntryId, ExportEnd, FilterRuleId, FlagChange, Flags, Forgetting, GroupClaim, Idempotency,
-    InboxPatch, InboxRef, KeyId, KnownSpamDeletion, MailboxId, MessageBatch, MessagePatch, Need,
-    NewDomain, NewFilterRule, NewInbox, NewKey, NewRule, OpenedFolder, OrgId, OrgPatch, OutboundId,
-    OutboundLoss, Question, Refusal, RemoteFolder, RemoteMessage, Report, RouteId, RuleId,
-    RulePatch, RulePlace, Scopes, SharePart, SpamSettings, SuppressionId, UidSet, UploadId,
-    UpstreamAccount, UpstreamFolderId, UpstreamLoss, WebhookWrite,
+    ApprovalId, BatchProgress, BulkProgress, ComparedAt, ConnId, CredentialsProgress, DnsAnswer,
+    DomainRef, EntryId, ExportEnd, FilterRuleId, FlagChange, Flags, Forgetting, GroupClaim,
+    Idempotency, InboxPatch, InboxRef, KeyId, KnownSpamDeletion, MailboxId, MessageBatch,
+    MessagePatch, Need, NewDomain, NewFilterRule, NewInbox, NewKey, NewRule, OpenedFolder, OrgId,
+    OrgPatch, OutboundId, OutboundLoss, Question, Refusal, RemoteFolder, RemoteMessage, Report,
+    RouteId, RuleId, RulePatch, RulePlace, Scopes, SharePart, SpamSettings, SuppressionId, UidSet,
+    UploadId, UpstreamAccount, UpstreamFolderId, UpstreamLoss, WebhookWrite,
 };
 
 /// A call that changes something, by noun.
@@ -438,6 +438,31 @@ pub enum UpstreamWrite {
         uidvalidity: u32,
         messages: Vec<RemoteMessage>,
     },
+    /// Which messages of a mailbox are known, before the row `before`. Written: `UpstreamKnown`.
+    Known {
+        account: UpstreamAccount,
+        folder: UpstreamFolderId,
+        before: Option<i64>,
+    },
+    /// The state of the messages in `asked`; those that have no row are gone. Without
+    /// `takes_keywords` they stay as they are. Written: `UpstreamTold`.
+    Told {
+        account: UpstreamAccount,
+        folder: UpstreamFolderId,
+        uidvalidity: u32,
+        asked: UidSet,
+        messages: Arc<Vec<RemoteMessage>>,
+        takes_keywords: bool,
+    },
+    /// The state of all messages of a mailbox has been told. Written: `Changed`.
+    Compared {
+        account: UpstreamAccount,
+        folder: UpstreamFolderId,
+        uidvalidity: u32,
+        at: ComparedAt,
+    },
+    /// Every mailbox has been looked at: deletes what is gone. Written: `UpstreamEnded`.
+    Round { account: UpstreamAccount },
     /// What is up to this UID is done with, though it was not delivered: it is gone, too large, or
     /// refused for good. Written: `Changed`.
     Passed {

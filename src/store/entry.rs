@@ -531,7 +531,7 @@ pub(super) fn pack_keywords(keywords: &[String]) -> Option<String> {
     (!keywords.is_empty()).then(|| keywords.join(" "))
 }
 
-fn unpack_keywords(words: &[u8]) -> Vec<String> {
+pub(super) fn unpack_keywords(words: &[u8]) -> Vec<String> {
     String::from_utf8_lossy(words)
         .split(' ')
         .filter(|word| !word.is_empty())

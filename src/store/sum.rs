@@ -23,7 +23,8 @@ use super::row_sum::RowSum;
 use super::summed::{
     APPROVAL, AUDIT, DKIM, EVENT_GROUP, EVENT_PENDING, FILTER_RULE, INBOX, JOB, KEY,
     KNOWN_SPAM_SOURCE, MAILBOX, METADATA, ONCE, OUTBOUND, RULE, RULE_HIT, SCHEDULED, SUPPRESSION,
-    UPLOAD, UPSTREAM, UPSTREAM_FOLDER, UPSTREAM_MESSAGE, USAGE_DAY, WEBHOOK, WEBHOOK_DELIVERY,
+    UPLOAD, UPSTREAM, UPSTREAM_COMPARED, UPSTREAM_FOLDER, UPSTREAM_MESSAGE, UPSTREAM_STATE,
+    USAGE_DAY, WEBHOOK, WEBHOOK_DELIVERY,
 };
 use super::{Error, Store};
 
@@ -216,6 +217,20 @@ pub(super) const TABLES: &[SummedTable] = &[
         sums: &[("sum", UPSTREAM_MESSAGE)],
         filled_later: false,
         kept_by: KeptBy::Triggers(UPSTREAM_MESSAGE),
+    },
+    SummedTable {
+        name: "upstream_state",
+        key: &["message"],
+        sums: &[("sum", UPSTREAM_STATE)],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(UPSTREAM_STATE),
+    },
+    SummedTable {
+        name: "upstream_compared",
+        key: &["folder"],
+        sums: &[("sum", UPSTREAM_COMPARED)],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(UPSTREAM_COMPARED),
     },
     SummedTable {
         name: "known_spam_source",

@@ -234,3 +234,15 @@ pub(super) const UPSTREAM_MESSAGE: &[&str] = &[
     "uid",
     "ident",
 ];
+pub(super) const UPSTREAM_STATE: &[&str] = &[
+    "message", "folder", "inbox", "org", "entry", "flags", "keywords", "is_gone",
+];
+pub(super) const UPSTREAM_COMPARED: &[&str] = &[
+    "folder",
+    "inbox",
+    "org",
+    "uidvalidity",
+    "modseq",
+    "uidnext",
+    "messages",
+];

@@ -103,6 +103,8 @@ impl Store {
                      AND NOT EXISTS (SELECT 1 FROM upstream_message WHERE folder = ?1)",
                 [id],
             )?;
+            self.direct()
+                .run("DELETE FROM upstream_compared WHERE folder = ?1", [id])?;
             self.direct().run(
                 "UPDATE upstream_folder SET uidvalidity = 0, last_uid = 0
                  WHERE id = ?1 AND uidvalidity <> 0",
@@ -235,6 +237,14 @@ impl Store {
                   WHERE f.id = ?1 LIMIT 1)",
             params![folder.0, uidvalidity, uid, ident],
         )?;
+        if rows > 0 {
+            self.direct().run(
+                "UPDATE upstream_state SET folder = ?1 WHERE message =
+                     (SELECT id FROM upstream_message
+                      WHERE folder = ?1 AND uidvalidity = ?2 AND uid = ?3)",
+                params![folder.0, uidvalidity, uid],
+            )?;
+        }
         Ok(rows > 0)
     }
 

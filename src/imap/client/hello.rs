@@ -138,11 +138,21 @@ impl UpstreamDialogue {
 
     fn say_id(&mut self, out: &mut Vec<u8>) -> DialogueStep {
         if !self.offers.id {
-            return self.be_ready();
+            return self.say_enable(out);
         }
         // RFC 2971. Some servers serve no client that does not say who it is.
         let command = SentPieces::new("ID (\"name\" \"Postern\")").end();
         self.say(DialoguePhase::Id, command, out);
+        DialogueStep::None
+    }
+
+    /// A server tells what has vanished only when that is enabled (RFC 7162 section 3.2.3).
+    pub(super) fn say_enable(&mut self, out: &mut Vec<u8>) -> DialogueStep {
+        if !self.offers.qresync {
+            return self.be_ready();
+        }
+        let command = SentPieces::new("ENABLE QRESYNC").end();
+        self.say(DialoguePhase::Enable, command, out);
         DialogueStep::None
     }
 

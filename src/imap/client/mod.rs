@@ -17,10 +17,12 @@
 //! (RFC 9051 section 11.1). No name and no secret leaves before TLS is up.
 
 mod commands;
+mod comparison;
 mod hello;
 mod orders;
 mod reader;
 mod response;
+mod state;
 mod sync;
 
 /// For fuzzers.
@@ -57,8 +59,10 @@ pub struct UpstreamDialogue {
     work: Option<Box<WorkUnderWay>>,
     /// Messages of the open mailbox, as the server has told.
     exists: u32,
-    /// Something has changed that was not asked for.
+    /// Messages may have come that were not asked for.
     has_news: bool,
+    /// Messages that were there have changed, or are gone.
+    has_changed: bool,
 }
 
 /// What the dialogue waits for.
@@ -74,6 +78,8 @@ enum DialoguePhase {
     Handshake,
     Login,
     Id,
+    /// The answer to ENABLE.
+    Enable,
     /// An order.
     Ready,
     /// The answer to a command of an order.
@@ -107,6 +113,7 @@ struct ServerOffers {
     uidplus: bool,
     has_move: bool,
     condstore: bool,
+    qresync: bool,
 }
 
 impl ServerOffers {
@@ -126,6 +133,7 @@ impl ServerOffers {
             uidplus: has("UIDPLUS") || has("IMAP4REV2"),
             has_move: has("MOVE") || has("IMAP4REV2"),
             condstore: has("CONDSTORE") || has("QRESYNC"),
+            qresync: has("QRESYNC"),
         }
     }
 }
@@ -164,6 +172,7 @@ impl UpstreamDialogue {
             work: None,
             exists: 0,
             has_news: false,
+            has_changed: false,
         }
     }
 
@@ -239,7 +248,11 @@ impl UpstreamDialogue {
             DialoguePhase::StartTls => self.start_tls_answered(&status, more_follows),
             DialoguePhase::Login => self.login_answered(status, out),
             // RFC 2971 is for people: what comes of it makes no difference.
-            DialoguePhase::Id => self.be_ready(),
+            DialoguePhase::Id => self.say_enable(out),
+            DialoguePhase::Enable => {
+                self.offers.qresync &= status.is_ok;
+                self.be_ready()
+            }
             DialoguePhase::Logout => DialogueStep::Left,
             DialoguePhase::IdleBegins | DialoguePhase::Idle | DialoguePhase::IdleEnds => {
                 self.idle_answered(&status, out)
@@ -285,6 +298,16 @@ impl UpstreamDialogue {
     /// How many octets the next message may have.
     pub fn expect_message(&mut self, message_max: u64) {
         self.message_max = message_max;
+    }
+
+    /// Whether the server tells which messages have vanished (RFC 7162).
+    pub fn tells_vanished(&self) -> bool {
+        self.offers.qresync
+    }
+
+    /// What has changed so far is asked for now.
+    pub fn forget_changes(&mut self) {
+        self.has_changed = false;
     }
 
     /// Whether TLS begins, after STARTTLS.

@@ -26,6 +26,9 @@ pub struct WorkUnderWay {
     /// A literal was dropped.
     is_too_large: bool,
     placed: Option<(u32, UidSet, UidSet)>,
+    vanished: UidSet,
+    /// The largest MODSEQ of a message, also of those that did not fit.
+    modseq: Option<u64>,
 }
 
 impl WorkUnderWay {
@@ -46,6 +49,8 @@ impl WorkUnderWay {
             row: None,
             is_too_large: false,
             placed: None,
+            vanished: UidSet::new(),
+            modseq: None,
         }
     }
 
@@ -58,7 +63,10 @@ impl WorkUnderWay {
     pub fn is_long(&self) -> bool {
         matches!(
             self.order,
-            UpstreamOrder::Fetch { .. } | UpstreamOrder::Scan { .. }
+            UpstreamOrder::Fetch { .. }
+                | UpstreamOrder::Scan { .. }
+                | UpstreamOrder::State { .. }
+                | UpstreamOrder::Changes { .. }
         )
     }
 
@@ -83,20 +91,19 @@ impl WorkUnderWay {
     /// What is told of a message. `false`: it was not asked for.
     fn fetched(&mut self, items: FetchedItems) -> bool {
         match &self.order {
-            UpstreamOrder::Scan { first, last, .. } => {
-                let Some(row) = items.row() else {
-                    return false;
-                };
+            UpstreamOrder::Scan { first } => match items.row() {
+                None => false,
                 // `9:*` has the last message even if its UID is below 9.
-                if row.uid < *first || last.is_some_and(|last| row.uid > last) {
-                    return true;
-                }
-                self.rows.insert(row.uid, row);
-                if self.rows.len() > SCAN_MAX {
-                    self.rows.pop_last();
-                    self.has_more = true;
-                }
-                true
+                Some(row) if row.uid < *first => true,
+                Some(row) => self.keep(row),
+            },
+            UpstreamOrder::State { uids } => {
+                let row = items.row().filter(|row| uids.contains(row.uid));
+                row.is_some_and(|row| self.keep(row))
+            }
+            UpstreamOrder::Changes { last, .. } => {
+                let row = items.row().filter(|row| row.uid <= *last);
+                row.is_some_and(|row| self.keep(row))
             }
             UpstreamOrder::Fetch { uid } => {
                 if items.uid.is_some_and(|said| said != *uid) {
@@ -113,6 +120,17 @@ impl WorkUnderWay {
         }
     }
 
+    /// Keeps the state of a message, as long as there is room.
+    fn keep(&mut self, row: RemoteMessage) -> bool {
+        self.modseq = self.modseq.max(row.modseq);
+        self.rows.insert(row.uid, row);
+        if self.rows.len() > SCAN_MAX {
+            self.rows.pop_last();
+            self.has_more = true;
+        }
+        true
+    }
+
     /// What came of the order, when all of its commands have succeeded.
     fn outcome(self) -> UpstreamOutcome {
         match self.order {
@@ -124,9 +142,13 @@ impl WorkUnderWay {
                 }
             }
             UpstreamOrder::Open { .. } => UpstreamOutcome::Opened(self.opened),
-            UpstreamOrder::Scan { .. } => UpstreamOutcome::Scanned {
+            UpstreamOrder::Scan { .. }
+            | UpstreamOrder::State { .. }
+            | UpstreamOrder::Changes { .. } => UpstreamOutcome::Scanned {
                 messages: self.rows.into_values().collect(),
                 is_whole: !self.has_more,
+                vanished: self.vanished,
+                modseq: self.modseq,
             },
             UpstreamOrder::Fetch { .. } => match self.message {
                 Some(octets) => UpstreamOutcome::Message {
@@ -164,7 +186,7 @@ impl UpstreamDialogue {
                 let commands = self.commands(&order);
                 if matches!(order, UpstreamOrder::Open { .. }) {
                     self.exists = 0;
-                    self.has_news = false;
+                    (self.has_news, self.has_changed) = (false, false);
                 }
                 if matches!(order, UpstreamOrder::Scan { .. }) {
                     // What was told before is in what comes.
@@ -210,22 +232,18 @@ impl UpstreamDialogue {
                     false => select,
                 });
             }
-            UpstreamOrder::Scan {
-                first,
-                last,
-                since,
-                identify,
-            } => {
-                let last = last.map_or("*".to_owned(), |last| last.to_string());
-                let identify = match identify {
-                    true => " BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]",
-                    false => "",
-                };
-                let items = format!("UID FLAGS INTERNALDATE RFC822.SIZE{identify}");
-                let line = format!("UID FETCH {first}:{last} ({items})");
-                let since = since.filter(|_| self.offers.condstore);
-                let since = since.map(|since| format!(" (CHANGEDSINCE {since})"));
-                add(SentPieces::new(&line).words(&since.unwrap_or_default()));
+            UpstreamOrder::Scan { first } => {
+                let identify = "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]";
+                let items = format!("UID FLAGS INTERNALDATE RFC822.SIZE {identify}");
+                add(SentPieces::new(&format!("UID FETCH {first}:* ({items})")));
+            }
+            UpstreamOrder::State { uids } => {
+                add(SentPieces::new(&format!("UID FETCH {uids} (UID FLAGS)")));
+            }
+            UpstreamOrder::Changes { last, since } => {
+                let line = format!("UID FETCH 1:{last} (UID FLAGS)");
+                let since = format!(" (CHANGEDSINCE {since} VANISHED)");
+                add(SentPieces::new(&line).words(&since));
             }
             UpstreamOrder::Fetch { uid } => {
                 let items = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])";
@@ -317,9 +335,9 @@ impl UpstreamDialogue {
                 self.exists = self.exists.saturating_sub(1);
                 let exists = self.exists;
                 self.with_open(|opened| opened.exists = exists);
-                self.has_news = true;
+                self.has_changed = true;
             }
-            UpstreamSaid::Vanished(_) => self.has_news = true,
+            UpstreamSaid::Vanished { uids, is_earlier } => self.vanished(&uids, is_earlier),
             UpstreamSaid::Folder(folder) => {
                 if let Some(work) = &mut self.work
                     && work.order == UpstreamOrder::List
@@ -331,14 +349,28 @@ impl UpstreamDialogue {
             UpstreamSaid::Fetched(items) => {
                 let work = self.work.as_mut();
                 let is_answer = work.is_some_and(|work| work.fetched(*items));
-                self.has_news |= !is_answer;
+                self.has_changed |= !is_answer;
             }
             _ => {}
         }
-        if self.has_news && self.phase == DialoguePhase::Idle {
+        if (self.has_news || self.has_changed) && self.phase == DialoguePhase::Idle {
             self.end_idle(out);
         }
         DialogueStep::None
+    }
+
+    /// Messages are gone.
+    fn vanished(&mut self, uids: &UidSet, is_earlier: bool) {
+        if !is_earlier {
+            let gone = u32::try_from(uids.len()).unwrap_or(u32::MAX);
+            self.exists = self.exists.saturating_sub(gone);
+        }
+        match &mut self.work {
+            Some(work) if matches!(work.order, UpstreamOrder::Changes { .. }) => {
+                work.vanished.add(uids);
+            }
+            _ => self.has_changed = true,
+        }
     }
 
     /// Changes what is known of the mailbox that is being opened. `false`: none is.
@@ -353,7 +385,7 @@ impl UpstreamDialogue {
     }
 
     fn wait_for_news(&mut self, out: &mut Vec<u8>) -> DialogueStep {
-        if self.has_news {
+        if self.has_news || self.has_changed {
             return self.news_have_come();
         }
         match self.offers.idle {
@@ -373,13 +405,14 @@ impl UpstreamDialogue {
 
     fn news_have_come(&mut self) -> DialogueStep {
         self.has_news = false;
-        self.finish(UpstreamOutcome::Woken)
+        let has_changed = core::mem::take(&mut self.has_changed);
+        self.finish(UpstreamOutcome::Woken { has_changed })
     }
 
     /// The server idles. What came meanwhile ends it at once.
     pub(super) fn idle_begun(&mut self, out: &mut Vec<u8>) -> DialogueStep {
         self.phase = DialoguePhase::Idle;
-        if self.has_news {
+        if self.has_news || self.has_changed {
             self.end_idle(out);
         }
         DialogueStep::None
@@ -408,7 +441,7 @@ impl UpstreamDialogue {
         if !status.is_ok {
             return DialogueStep::Lost(UpstreamLoss::Refused(status.text.clone()));
         }
-        if self.has_news {
+        if self.has_news || self.has_changed {
             return self.news_have_come();
         }
         self.tag = self.tag.wrapping_add(1);

@@ -31,8 +31,13 @@ pub enum UpstreamSaid {
     Exists(u32),
     /// The message with this sequence number is gone.
     Expunged(u32),
-    /// These UIDs are gone (RFC 7162).
-    Vanished(UidSet),
+    /// These UIDs are gone (RFC 7162). `is_earlier`: since before the mailbox was opened, or asked.
+    Vanished {
+        /// At most as many ranges as a line holds.
+        uids: UidSet,
+        /// The code that says so stands there.
+        is_earlier: bool,
+    },
     /// What is told of a message.
     Fetched(Box<FetchedItems>),
     /// Anything else, or nothing that can be read.
@@ -155,7 +160,7 @@ fn untagged(text: &[u8], at: usize, rest: &[u8], message: Option<Vec<u8>>) -> Up
                 .ok()
                 .map(UpstreamSaid::Folder)
         }
-        b"VANISHED" => vanished(behind).map(UpstreamSaid::Vanished),
+        b"VANISHED" => vanished(behind),
         _ => None,
     };
     said.unwrap_or(UpstreamSaid::Other)
@@ -205,12 +210,11 @@ fn copied(value: &[u8]) -> Option<UpstreamCode> {
 }
 
 /// `(EARLIER) 1:5,7` or `1:5,7`.
-fn vanished(value: &[u8]) -> Option<UidSet> {
+fn vanished(value: &[u8]) -> Option<UpstreamSaid> {
     let (first, rest) = split_word(value);
-    match first.eq_ignore_ascii_case(b"(EARLIER)") {
-        true => uids(rest),
-        false => uids(first),
-    }
+    let is_earlier = first.eq_ignore_ascii_case(b"(EARLIER)");
+    let uids = uids(if is_earlier { rest } else { first })?;
+    Some(UpstreamSaid::Vanished { uids, is_earlier })
 }
 
 fn uids(text: &[u8]) -> Option<UidSet> {

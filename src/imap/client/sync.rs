@@ -14,6 +14,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::comparison::StateCompared;
 use super::{DialogueStep, UpstreamDialogue};
 use crate::call::{
     Ask, Call, Caller, Charge, FetchedUpTo, Holders, Intake, MemoryShortage, Metric, Now,
@@ -26,21 +27,28 @@ use crate::engine::{CertificateCheck, DialError, Engine, Input, Output, Trust};
 /// One connection of an account.
 #[derive(Debug)]
 pub struct UpstreamClient {
-    dial: UpstreamDial,
+    pub(super) dial: UpstreamDial,
     shared: Arc<Shared>,
     certificate: Arc<CertificateCheck>,
-    dialogue: UpstreamDialogue,
-    step: SyncStep,
-    folders: Vec<SyncedFolder>,
+    pub(super) dialogue: UpstreamDialogue,
+    pub(super) step: SyncStep,
+    pub(super) folders: Vec<SyncedFolder>,
     /// The mailbox that is open: its place among `folders`, and what is known of it.
-    at: usize,
-    opened: Option<OpenedFolder>,
-    up_to: FetchedUpTo,
+    pub(super) at: usize,
+    pub(super) opened: Option<OpenedFolder>,
+    pub(super) up_to: FetchedUpTo,
+    /// The comparison with what is here, and whether it has found messages gone.
+    pub(super) state: StateCompared,
+    pub(super) has_gone: bool,
+    /// A mailbox could not be opened in this round: what is gone may be there.
+    has_missed: bool,
+    /// INBOX has been looked at in this round.
+    is_back: bool,
     /// Messages to be fetched, and whether a scan has more.
     queue: VecDeque<RemoteMessage>,
     has_more: bool,
     /// The largest UID that a scan has told.
-    seen: u32,
+    pub(super) seen: u32,
     /// The message that is being fetched.
     fetching: Option<Box<RemoteMessage>>,
     charge: Option<Charge>,
@@ -50,12 +58,12 @@ pub struct UpstreamClient {
     wait: ((u32, bool), u64),
     /// The connection was lost while a call was out.
     lost: Option<UpstreamLoss>,
-    is_stopping: bool,
+    pub(super) is_stopping: bool,
 }
 
 /// What comes next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum SyncStep {
+pub(super) enum SyncStep {
     /// The login.
     Hello,
     List,
@@ -64,6 +72,16 @@ enum SyncStep {
     Open,
     /// The service's answer to what was opened.
     Opened,
+    /// What has changed since the last time.
+    Changes,
+    /// The service's answer to the question which messages are known.
+    Known,
+    /// The state of known messages.
+    State,
+    /// The service's answer to the state of messages.
+    Told,
+    /// The service's answer to the end of a comparison.
+    Compared,
     Scan,
     /// The service's answer to a renumbered mailbox.
     Match,
@@ -72,6 +90,8 @@ enum SyncStep {
     Accept,
     /// The service's answer to what was passed over.
     Pass,
+    /// The service's answer to the end of a round.
+    Round,
     Idle,
     /// LOGOUT.
     Leave,
@@ -100,7 +120,12 @@ impl UpstreamClient {
             up_to: FetchedUpTo {
                 last_uid: None,
                 is_renumbered: false,
+                compared: None,
             },
+            state: StateCompared::default(),
+            has_gone: false,
+            has_missed: false,
+            is_back: false,
             queue: VecDeque::new(),
             has_more: false,
             seen: 0,
@@ -149,7 +174,13 @@ impl UpstreamClient {
         }
     }
 
-    fn order(&mut self, now: Now, step: SyncStep, order: UpstreamOrder, out: &mut Output) {
+    pub(super) fn order(
+        &mut self,
+        now: Now,
+        step: SyncStep,
+        order: UpstreamOrder,
+        out: &mut Output,
+    ) {
         self.step = step;
         if let DialogueStep::Done(outcome) = self.dialogue.begin(order, &mut out.bytes) {
             // There were news before it began to wait.
@@ -157,7 +188,7 @@ impl UpstreamClient {
         }
     }
 
-    fn ask(&mut self, step: SyncStep, call: impl Into<Call>, out: &mut Output) {
+    pub(super) fn ask(&mut self, step: SyncStep, call: impl Into<Call>, out: &mut Output) {
         self.step = step;
         out.ask = Some(Ask {
             request_id: None,
@@ -192,11 +223,24 @@ impl UpstreamClient {
                 if self.at == 0 {
                     return self.end(Some(UpstreamLoss::Refused(text)), out);
                 }
+                self.has_missed = true;
                 self.open_next(now, out);
             }
-            (SyncStep::Scan, UpstreamOutcome::Scanned { messages, is_whole }) => {
-                self.scanned(now, messages, is_whole, out);
-            }
+            (
+                SyncStep::Scan,
+                UpstreamOutcome::Scanned {
+                    messages, is_whole, ..
+                },
+            ) => self.scanned(now, messages, is_whole, out),
+            (
+                SyncStep::State | SyncStep::Changes,
+                UpstreamOutcome::Scanned {
+                    messages,
+                    is_whole,
+                    vanished,
+                    modseq,
+                },
+            ) => self.state_told(now, messages, (is_whole, vanished, modseq), out),
             (SyncStep::Fetch, UpstreamOutcome::Message { row, octets }) => {
                 self.fetched(row, octets, out);
             }
@@ -207,7 +251,9 @@ impl UpstreamClient {
                 }
                 self.pass(out);
             }
-            (SyncStep::Idle, UpstreamOutcome::Woken) => self.woken(now, out),
+            (SyncStep::Idle, UpstreamOutcome::Woken { has_changed }) => {
+                self.woken(now, has_changed, out);
+            }
             (_, UpstreamOutcome::Refused { text, .. }) => {
                 self.end(Some(UpstreamLoss::Refused(text)), out);
             }
@@ -225,12 +271,27 @@ impl UpstreamClient {
             true => self.at = next,
             false => {
                 self.round_ms = now.mono_ms.saturating_add(ROUND_MS);
-                if self.at == 0 {
-                    return self.wait_for_news(now, out);
+                if core::mem::take(&mut self.has_missed) {
+                    return self.end_round(now, out);
                 }
-                self.at = 0;
+                return self.ask_round(out);
             }
         }
+        self.open(now, out);
+    }
+
+    fn ask_round(&mut self, out: &mut Output) {
+        let account = self.dial.account;
+        self.ask(SyncStep::Round, UpstreamWrite::Round { account }, out);
+    }
+
+    /// Each mailbox has been looked at: waits in INBOX.
+    fn end_round(&mut self, now: Now, out: &mut Output) {
+        self.has_gone = false;
+        if self.at == 0 {
+            return self.wait_for_news(now, out);
+        }
+        (self.at, self.is_back) = (0, true);
         self.open(now, out);
     }
 
@@ -243,8 +304,8 @@ impl UpstreamClient {
     }
 
     /// The mailbox is up to date.
-    fn is_up_to_date(&mut self, now: Now, out: &mut Output) {
-        let is_round_over = now.mono_ms < self.round_ms;
+    pub(super) fn is_up_to_date(&mut self, now: Now, out: &mut Output) {
+        let is_round_over = now.mono_ms < self.round_ms && !self.has_gone;
         match self.at == 0 && is_round_over {
             true => self.wait_for_news(now, out),
             false => self.open_next(now, out),
@@ -263,32 +324,27 @@ impl UpstreamClient {
         !self.is_stopping && self.shared.listeners.hear(org, path)
     }
 
-    fn woken(&mut self, now: Now, out: &mut Output) {
+    fn woken(&mut self, now: Now, has_changed: bool, out: &mut Output) {
         if !self.is_wanted() {
             return self.leave(now, out);
         }
-        match now.mono_ms >= self.round_ms {
-            true => self.open(now, out),
-            false => self.scan(now, out),
+        match (now.mono_ms >= self.round_ms, has_changed) {
+            (true, _) => self.open(now, out),
+            (false, true) => self.compare(now, true, out),
+            (false, false) => self.scan(now, out),
         }
     }
 
-    fn leave(&mut self, now: Now, out: &mut Output) {
+    pub(super) fn leave(&mut self, now: Now, out: &mut Output) {
         self.order(now, SyncStep::Leave, UpstreamOrder::Leave, out);
     }
 
-    fn scan(&mut self, now: Now, out: &mut Output) {
+    pub(super) fn scan(&mut self, now: Now, out: &mut Output) {
         let first = self.up_to.last_uid.unwrap_or(0).max(self.seen);
         let Some(first) = first.checked_add(1) else {
             return self.is_up_to_date(now, out);
         };
-        let order = UpstreamOrder::Scan {
-            first,
-            last: None,
-            since: None,
-            identify: true,
-        };
-        self.order(now, SyncStep::Scan, order, out);
+        self.order(now, SyncStep::Scan, UpstreamOrder::Scan { first }, out);
     }
 
     fn scanned(
@@ -441,12 +497,24 @@ impl UpstreamClient {
             (SyncStep::Opened, Reply::Written(Written::UpstreamAt(up_to), _)) => {
                 self.up_to = up_to;
                 self.seen = 0;
-                let end = up_to.last_uid.and_then(|last| last.checked_add(1));
-                let next = self.opened.and_then(|opened| opened.uidnext);
-                match (end, next) {
-                    // Nothing is new.
-                    (Some(end), Some(next)) if next <= end => self.is_up_to_date(now, out),
-                    _ => self.scan(now, out),
+                match core::mem::take(&mut self.is_back) {
+                    true => self.look_for_new(now, out),
+                    false => self.compare(now, false, out),
+                }
+            }
+            (SyncStep::Known, Reply::Written(Written::UpstreamKnown(uids, before), _)) => {
+                self.known(now, uids, before, out);
+            }
+            (SyncStep::Told, Reply::Written(Written::UpstreamTold { has_gone, rest }, _)) => {
+                self.state_taken(now, has_gone, rest, out);
+            }
+            (SyncStep::Told, Reply::Refused(Refusal::Limit { .. })) if self.leave_keywords(out) => {
+            }
+            (SyncStep::Compared, Reply::Written(..)) => self.look_for_new(now, out),
+            (SyncStep::Round, Reply::Written(Written::UpstreamEnded { has_more }, _)) => {
+                match has_more {
+                    true => self.ask_round(out),
+                    false => self.end_round(now, out),
                 }
             }
             (SyncStep::Match, Reply::Written(Written::UpstreamNew(uids), _)) => {
@@ -468,7 +536,7 @@ impl UpstreamClient {
     }
 
     /// Tells the service that the connection is of no use any more.
-    fn end(&mut self, loss: Option<UpstreamLoss>, out: &mut Output) {
+    pub(super) fn end(&mut self, loss: Option<UpstreamLoss>, out: &mut Output) {
         if matches!(self.step, SyncStep::End | SyncStep::Closed) {
             return;
         }
@@ -572,6 +640,10 @@ impl SyncStep {
                 | SyncStep::Match
                 | SyncStep::Accept
                 | SyncStep::Pass
+                | SyncStep::Known
+                | SyncStep::Told
+                | SyncStep::Compared
+                | SyncStep::Round
                 | SyncStep::End
         )
     }

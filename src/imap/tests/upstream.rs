@@ -160,18 +160,14 @@ fn order(text: &str) -> UpstreamOrder {
         ["open", name] => UpstreamOrder::Open {
             name: unescaped(name),
         },
-        ["scan", first, rest @ ..] => {
-            let value = |name: &str| {
-                let value = rest.iter().find_map(|word| word.strip_prefix(name));
-                value.map(|value| value.parse::<u64>().unwrap())
-            };
-            UpstreamOrder::Scan {
-                first: first.parse().unwrap(),
-                last: value("to=").map(|last| last as u32),
-                since: value("since="),
-                identify: rest.contains(&"identify"),
-            }
-        }
+        ["scan", first] => UpstreamOrder::Scan {
+            first: first.parse().unwrap(),
+        },
+        ["state", uids] => UpstreamOrder::State { uids: set(uids) },
+        ["changes", last, since] => UpstreamOrder::Changes {
+            last: last.parse().unwrap(),
+            since: since.parse().unwrap(),
+        },
         ["fetch", uid] => UpstreamOrder::Fetch {
             uid: uid.parse().unwrap(),
         },
@@ -221,11 +217,26 @@ fn shown(step: &DialogueStep) -> String {
             "opened {} next={:?} exists={} modseq={:?}",
             opened.uidvalidity, opened.uidnext, opened.exists, opened.highest_modseq
         ),
-        UpstreamOutcome::Scanned { messages, is_whole } => {
-            let rows: Vec<String> = messages.iter().map(row).collect();
-            let more = if *is_whole { "" } else { " and more" };
-            format!("scanned {}{more}", rows.join(" "))
+        UpstreamOutcome::Scanned {
+            messages,
+            is_whole,
+            vanished,
+            modseq,
+        } => {
+            let mut rows: Vec<String> = messages.iter().map(row).collect();
+            if !is_whole {
+                rows.push("and more".to_owned());
+            }
+            if !vanished.is_empty() {
+                rows.push(format!("gone {vanished}"));
+            }
+            rows.extend(modseq.map(|modseq| format!("up to {modseq}")));
+            format!("scanned {}", rows.join(" "))
         }
+        UpstreamOutcome::Woken { has_changed } => match has_changed {
+            true => "changed".to_owned(),
+            false => "Woken".to_owned(),
+        },
         UpstreamOutcome::Message { row: told, octets } => {
             let told = told.as_ref().map_or("-".to_owned(), |told| row(told));
             let text = printed(octets);
@@ -515,7 +526,7 @@ fn a_mailbox_is_opened() {
 fn what_is_told_of_a_message_may_come_in_any_order() {
     served(
         "CONDSTORE",
-        "do scan 4 identify
+        "do scan 4
          C P2 UID FETCH 4:* (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])
          S * 1 FETCH (FLAGS (\\Seen $Work \\Weird) INTERNALDATE \"01-Jan-2026 00:00:00 +0000\" UID 4 RFC822.SIZE 120)
          S * 2 FETCH (RFC822.SIZE NIL UID 5 BODY[HEADER.FIELDS (\"MESSAGE-ID\")] {21}\\r\\nMessage-Id: <a@b>\\r\\n\\r\\n FLAGS ())
@@ -527,11 +538,11 @@ fn what_is_told_of_a_message_may_come_in_any_order() {
          S * 7 FETCH (UID 8 FLAGS (\\Seen
          S * VANISHED (EARLIER) 1:3
          S P2 OK
-         = scanned 4[1 $Work size=120 at=1767225600000] 5[0 id=<a@b>] 6[0 modseq=77]
+         = scanned 4[1 $Work size=120 at=1767225600000] 5[0 id=<a@b>] 6[0 modseq=77] up to 77
          do idle
-         = Woken
-         do scan 4 to=9 since=12
-         C P3 UID FETCH 4:9 (UID FLAGS INTERNALDATE RFC822.SIZE) (CHANGEDSINCE 12)
+         = changed
+         do scan 4
+         C P3 UID FETCH 4:* (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])
          S * 1 FETCH (UID 10 FLAGS ())
          S P3 NO cannot
          = Refused { text: \"cannot\", is_missing: false }",
@@ -548,8 +559,8 @@ fn a_scan_has_a_bound() {
     served(
         "",
         &format!(
-            "do scan 1 since=5
-             C P2 UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)
+            "do scan 1
+             C P2 UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])
              {}S P2 OK
              = scanned {} and more",
             rows.collect::<String>(),
@@ -653,7 +664,7 @@ fn it_idles_and_hears_news() {
          S + idling
          C DONE
          S P5 OK
-         = Woken
+         = changed
          do idle
          C P6 IDLE
          S +
@@ -695,6 +706,48 @@ fn a_server_without_idle_is_asked() {
     for answer in ["S P2 BAD what", "S +\nS P2 OK that was it"] {
         let begin = format!("do idle\nC P2 IDLE\n{answer}\n");
         served("IDLE", &(begin + &poll(3)));
+    }
+}
+
+#[test]
+fn the_state_of_messages_is_asked_for() {
+    served(
+        "",
+        "do state 4,5,9
+         C P2 UID FETCH 4:5,9 (UID FLAGS)
+         S * 2 FETCH (UID 9 FLAGS (\\Seen))
+         S * 1 FETCH (FLAGS () UID 4)
+         S * 3 FETCH (UID 6 FLAGS ())
+         S P2 OK
+         = scanned 4[0] 9[1]
+         do idle
+         = changed",
+    );
+    for answer in ["OK enabled", "BAD what"] {
+        let is_ok = answer.starts_with("OK");
+        let mut lines = format!(
+            "S * OK [CAPABILITY IMAP4rev1] hi
+             C P1 LOGIN \"ann\" \"pa\\\"ss\"
+             S P1 OK [CAPABILITY IMAP4rev1 QRESYNC] in
+             C P2 ENABLE QRESYNC
+             S P2 {answer}
+             = ready\n"
+        );
+        if is_ok {
+            lines.push_str(
+                "do changes 9 12
+                 C P3 UID FETCH 1:9 (UID FLAGS) (CHANGEDSINCE 12 VANISHED)
+                 S * VANISHED (EARLIER) 2:3,40
+                 S * 1 FETCH (UID 4 MODSEQ (15) FLAGS ($Work))
+                 S * VANISHED 5
+                 S * 2 FETCH (UID 10 MODSEQ (16) FLAGS ())
+                 S P3 OK
+                 = scanned 4[0 $Work modseq=15] gone 2:3,5,40 up to 15
+                 do idle
+                 = changed",
+            );
+        }
+        holds(&password(), &lines);
     }
 }
 

@@ -465,6 +465,30 @@ fn write_upstream(
             folder,
             uid,
         } => upstream::passed(context, *account, (*folder, *uid)),
+        UpstreamWrite::Known {
+            account,
+            folder,
+            before,
+        } => upstream::known(context, *account, *folder, *before),
+        UpstreamWrite::Told {
+            account,
+            folder,
+            uidvalidity,
+            asked,
+            messages,
+            takes_keywords,
+        } => {
+            let at = (*folder, *uidvalidity);
+            let told = (asked, messages.as_slice(), *takes_keywords);
+            upstream::told(context, *account, at, told)
+        }
+        UpstreamWrite::Compared {
+            account,
+            folder,
+            uidvalidity,
+            at,
+        } => upstream::compared(context, *account, (*folder, *uidvalidity), *at),
+        UpstreamWrite::Round { account } => upstream::round(context, *account),
         UpstreamWrite::Ended { account, loss } => {
             service.connections.ended(context, *account, loss.as_ref())
         }

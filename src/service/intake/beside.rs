@@ -53,8 +53,26 @@ pub(super) fn note_metadata(
     Ok(Some(answered.json))
 }
 
+/// Notes where the message has come from: how its author was judged, and the account elsewhere
+/// that has it too.
+pub(super) fn note_origin(
+    context: &WriteContext<'_>,
+    plan: &Plan,
+    placement: &Placement,
+    entry: EntryId,
+) -> Result<(), Refusal> {
+    note_verdict(context, plan, placement)?;
+    if let Some(from) = &plan.upstream
+        && from.account.inbox == placement.inbox
+    {
+        let keywords = upstream::kept_keywords(&from.row.keywords);
+        context.store.pair_upstream(from, entry, &keywords)?;
+    }
+    Ok(())
+}
+
 /// Has the inbox remember how the message was judged, for the next of its author.
-pub(super) fn note_verdict(
+fn note_verdict(
     context: &WriteContext<'_>,
     plan: &Plan,
     placement: &Placement,

@@ -10,7 +10,7 @@
 
 use std::borrow::Cow;
 
-use super::beside::{body_of, note_fetched, note_metadata, note_verdict};
+use super::beside::{body_of, note_fetched, note_metadata, note_origin};
 use super::correspondents::note_correspondents;
 use super::enqueue::{content_of, enqueue};
 use super::full;
@@ -737,7 +737,7 @@ fn store_entry(
     };
     let uid = store.add_entry(&mailbox, stamp.seq, &new)?;
     let at = (place.org, placement.inbox);
-    note_verdict(context, plan, placement)?;
+    note_origin(context, plan, placement, new.id)?;
     let in_reply_to_metadata = note_metadata(context, plan, placement, (at, new.id))?;
     let mut summary = plan.summary.clone();
     let mut rules = Vec::new();

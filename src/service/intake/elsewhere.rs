@@ -7,9 +7,9 @@ use super::parsed::{ParsedMessage, WayIn};
 use super::plan::{Effect, Placement};
 use crate::call::{
     Arrival, Envelope, Flags, Noun, Recipient, Refusal, RemoteUse, SpecialUse, UpstreamMessage,
-    is_server_label,
 };
 use crate::service::context::ReadContext;
+use crate::service::upstream;
 
 /// Parses a message. Octets of an account are kept as they are, but for NUL, which no protocol of
 /// ours can carry.
@@ -93,12 +93,12 @@ pub(super) fn take_over(
         };
         // Its octets are those of the account: nothing stands in front of them.
         placement.prefix = Vec::new();
-        placement.flags = placement.flags.with(row.flags.without(Flags::DELETED));
-        let keywords = row.keywords.iter().filter(|word| {
-            let is_there = |known: &String| known.eq_ignore_ascii_case(word);
-            !is_server_label(word) && !placement.keywords.iter().any(is_there)
+        placement.flags = placement.flags.with(row.flags);
+        let mut keywords = upstream::kept_keywords(&row.keywords);
+        keywords.retain(|word| {
+            let is_it = |known: &String| known.eq_ignore_ascii_case(word);
+            !placement.keywords.iter().any(is_it)
         });
-        let keywords: Vec<String> = keywords.cloned().collect();
         placement.keywords.extend(keywords);
         placement.received_at = row.received_at.map(|at| at.clamp(0, latest));
     }

@@ -216,7 +216,7 @@ pub(in crate::service) fn flag_one(
 }
 
 /// Sets flags of entries of one mailbox, of all of them however many octets the answer would have.
-pub(super) fn flag_some(
+pub(in crate::service) fn flag_some(
     context: &mut WriteContext<'_>,
     (place, mailbox): (&InboxPlace, &MailboxRecord),
     uids: &UidSet,

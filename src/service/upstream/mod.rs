@@ -8,6 +8,8 @@ mod account;
 mod connections;
 mod state;
 mod sync;
+mod told;
 
 pub use state::{UpstreamWays, Upstreams};
 pub use sync::{folders, ident, matched, opened, passed};
+pub use told::{compared, kept_keywords, known, round, told};

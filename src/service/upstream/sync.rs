@@ -87,7 +87,9 @@ pub fn opened(
         }
         context.store.set_upstream_up_to(folder, up_to)?;
     }
+    let at = (folder, opened.uidvalidity);
     Ok(Written::UpstreamAt(FetchedUpTo {
+        compared: context.store.upstream_compared(at)?,
         last_uid: up_to.last_uid,
         is_renumbered: (up_to.last_uid).is_some_and(|last| last < up_to.compare_to),
     }))
@@ -155,7 +157,7 @@ pub fn ident(row: &RemoteMessage) -> i64 {
     i64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
-fn known(
+pub(super) fn known(
     context: &WriteContext<'_>,
     account: UpstreamAccount,
     folder: UpstreamFolderId,
@@ -165,7 +167,10 @@ fn known(
 }
 
 /// Checks that the account is still there: its inbox may have been deleted while it was connected.
-fn check_account(context: &WriteContext<'_>, account: UpstreamAccount) -> Result<(), Refusal> {
+pub(super) fn check_account(
+    context: &WriteContext<'_>,
+    account: UpstreamAccount,
+) -> Result<(), Refusal> {
     let place = context.store.place_of(account.org, account.inbox)?;
     let found = context.store.upstream(account.org, account.inbox)?;
     match (place, found) {

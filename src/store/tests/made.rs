@@ -274,6 +274,24 @@ pub(super) fn insert_fetched(store: &Store, (org, inbox): (OrgId, InboxId)) {
         ..from
     };
     assert!(!store.note_upstream(&late, 5).unwrap());
+    let from = UpstreamMessage {
+        uidvalidity: 7,
+        ..late
+    };
+    let entry = crate::call::EntryId(77);
+    store
+        .pair_upstream(&from, entry, &["$Work".to_owned()])
+        .unwrap();
+    let at = crate::call::ComparedAt {
+        modseq: 9,
+        uidnext: Some(5),
+        exists: 1,
+    };
+    store
+        .set_upstream_compared(account, (folder, 7), at)
+        .unwrap();
+    assert_eq!(store.upstream_compared((folder, 7)).unwrap(), Some(at));
+    assert_eq!(store.upstream_compared((folder, 8)).unwrap(), None);
     let stored = store.upstream_up_to(account, folder).unwrap().unwrap();
     assert_eq!(stored.last_uid, Some(4));
     assert_eq!(store.upstream_folder(account, b"INBOX").unwrap(), folder);
@@ -473,6 +491,30 @@ const JUDGEMENTS: &[super::damage::Kind] = &[
         "UPDATE upstream_message SET ident = 7",
         "upstream_message",
         super::damage::CHECKSUM,
+    ),
+    (
+        "state of a message elsewhere",
+        "UPDATE upstream_state SET flags = 8",
+        "upstream_state",
+        super::damage::CHECKSUM,
+    ),
+    (
+        "state of no message elsewhere",
+        "UPDATE upstream_state SET message = 99",
+        "upstream_state",
+        "that is gone",
+    ),
+    (
+        "comparison of a mailbox elsewhere",
+        "UPDATE upstream_compared SET modseq = 8",
+        "upstream_compared",
+        super::damage::CHECKSUM,
+    ),
+    (
+        "comparison of no mailbox elsewhere",
+        "UPDATE upstream_compared SET folder = 99",
+        "upstream_compared",
+        "that is gone",
     ),
     (
         "mailbox of no account",

@@ -400,3 +400,56 @@ fn answers_of_version_36_are_kept_for_a_day() {
     assert_eq!(store.trim_answers(day + 5, 10).unwrap(), 2);
     store.commit().unwrap();
 }
+
+/// The step of the state of messages elsewhere. It is asked for in pieces, the newest first.
+#[test]
+fn version_37_gets_states_of_messages_elsewhere() {
+    let folder = super::Folder::new("old-37-states");
+    let path = folder.0.join(FILE);
+    let mut sql = Connection::open(&path).unwrap();
+    sum::add_function(&sql).unwrap();
+    open::migrate(&mut sql, &open::STEPS[..37]).unwrap();
+    ids::insert_meta(&sql, 5).unwrap();
+    drop(sql);
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    let (org, inbox) = (OrgId(1), InboxId(10));
+    let account = crate::call::UpstreamAccount { org, inbox };
+    store
+        .set_upstream((org, inbox), &super::made::account())
+        .unwrap();
+    super::made::insert_fetched(&store, (org, inbox));
+    let at = (store.upstream_folder(account, b"INBOX").unwrap(), 7);
+    let all = UidSet::from(1..=9);
+    let one = UidSet::one(4);
+    assert_eq!(
+        store.upstream_known(at, None, 1).unwrap(),
+        (one.clone(), None)
+    );
+    let (pairs, rest) = store.upstream_pairs(at, &all, 1).unwrap();
+    assert_eq!((pairs.len(), rest), (1, UidSet::from(5..=9)));
+    let pair = &pairs[0];
+    assert_eq!(
+        (pair.uid, &pair.keywords[..]),
+        (4, &["$Work".to_owned()][..])
+    );
+    assert_eq!(
+        store.upstream_known(at, Some(pair.message), 1).unwrap(),
+        (UidSet::new(), None)
+    );
+    store.set_upstream_gone(pair.message).unwrap();
+    assert_eq!(store.upstream_gone(inbox, 9).unwrap().len(), 1);
+    store
+        .set_upstream_state(pair.message, (Flags::SEEN, &[]))
+        .unwrap();
+    let (pairs, _) = store.upstream_pairs(at, &one, 9).unwrap();
+    assert_eq!((pairs[0].flags, pairs[0].is_gone), (Flags::SEEN, false));
+    for sums in [
+        "SELECT sum IS NOT NULL FROM upstream_state",
+        "SELECT sum IS NOT NULL FROM upstream_compared",
+    ] {
+        let sums: Vec<bool> = store.all(sums, [], |r| r.get(0)).unwrap();
+        assert_eq!(sums, [true]);
+    }
+    store.part_upstream(pairs[0].message).unwrap();
+    assert_eq!(store.upstream_pairs(at, &all, 9).unwrap().0, []);
+}

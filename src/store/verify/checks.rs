@@ -388,6 +388,23 @@ pub(super) const ALL: &[Check] = &[
                   AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = m.inbox)",
     },
     Check {
+        what: "state of a message elsewhere that is gone",
+        table: "upstream_state",
+        sql: "SELECT s.message, s.inbox FROM upstream_state s
+                  LEFT JOIN upstream_message m ON m.id = s.message AND m.inbox = s.inbox
+                      AND m.folder = s.folder
+              WHERE m.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = s.inbox)",
+    },
+    Check {
+        what: "comparison of a mailbox elsewhere that is gone",
+        table: "upstream_compared",
+        sql: "SELECT c.folder, c.inbox FROM upstream_compared c
+                  LEFT JOIN upstream_folder f ON f.id = c.folder AND f.inbox = c.inbox
+              WHERE f.id IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = c.inbox)",
+    },
+    Check {
         what: "lesson of a message that is gone",
         table: "lesson",
         sql: "SELECT l.body, l.org FROM lesson l
