@@ -1,8 +1,9 @@
-//! What is listened to now: how many streams, waits and sessions watch each topic.
+//! What is listened to now: how many streams, waits, sessions and webhooks watch each topic.
 //!
-//! A listener is a value that its engine holds. It counts from its making to its drop, so an end of
-//! any kind is counted, and no count can go wrong. A listener to a part of the tree of inboxes
-//! counts under the topic that it watches; who asks about one inbox asks about its ancestors too.
+//! A listener is a value that its engine holds, or the service for an enabled webhook. It counts
+//! from its making to its drop, so an end of any kind is counted, and no count can go wrong. A
+//! listener to a part of the tree of inboxes counts under the topic that it watches; who asks about
+//! one inbox asks about its ancestors too.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};

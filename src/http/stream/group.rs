@@ -15,7 +15,9 @@ use std::sync::Arc;
 
 use super::cursor::ResetReason;
 use super::writer::EventWriter;
-use crate::call::{ClaimedEvents, EventGroupId, GroupClaim, GroupStart, GroupTerms, Now};
+use crate::call::{
+    ClaimedEvents, EventGroupId, GroupClaim, GroupStart, GroupTerms, Listening, Now,
+};
 
 /// The place of a reader.
 #[derive(Debug)]
@@ -34,6 +36,8 @@ pub(super) struct GroupCursor {
     /// While it rests: when a lease of the group ends, monotonic milliseconds.
     wake_ms: Option<u64>,
     is_ready_told: bool,
+    /// It waits for mail, and its connection watches another topic.
+    _listening: Listening,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,6 +58,7 @@ impl GroupCursor {
         terms: GroupTerms,
         start: GroupStart,
         (lease_ms, held_max, number): (u64, usize, u32),
+        listening: Listening,
     ) -> (GroupCursor, GroupClaim) {
         let mut cursor = GroupCursor {
             terms: Arc::new(terms),
@@ -66,6 +71,7 @@ impl GroupCursor {
             seq: 0,
             wake_ms: None,
             is_ready_told: false,
+            _listening: listening,
         };
         let claim = cursor.claim();
         (cursor, claim)

@@ -98,7 +98,7 @@ impl EventStream {
         reply: Reply,
         out: &mut Output,
     ) -> Result<Option<FeedAnswer>, Box<Problem>> {
-        let answer = self.subscription.reply(reply, &self.shared.limits, out)?;
+        let answer = self.subscription.reply(reply, &self.shared, out)?;
         match answer {
             None => Ok(None),
             Some(answer) if self.started || answer.is_first_half() => {

@@ -17,8 +17,8 @@ use super::wanted::{Wanted, WantedGroup, Watched, group_start};
 use super::writer::{EndReason, EventWriter};
 use crate::call::{
     Access, Answer, Ask, Change, ClaimedEvents, ConnId, Event, EventFilter, EventGroupWrite,
-    EventReach, EventRead, GroupClaim, GroupTerms, InboxSet, Limits, Look, Noun, Now, Refusal,
-    Reply, SessionEnd, Topic, Written,
+    EventReach, EventRead, GroupClaim, GroupTerms, InboxSet, Listening, Look, Noun, Now, Refusal,
+    Reply, SessionEnd, Shared, Topic, Written,
 };
 use crate::engine::Output;
 use crate::http::api::problems::Problem;
@@ -167,7 +167,7 @@ impl Subscription {
     pub fn reply(
         &mut self,
         reply: Reply,
-        limits: &Limits,
+        shared: &Shared,
         out: &mut Output,
     ) -> Result<Option<FeedAnswer>, Box<Problem>> {
         if let (
@@ -182,7 +182,7 @@ impl Subscription {
                 SubscriptionState::Open(_, LogAsk::Page { .. }),
                 Reply::Refused(Refusal::Expired { oldest }),
             ) => return Ok(Some(FeedAnswer::Log(LogAnswer::Expired(oldest)))),
-            (_, Reply::Refused(refusal)) => return Err(refused(&refusal, limits)),
+            (_, Reply::Refused(refusal)) => return Err(refused(&refusal, &shared.limits)),
             (
                 SubscriptionState::ExpectInboxes(within),
                 Reply::Answer(Answer::Inboxes { rows, .. }),
@@ -209,7 +209,8 @@ impl Subscription {
                         .collect(),
                 );
                 if let Some(group) = self.group.take() {
-                    out.ask = Some(self.join(*group));
+                    let listening = Listening::to(&shared.listeners, self.topic);
+                    out.ask = Some(self.join(*group, listening));
                     return Ok(None);
                 }
                 let dense = matches!(self.topic, Topic::Org(_));
@@ -300,7 +301,7 @@ impl Subscription {
         claim.map(|claim| self.ask_claim(claim))
     }
 
-    fn join(&mut self, wanted: WantedGroup) -> Ask {
+    fn join(&mut self, wanted: WantedGroup, listening: Listening) -> Ask {
         let terms = GroupTerms {
             name: wanted.name,
             topic: self.topic,
@@ -308,7 +309,7 @@ impl Subscription {
             is_ordered: wanted.is_ordered,
         };
         let how = (wanted.lease_ms, wanted.held_max, self.reader.1);
-        let (cursor, claim) = GroupCursor::open(terms, group_start(self.start), how);
+        let (cursor, claim) = GroupCursor::open(terms, group_start(self.start), how, listening);
         self.state = SubscriptionState::Shared(Box::new(cursor));
         self.ask_claim(claim)
     }

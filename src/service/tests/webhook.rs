@@ -456,6 +456,61 @@ fn a_failure_is_tried_again_by_the_schedule_and_given_up() {
 }
 
 #[test]
+fn an_enabled_endpoint_listens_for_mail() {
+    let mut hooks = Hooks::new();
+    let path = |id| InboxPath {
+        id: InboxId(id),
+        address: String::new(),
+        ancestors: Vec::new(),
+    };
+    let is_heard = |hooks: &Hooks, id| {
+        let listeners = &hooks.world.shared.listeners;
+        listeners.hear(hooks.org, &path(id))
+    };
+    let id = hooks.hook("a.test", Said::Status(410));
+    hooks.settle();
+    assert!(is_heard(&hooks, 5));
+    // It is disabled by its owner, revived, and then gone.
+    let patched = |is_enabled| WebhookWrite::Patch {
+        id,
+        patch: Box::new(WebhookPatch {
+            is_enabled: Some(is_enabled),
+            ..WebhookPatch::default()
+        }),
+    };
+    for is_enabled in [false, true] {
+        hooks.write(patched(is_enabled));
+        hooks.settle();
+        assert_eq!(is_heard(&hooks, 5), is_enabled);
+    }
+    hooks.event();
+    hooks.wait(HOUR);
+    assert!(!hooks.row(id).is_enabled);
+    assert!(!is_heard(&hooks, 5));
+    hooks.says.insert("a.test".into(), Said::Status(200));
+    // One of an inbox listens for that one alone, until it is deleted.
+    let access = hooks.access.clone();
+    let made = hooks.world.written(new_inbox(&access, NewInbox::default()));
+    let Written::Inbox { row, .. } = made else {
+        panic!("{made:?}");
+    };
+    hooks.write(WebhookWrite::Patch {
+        id,
+        patch: Box::new(WebhookPatch {
+            inbox: Some(Some(InboxRef::Id(row.id))),
+            is_enabled: Some(true),
+            ..WebhookPatch::default()
+        }),
+    });
+    hooks.settle();
+    assert!(is_heard(&hooks, row.id.0));
+    assert!(!is_heard(&hooks, row.id.0 + 1));
+    hooks.write(WebhookWrite::Delete { id });
+    hooks.settle();
+    assert!(!is_heard(&hooks, row.id.0));
+}
+
+#[test]
 fn an_endpoint_that_is_gone_gets_nothing_more() {
     let mut hooks = Hooks::new();
     let id = hooks.hook("a.test", Said::Status(410));

@@ -188,7 +188,10 @@ impl Webhooks {
                 }
             }
             match endpoint {
-                Some(endpoint) => state.insert(id, endpoint),
+                Some(mut endpoint) => {
+                    endpoint.listen(&context.shared.listeners);
+                    state.insert(id, endpoint);
+                }
                 None => drop(state.remove(id)),
             }
         }

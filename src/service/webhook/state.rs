@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::due::DueDelivery;
 use super::routes::HookRoutes;
 use crate::call::{
-    Access, ConnId, Event, EventFilter, Grant, HookCall, HookDialer, HookUrl, InboxSet, Now, OrgId,
-    Resolve, Scopes, Secret, Topic, WebhookId, WebhookSettings, WebhookWrite,
+    Access, ConnId, Event, EventFilter, Grant, HookCall, HookDialer, HookUrl, InboxSet, Listeners,
+    Listening, Now, OrgId, Resolve, Scopes, Secret, Topic, WebhookId, WebhookSettings,
+    WebhookWrite,
 };
 use crate::crypto::SealingKey;
 use crate::service::outbound::Answers;
@@ -62,6 +63,8 @@ pub(super) struct HookEndpoint {
     pub org: OrgId,
     pub url: HookUrl,
     pub filter: EventFilter,
+    /// It listens for the mail that it is told of.
+    listening: Vec<Listening>,
     /// What is shown to it.
     pub access: Access,
     pub is_full: bool,
@@ -136,6 +139,7 @@ impl HookEndpoint {
                 address: String::new(),
                 expires_at: None,
             })),
+            listening: Vec::new(),
             is_full: row.is_full && hook.is_open,
             keys: vec![key],
             old_key,
@@ -147,6 +151,17 @@ impl HookEndpoint {
             is_waiting: false,
             retry_at: None,
         })
+    }
+
+    /// Counts as a listener, for as long as it is known.
+    pub fn listen(&mut self, listeners: &Arc<Listeners>) {
+        let inboxes = self.filter.inboxes.ids().iter();
+        let mut topics: Vec<Topic> = inboxes.map(|id| Topic::Inbox(*id)).collect();
+        if topics.is_empty() {
+            topics.push(Topic::Org(self.org));
+        }
+        let listening = topics.into_iter().map(|t| Listening::to(listeners, t));
+        self.listening = listening.collect();
     }
 
     /// The keys that sign now.

@@ -2,9 +2,7 @@
 //! make, and how it ends.
 
 use super::writer::{MemberNews, MemberWriter, SocketOutput};
-use crate::call::{
-    Access, Ask, ConnId, Event, Limits, Look, Metric, Now, Opening, RaisedGauge, Reply,
-};
+use crate::call::{Access, Ask, ConnId, Event, Look, Metric, Now, Opening, RaisedGauge, Reply};
 use crate::engine::Output;
 use crate::http::api::problems::Problem;
 use crate::http::stream::cursor::LogAnswer;
@@ -89,9 +87,8 @@ impl Member {
         opening: &Opening,
         (output, out): (&mut SocketOutput, &mut Output),
     ) -> Result<bool, Box<Problem>> {
-        let limits: &Limits = &opening.shared.limits;
         let mut own = Output::default();
-        let answer = self.subscription.reply(reply, limits, &mut own);
+        let answer = self.subscription.reply(reply, &opening.shared, &mut own);
         out.lease |= own.lease;
         self.ask = own.ask.map(Box::new);
         if self.subscription.is_open() && self.held.is_none() {
