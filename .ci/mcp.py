@@ -3,8 +3,9 @@
 
     python3 .ci/mcp.py target/release/postern
 
-Clients of PyPI and the SDK of npm each list, send, wait for a code, read and reply, over HTTPS with
-the authority verified. The suite asks the server in both eras of the protocol.
+Clients of PyPI and the SDK of npm each list, send, wait for a code, read, also resources, and
+reply, over HTTPS with the authority verified. The suite asks the server in both eras of the
+protocol.
 """
 
 import argparse
@@ -45,6 +46,7 @@ SUITES = [
             "server-initialize",
             "ping",
             "tools-list",
+            "resources-list",
             "dns-rebinding-protection",
         ],
     ),
@@ -54,6 +56,7 @@ SUITES = [
         [
             "server-stateless",
             "tools-list",
+            "resources-list",
             "http-header-validation",
             "caching",
             "sep-2164-resource-not-found",
@@ -67,7 +70,6 @@ SUITES = [
 BESIDE = (
     "Not testable: server does not list the diagnostic tool",
     "There is no method `prompts/",
-    "There is no method `resources/",
 )
 
 

@@ -1,5 +1,5 @@
-// One talk with the server over MCP by the SDK of npm: it lists, sends, waits for the code, reads and
-// replies.
+// One talk with the server over MCP by the SDK of npm: it lists, sends, waits for the code, reads, also a
+// resource, and replies.
 //
 //     node talk.mjs URL KEY INBOX
 //
@@ -30,6 +30,10 @@ const heard = await said("wait_for_message", { subject, has_code: true, timeout:
 assert.match(heard, /^Code: 482913 /m);
 const [, id] = /Message (msg_\w+) /.exec(heard);
 assert.match(await said("read_message", { id }), /code is 482913\./);
+const { contents } = await client.readResource({ uri: `postern://inbox/${inbox}/message/${id}` });
+assert.match(contents[0].text, /^Subject: Sign in, npm$/m);
+const listed = (await client.listResources()).resources.map((resource) => resource.name);
+assert(listed.includes(inbox), String(listed));
 assert.match(await said("send", { reply_to_message: id, text: "Thank you." }), /^Sent: /);
 const refused = await client.callTool({ name: "read_message", arguments: { inbox, id: "msg_none" } });
 assert(refused.isError);

@@ -1,5 +1,5 @@
-"""One talk with the server over MCP by a client of PyPI: it lists, sends, waits for the code, reads
-and replies.
+"""One talk with the server over MCP by a client of PyPI: it lists, sends, waits for the code,
+reads, also resources, and replies.
 
     python talk.py CLIENT URL KEY CA INBOX
 """
@@ -23,8 +23,8 @@ def texts(content):
 class Talk:
     """What is said, whatever client carries it."""
 
-    def __init__(self, name, inbox, call):
-        self.name, self.inbox, self.call = name, inbox, call
+    def __init__(self, name, inbox, call, resource):
+        self.name, self.inbox, self.call, self.resource = name, inbox, call, resource
 
     async def hold(self, tools):
         assert len(tools) == 12 and tools[0] == "list_inboxes" and tools[-1] == "whoami", tools
@@ -32,6 +32,7 @@ class Talk:
         assert "It may:" in await self.said("whoami")
         subject = f"Sign in, {self.name}"
         letter = {"to": [self.inbox], "subject": subject, "text": f"Your verification code is {CODE}."}
+        letter["attachments"] = [{"filename": "a.csv", "content_type": "text/csv", "content": "YSxiCg=="}]
         sent, at_once = await asyncio.gather(*(self.said("send", **letter) for _ in range(2)))
         assert sent.startswith("Sent: "), sent
         assert sent == at_once == await self.said("send", **letter), "a repeated send is another mail"
@@ -44,6 +45,7 @@ class Talk:
         assert listed.count("msg_") == 1, listed
         read = await self.said("read_message", id=number)
         assert f"code is {CODE}." in self.within(read), read
+        await self.hold_resources(subject, number, re.search(r"Attachment (att_\d+): a.csv", read).group(1))
         answered = await self.said("send", reply_to_message=number, text="Thank you.")
         assert answered.startswith("Sent: "), answered
         thread = re.search(r"thread (thr_\w+)", read).group(1)
@@ -51,6 +53,17 @@ class Talk:
         assert "Thank you." in self.within(whole), whole
         refused, is_error = await self.call("read_message", {"inbox": self.inbox, "id": "msg_none"})
         assert is_error and "Not done" in refused, refused
+
+    async def hold_resources(self, subject, number, att):
+        place = f"postern://inbox/{self.inbox}"
+        assert subject in self.within(await self.resource(place))
+        assert f"code is {CODE}." in self.within(await self.resource(f"{place}/message/{number}"))
+        assert self.within(await self.resource(f"{place}/message/{number}/attachment/{att}")) == "a,b\n"
+        try:
+            found = await self.resource(f"{place}/message/msg_none")
+        except Exception:  # each client has its own
+            return
+        raise AssertionError(found)
 
     async def said(self, tool, **arguments):
         if tool not in ("whoami", "list_inboxes"):
@@ -81,7 +94,14 @@ async def mcp(url, key, ca, inbox, mode):
             result = await client.call_tool(tool, arguments)
             return texts(result.content), result.is_error
 
-        await Talk(f"mcp {mode}", inbox, call).hold([tool.name for tool in (await client.list_tools()).tools])
+        async def resource(uri):
+            (contents,) = (await client.read_resource(uri)).contents
+            return contents.text
+
+        listed = [resource.name for resource in (await client.list_resources()).resources]
+        assert inbox in listed, listed
+        tools = [tool.name for tool in (await client.list_tools()).tools]
+        await Talk(f"mcp {mode}", inbox, call, resource).hold(tools)
 
 
 async def fastmcp(url, key, ca, inbox):
@@ -95,7 +115,13 @@ async def fastmcp(url, key, ca, inbox):
             result = await client.call_tool(tool, arguments, raise_on_error=False)
             return texts(result.content), result.is_error
 
-        await Talk("fastmcp", inbox, call).hold([tool.name for tool in await client.list_tools()])
+        async def resource(uri):
+            (contents,) = await client.read_resource(uri)
+            return contents.text
+
+        forms = [template.name for template in await client.list_resource_templates()]
+        assert forms == ["inbox", "message", "attachment"], forms
+        await Talk("fastmcp", inbox, call, resource).hold([tool.name for tool in await client.list_tools()])
 
 
 async def agents(url, key, ca, inbox):
@@ -112,7 +138,11 @@ async def agents(url, key, ca, inbox):
             result = await server.call_tool(tool, arguments)
             return texts(result.content), getattr(result, "isError", None) or getattr(result, "is_error", False)
 
-        await Talk("openai-agents", inbox, call).hold([tool.name for tool in await server.list_tools()])
+        async def resource(uri):
+            (contents,) = (await server.read_resource(uri)).contents
+            return contents.text
+
+        await Talk("openai-agents", inbox, call, resource).hold([tool.name for tool in await server.list_tools()])
 
 
 async def langchain(url, key, ca, inbox):
@@ -135,7 +165,13 @@ async def langchain(url, key, ca, inbox):
             content = "\n".join(part["text"] for part in content if part["type"] == "text")
         return content, message.status == "error"
 
-    await Talk("langchain", inbox, call).hold(list(tools))
+    async def resource(uri):
+        (blob,) = await client.get_resources("postern", uris=[uri])
+        return blob.as_string()
+
+    listed = [blob.metadata["uri"] for blob in await client.get_resources("postern")]
+    assert any(str(uri).startswith("postern://inbox/inb_") for uri in listed), listed
+    await Talk("langchain", inbox, call, resource).hold(list(tools))
 
 
 def main():

@@ -4,6 +4,7 @@ use data_encoding::BASE64;
 
 use super::era::Era;
 use super::reply::{self, RpcError, RpcId};
+use super::resource::{ResourceAnswer, ResourceBody, ResourceContents};
 use super::tool::{ApiAnswer, ApiRequest, ContentPart, FenceId, ToolContent, ToolNext, ToolStep};
 use crate::http::wire::json;
 use crate::http::wire::response::{MediaType, Response};
@@ -21,6 +22,8 @@ pub(crate) struct RpcCall {
     seconds: u64,
     /// Requests so far.
     requests: usize,
+    /// The resource that is read.
+    uri: Option<Box<str>>,
 }
 
 /// How a call goes on.
@@ -40,6 +43,21 @@ impl RpcCall {
             token,
             seconds: 0,
             requests: 0,
+            uri: None,
+        }
+    }
+
+    /// The same, which reads a resource.
+    pub fn of_resource(mut self, uri: &str) -> RpcCall {
+        self.uri = Some(uri.into());
+        self
+    }
+
+    /// Octets of an attachment that it takes at most.
+    pub fn octets_max(&self) -> usize {
+        match self.uri {
+            None => TOOL_OCTETS_MAX,
+            Some(_) => RESOURCE_OCTETS_MAX,
         }
     }
 
@@ -47,6 +65,7 @@ impl RpcCall {
     pub fn take(mut self: Box<Self>, step: ToolStep) -> CallStep {
         match step {
             ToolStep::Tell(content) => CallStep::Respond(self.result(&content)),
+            ToolStep::Give(answer) => CallStep::Respond(self.resources(&answer)),
             ToolStep::Ask(..) if self.requests == REQUESTS_MAX => {
                 log::error!("a tool asks for more than {REQUESTS_MAX} requests");
                 CallStep::Respond(RpcError::internal().response(Some(&self.id)))
@@ -112,6 +131,65 @@ impl RpcCall {
     }
 }
 
+impl RpcCall {
+    /// The response to a request about resources. None of it may be kept: mail comes at any time.
+    fn resources(&self, answer: &ResourceAnswer) -> Response {
+        let uri = self.uri.as_deref().unwrap_or_default();
+        let error = match answer {
+            ResourceAnswer::Contents(contents) => {
+                let body = reply::result(&self.id, self.era, Some(0), |o| {
+                    json::list(o.value("contents"), [contents], |out, contents| {
+                        write_contents(out, uri, contents, self.era);
+                    });
+                });
+                return Response::json(200, body);
+            }
+            ResourceAnswer::Page { rows, next } => {
+                let body = reply::result(&self.id, self.era, Some(0), |o| {
+                    json::list(o.value("resources"), rows, |out, row| {
+                        json::object(out, |o| {
+                            o.text("uri", &row.uri);
+                            o.text("name", &row.name);
+                            o.text("mimeType", "text/plain");
+                        });
+                    });
+                    if let Some(next) = next {
+                        o.text("nextCursor", next);
+                    }
+                });
+                return Response::json(200, body);
+            }
+            ResourceAnswer::Missing => RpcError::missing(uri, self.era),
+            ResourceAnswer::Wrong(words) => RpcError::params(words.clone()),
+            ResourceAnswer::Refused(words) => RpcError::refused(words.clone()),
+        };
+        error.response(Some(&self.id))
+    }
+}
+
+fn write_contents(out: &mut Vec<u8>, uri: &str, contents: &ResourceContents, era: Era) {
+    json::object(out, |o| {
+        o.text("uri", uri);
+        o.text("mimeType", contents.media_type);
+        match &contents.body {
+            ResourceBody::Text(text) => o.text("text", text),
+            ResourceBody::Octets(octets) => {
+                let out = o.value("blob");
+                out.push(b'"');
+                let begin = out.len();
+                out.resize(begin + BASE64.encode_len(octets.len()), 0);
+                if let Some(room) = out.get_mut(begin..) {
+                    BASE64.encode_mut(octets, room);
+                }
+                out.push(b'"');
+            }
+        }
+        if let Some(seq) = contents.seq.filter(|_| era != Era::Oldest) {
+            o.object("_meta", |o| o.number(SEQ, seq));
+        }
+    });
+}
+
 fn write_part(out: &mut Vec<u8>, part: &ContentPart) {
     json::object(out, |o| match part {
         ContentPart::Text(text) => {
@@ -144,3 +222,10 @@ fn write_part(out: &mut Vec<u8>, part: &ContentPart) {
 
 /// Requests of the API that one call makes at most. No tool needs more than two.
 const REQUESTS_MAX: usize = 4;
+/// Octets of the longest attachment that a tool gets; a model is shown no larger image.
+const TOOL_OCTETS_MAX: usize = 1 << 20;
+/// Octets of the longest attachment that is a resource. It is in memory three times for a moment,
+/// in base64 and without.
+const RESOURCE_OCTETS_MAX: usize = 4 << 20;
+/// The entry of `_meta` with the number of the last event that is seen in a resource.
+pub(crate) const SEQ: &str = "postern/seq";

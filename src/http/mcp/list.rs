@@ -1,5 +1,6 @@
-//! The list of tools, as a client gets it.
+//! The lists of tools and of forms of resources, as a client gets them.
 
+use super::resource::ResourceTemplate;
 use super::tool::Tool;
 use super::tools::input;
 use crate::http::wire::json;
@@ -23,6 +24,23 @@ pub(crate) fn tools<'a>(out: &mut Vec<u8>, tools: impl IntoIterator<Item = &'a &
                 o.object("_meta", |o| {
                     o.number("anthropic/maxResultSizeChars", ANSWER_CHARS_MAX);
                 });
+            }
+        });
+    });
+}
+
+/// Writes the forms of URIs.
+pub(crate) fn templates<'a>(
+    out: &mut Vec<u8>,
+    templates: impl IntoIterator<Item = &'a ResourceTemplate>,
+) {
+    json::list(out, templates, |out, template| {
+        json::object(out, |o| {
+            o.text("uriTemplate", template.uri);
+            o.text("name", template.name);
+            o.text("description", template.says);
+            if let Some(media_type) = template.media_type {
+                o.text("mimeType", media_type);
             }
         });
     });

@@ -8,12 +8,14 @@ use super::header;
 use super::list;
 use super::message::{CLIENT_CAPABILITIES, RpcMessage};
 use super::reply::{self, RpcError, RpcId};
+use super::resources::{self, TEMPLATES};
 use super::tool::{FenceId, Tool, ToolArguments, ToolContent, ToolStep};
 use super::tools::{TOOLS, problem};
-use crate::call::{Caller, Limits, Refusal, require};
+use super::uri::ResourceUri;
+use crate::call::{Caller, Limits, Refusal, Scopes, require};
 use crate::http::api::values::Values;
 use crate::http::wire::head::RpcFields;
-use crate::http::wire::json::{Json, JsonFields};
+use crate::http::wire::json::{Json, JsonFields, Object};
 use crate::http::wire::response::Response;
 
 /// What follows from a message.
@@ -101,7 +103,7 @@ fn answer(
         ("server/discover", Era::Modern) => {
             respond(reply::result(&id, era, Some(DISCOVER_TTL_MS), |o| {
                 o.texts("supportedVersions", [MODERN]);
-                o.object("capabilities", |o| o.object("tools", |_| {}));
+                o.object("capabilities", capabilities);
                 o.text("instructions", INSTRUCTIONS);
             }))
         }
@@ -111,7 +113,7 @@ fn answer(
             let version = version.filter(|version| **version != MODERN);
             respond(reply::result(&id, era, None, |o| {
                 o.text("protocolVersion", version.unwrap_or(&NEWEST_LEGACY));
-                o.object("capabilities", |o| o.object("tools", |_| {}));
+                o.object("capabilities", capabilities);
                 o.object("serverInfo", reply::server_info);
                 o.text("instructions", INSTRUCTIONS);
             }))
@@ -125,6 +127,22 @@ fn answer(
             }))
         }
         ("tools/call", _) => call(message, id, era, context),
+        ("resources/list", _) => {
+            let step = resources::list(context.caller, cursor(&message)?);
+            let call = RpcCall::new(id, era, None, context.fence);
+            Ok(RpcNext::Call(Box::new(call), step))
+        }
+        ("resources/templates/list", _) => {
+            if cursor(&message)?.is_some() {
+                return Err(RpcError::params("There is no such cursor."));
+            }
+            let reads = context.caller.scopes().allow(Scopes::MESSAGES_READ);
+            let seen = TEMPLATES.iter().filter(|_| reads);
+            respond(reply::result(&id, era, Some(LIST_TTL_MS), |o| {
+                list::templates(o.value("resourceTemplates"), seen);
+            }))
+        }
+        ("resources/read", _) => read(&message, id, era, context),
         (method, _) => Err(RpcError::method(method)),
     }
 }
@@ -155,6 +173,42 @@ fn call(
         Box::new(RpcCall::new(id, era, token, context.fence)),
         step,
     ))
+}
+
+/// Reads a resource.
+fn read(
+    message: &RpcMessage<'_>,
+    id: RpcId,
+    era: Era,
+    context: RpcContext<'_>,
+) -> Result<RpcNext, RpcError> {
+    let Some(text) = message.text("uri") else {
+        return Err(RpcError::params("`uri` must be a string."));
+    };
+    let scopes = context.caller.scopes();
+    if let Err(Refusal::MissingScope(scope)) = require(scopes, Scopes::MESSAGES_READ) {
+        return Err(RpcError::scope(scope.first_name()));
+    }
+    let Some(uri) = ResourceUri::parse(text) else {
+        return Err(RpcError::missing(text, era));
+    };
+    let call = RpcCall::new(id, era, None, context.fence).of_resource(text);
+    Ok(RpcNext::Call(Box::new(call), resources::read(&uri)))
+}
+
+/// The place at which a page begins.
+fn cursor<'m>(message: &'m RpcMessage<'_>) -> Result<Option<&'m str>, RpcError> {
+    match message.param("cursor") {
+        None | Some(Json::Null) => Ok(None),
+        Some(Json::Text(cursor)) => Ok(Some(cursor)),
+        Some(_) => Err(RpcError::params("`cursor` must be a string.")),
+    }
+}
+
+/// What the server can do.
+fn capabilities(o: &mut Object<'_>) {
+    o.object("tools", |_| {});
+    o.object("resources", |_| {});
 }
 
 /// Checks arguments by the table of their tool, and takes the first step with them.

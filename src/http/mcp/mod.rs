@@ -8,7 +8,9 @@
 //! `message.rs` reads JSON-RPC, `header.rs` compares header fields with the body, `method.rs` has
 //! the methods, `call.rs` carries a call of a tool from step to step, `reply.rs` writes what is
 //! answered. `tool.rs` says what a tool is, `tools/` has them, `fence.rs` marks what others wrote.
-//! The rule: nothing is checked here that the API checks; a tool asks the API.
+//! `uri.rs` has the URIs of resources, `resource.rs` what is answered about them, `resources.rs`
+//! how they are listed and read. The rule: nothing is checked here that the API checks; a tool
+//! asks the API, and so does a resource.
 
 pub(crate) mod call;
 pub(crate) mod era;
@@ -19,8 +21,11 @@ pub(crate) mod message;
 pub(crate) mod method;
 pub(crate) mod quiet;
 mod reply;
+mod resource;
+mod resources;
 pub(crate) mod tool;
 mod tools;
+mod uri;
 
 use crate::http::api::routes::{RouteNeed, RouteRow, RouteStage};
 

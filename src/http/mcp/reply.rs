@@ -31,10 +31,18 @@ pub(crate) struct RpcError {
     pub status: u16,
     pub code: i32,
     pub message: Cow<'static, str>,
-    /// The version that was asked for, where it is the fault, and those that are served.
-    pub version: Option<(String, &'static [&'static str])>,
+    pub data: Option<Box<RpcErrorData>>,
     /// The scope that the key lacks.
     pub scope: Option<&'static str>,
+}
+
+/// What a program may read of an error.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum RpcErrorData {
+    /// The version that was asked for, and those that are served.
+    Version(String, &'static [&'static str]),
+    /// The resource that there is not.
+    Uri(String),
 }
 
 impl RpcError {
@@ -43,7 +51,7 @@ impl RpcError {
             status,
             code,
             message: message.into(),
-            version: None,
+            data: None,
             scope: None,
         }
     }
@@ -66,7 +74,8 @@ impl RpcError {
     /// A version that is not served.
     pub fn version(requested: &str, served: &'static [&'static str]) -> RpcError {
         let mut error = RpcError::new(400, -32022, "This version of the protocol is not served.");
-        error.version = Some((requested.to_owned(), served));
+        let data = RpcErrorData::Version(requested.to_owned(), served);
+        error.data = Some(Box::new(data));
         error
     }
 
@@ -85,6 +94,24 @@ impl RpcError {
     /// Parameters that the method does not take.
     pub fn params(message: impl Into<Cow<'static, str>>) -> RpcError {
         RpcError::new(200, -32602, message)
+    }
+
+    /// A resource that there is not, or that the key does not see. Revision 2026-07-28 has taken
+    /// its own code away.
+    pub fn missing(uri: &str, era: Era) -> RpcError {
+        let code = match era {
+            Era::Modern => -32602,
+            Era::Legacy | Era::Oldest => -32002,
+        };
+        let message = "There is no such resource, or the key does not see it.";
+        let mut error = RpcError::new(200, code, message);
+        error.data = Some(Box::new(RpcErrorData::Uri(uri.to_owned())));
+        error
+    }
+
+    /// What is refused for another reason.
+    pub fn refused(message: String) -> RpcError {
+        RpcError::new(200, -32000, message)
     }
 
     /// A scope that the key lacks.
@@ -115,11 +142,13 @@ impl RpcError {
             o.object("error", |o| {
                 o.slot("code").shown_raw(self.code);
                 o.text("message", &self.message);
-                if let Some((requested, served)) = &self.version {
-                    o.object("data", |o| {
+                match self.data.as_deref() {
+                    None => {}
+                    Some(RpcErrorData::Version(requested, served)) => o.object("data", |o| {
                         o.texts("supported", *served);
                         o.text("requested", requested);
-                    });
+                    }),
+                    Some(RpcErrorData::Uri(uri)) => o.object("data", |o| o.text("uri", uri)),
                 }
             });
         });

@@ -8,6 +8,7 @@
 use core::fmt;
 use std::borrow::Cow;
 
+use super::resource::ResourceAnswer;
 use crate::call::{Caller, RepeatKey, Scopes};
 use crate::http::api::fields::FieldRow;
 use crate::http::wire::json::{self, Json};
@@ -40,13 +41,15 @@ pub(crate) struct ToolHints {
     pub open_world: bool,
 }
 
-/// How a call of a tool goes on.
+/// How a call of a tool, or of a method about resources, goes on.
 #[derive(Debug)]
 pub(crate) enum ToolStep {
     /// With a request of the API, and what follows from its response.
     Ask(Box<ApiRequest>, ToolNext),
     /// It has ended with this.
     Tell(ToolContent),
+    /// A method about resources has ended with this.
+    Give(ResourceAnswer),
 }
 
 /// Makes the next step of the response to a request. A status from 400 on is a response as well.

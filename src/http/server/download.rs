@@ -125,8 +125,9 @@ impl Server {
             }
         };
         let left = range.end.saturating_sub(range.start);
-        if exchange.rpc.is_some() {
-            let gathered = self.gather(&exchange, download.head.clone(), left, now);
+        if let Some(call) = &exchange.rpc {
+            let max = call.octets_max();
+            let gathered = self.gather(&exchange, download.head.clone(), (left, max), now);
             match gathered {
                 Ok(gathered) => exchange.gathered = Some(Box::new(gathered)),
                 Err(problem) => {
@@ -169,19 +170,19 @@ impl Server {
         self.send_pages(now, exchange, (&download.head, left), paging, out);
     }
 
-    /// A download that goes to a tool: it is gathered, and charged.
+    /// A download that goes to a call of MCP: it is gathered, and charged.
     fn gather(
         &self,
         exchange: &Exchange,
         head: Response,
-        size: u64,
+        (size, max): (u64, usize),
         now: Now,
     ) -> Result<GatheredPart, Box<Problem>> {
         let size = usize::try_from(size).unwrap_or(usize::MAX);
-        if size > GATHERED_BYTES_MAX {
+        if size > max {
             return Err(Problem::new(
                 codes::TOO_LARGE,
-                format!("The part has {size} octets, and a tool takes {GATHERED_BYTES_MAX}."),
+                format!("The part has {size} octets, and at most {max} are taken here."),
                 "Read it over the API or IMAP.",
             ));
         }
@@ -476,9 +477,6 @@ const TAG_FORM: &[u8] = b"1";
 
 /// Octets of the digest in an entity tag.
 const TAG_OCTETS: usize = 16;
-
-/// Octets of the longest part that a tool gets; a model is shown no larger image.
-const GATHERED_BYTES_MAX: usize = 1 << 20;
 
 /// The place behind a page of octets; `None` if these cannot be the octets that were asked for.
 fn behind(at: u32, end: u32, octets: &[u8]) -> Option<u32> {

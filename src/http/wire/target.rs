@@ -148,6 +148,11 @@ pub(crate) fn inbox_ref(text: &str) -> Option<InboxRef> {
     fits.then(|| InboxRef::Address(text.to_owned()))
 }
 
+/// A segment of a path without its escapes; `None` for wrong ones, and for controls.
+pub(crate) fn decode_segment(text: &str) -> Option<String> {
+    decode(text, false)
+}
+
 /// Percent-decoding (RFC 3986 section 2.1); in a query `+` is a space, as forms write it.
 fn decode(text: &str, plus: bool) -> Option<String> {
     let mut octets = Vec::with_capacity(text.len());

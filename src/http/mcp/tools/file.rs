@@ -1,6 +1,6 @@
 //! Reading an attachment: text as text, an image as an image, anything else as a resource.
 
-use super::arguments::{CHARS, ID, INBOX, MAX_CHARS, OFFSET, READS};
+use super::arguments::{CHARS, CHARS_MAX, ID, INBOX, MAX_CHARS, OFFSET, READS};
 use super::letter::{file_link, usual_type};
 use super::picture;
 use super::problem::refused;
@@ -64,39 +64,74 @@ fn show(answer: &ApiAnswer, fence: FenceId, place: &[String; 3], part: WantedPar
             place,
             "application/octet-stream",
             None,
-            "It has more than 1 MiB",
+            "It has more than 1 MiB (a resource may have 4 MiB)",
         );
     }
     if answer.is_refused() {
         return refused(answer);
     }
-    let kind = usual_type(&answer.media_type);
-    let size = answer.body.len() as u64;
     if let Some(media_type) = picture::media_type(&answer.body) {
         return pictured(answer, fence, media_type);
     }
     if !is_text(&answer.media_type, &answer.body) {
         return linked(
             place,
-            kind,
-            Some(size),
+            usual_type(&answer.media_type),
+            Some(answer.body.len() as u64),
             "It is no text and no image that a model reads",
         );
     }
+    ToolStep::text(written(answer, fence, &place[2], (part, "offset")))
+}
+
+/// An attachment as a resource.
+#[derive(Debug)]
+pub(in crate::http::mcp) enum ShownFile {
+    /// In a fence, as the tool shows it.
+    Text(String),
+    /// As it is, of this media type.
+    Other(&'static str),
+}
+
+/// What an attachment is as a resource.
+pub(in crate::http::mcp) fn shown(answer: &ApiAnswer, fence: FenceId, att: &str) -> ShownFile {
+    if let Some(media_type) = picture::media_type(&answer.body) {
+        return ShownFile::Other(media_type);
+    }
+    if !is_text(&answer.media_type, &answer.body) {
+        return ShownFile::Other(usual_type(&answer.media_type));
+    }
+    let part = WantedPart {
+        offset: 0,
+        max_chars: CHARS_MAX,
+    };
+    let more = "read_attachment, offset";
+    ShownFile::Text(written(answer, fence, att, (part, more)))
+}
+
+/// A page of a text.
+fn written(
+    answer: &ApiAnswer,
+    fence: FenceId,
+    att: &str,
+    (part, more): (WantedPart, &str),
+) -> String {
+    let kind = usual_type(&answer.media_type);
+    let size = answer.body.len();
     let text = decode(None, &answer.body);
     let text = match kind {
-        "text/html" => read_markdown(&text, answer.body.len()).text.into(),
+        "text/html" => read_markdown(&text, size).text.into(),
         _ => text,
     };
     let [offset, max_chars] =
         [part.offset, part.max_chars].map(|n| usize::try_from(n).unwrap_or(usize::MAX));
     let shown = page(&text, offset, Some(max_chars));
-    let mut out = format!("Attachment {}: {kind}, {size} octets.\n", place[2]);
+    let mut out = format!("Attachment {att}: {kind}, {size} octets.\n");
     if let Some(next) = shown.next_offset {
-        out.push_str(&format!("It goes on: offset={next}.\n"));
+        out.push_str(&format!("It goes on: {more}={next}.\n"));
     }
     Fence::new(fence).around(&mut out, |fenced| fenced.text(shown.text));
-    ToolStep::text(out)
+    out
 }
 
 fn pictured(answer: &ApiAnswer, fence: FenceId, media_type: &'static str) -> ToolStep {

@@ -4,7 +4,7 @@ use crate::http::wire::json::Json;
 
 /// A value of a response.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct FoundJson<'j>(pub &'j Json<'j>);
+pub(in crate::http::mcp) struct FoundJson<'j>(pub &'j Json<'j>);
 
 static NOTHING: Json<'static> = Json::Null;
 

@@ -4,6 +4,7 @@
 use super::found::FoundJson;
 use crate::http::mcp::fence::Fenced;
 use crate::http::mcp::tool::ContentPart;
+use crate::http::mcp::uri;
 use crate::mail::unicode::one_line;
 
 /// One line of ours on a message in a list.
@@ -238,7 +239,7 @@ pub(super) fn file_link(
     size: Option<u64>,
 ) -> ContentPart {
     ContentPart::Link {
-        uri: format!("postern://inbox/{inbox}/message/{message}/attachment/{file}"),
+        uri: uri::of_attachment(inbox, message, file),
         name: file.to_owned(),
         media_type: Some(usual_type(media_type).to_owned()),
         size,

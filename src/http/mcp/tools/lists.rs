@@ -95,12 +95,23 @@ fn list(arguments: &ToolArguments<'_>, filters: Vec<(String, String)>) -> ToolSt
             if answer.is_refused() {
                 return refused(&answer);
             }
-            ToolStep::text(page(&answer, fence, names_inbox, is_plain))
+            let more = "cursor";
+            ToolStep::text(page(&answer, fence, more, (names_inbox, is_plain)))
         },
     )
 }
 
-fn page(answer: &ApiAnswer, fence: FenceId, names_inbox: bool, is_plain: bool) -> String {
+/// The newest messages of an inbox, as a resource.
+pub(in crate::http::mcp) fn newest(answer: &ApiAnswer, fence: FenceId) -> String {
+    page(answer, fence, "list_messages, cursor", (false, true))
+}
+
+fn page(
+    answer: &ApiAnswer,
+    fence: FenceId,
+    more: &str,
+    (names_inbox, is_plain): (bool, bool),
+) -> String {
     let body = answer.json();
     let page = FoundJson(&body);
     let rows = page.list("data");
@@ -116,7 +127,7 @@ fn page(answer: &ApiAnswer, fence: FenceId, names_inbox: bool, is_plain: bool) -
         out.push_str(&format!("{}. {}\n", at + 1, row(*message, names_inbox)));
     }
     if !page.at("next_cursor").is_null() {
-        out.push_str(&format!("More: cursor={}\n", page.text("next_cursor")));
+        out.push_str(&format!("More: {more}={}\n", page.text("next_cursor")));
     }
     Fence::new(fence).around(&mut out, |fenced| {
         for (at, message) in rows.iter().enumerate() {

@@ -2,15 +2,15 @@
 
 mod arguments;
 mod draft;
-mod file;
-mod found;
+pub(super) mod file;
+pub(super) mod found;
 mod inboxes;
 pub(crate) mod input;
 mod letter;
-mod lists;
+pub(super) mod lists;
 mod picture;
 pub(crate) mod problem;
-mod read;
+pub(super) mod read;
 mod send;
 mod thread;
 mod update;

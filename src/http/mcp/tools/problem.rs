@@ -19,6 +19,14 @@ pub(super) fn refused(answer: &ApiAnswer) -> ToolStep {
     ToolStep::Tell(ToolContent::error(words(FoundJson(&body).at("error"))))
 }
 
+/// Of a response of the API that refuses, in one line.
+pub(in crate::http::mcp) fn message(answer: &ApiAnswer) -> String {
+    let body = answer.json();
+    let error = FoundJson(&body).at("error");
+    let [message, hint] = ["message", "hint"].map(|name| one_line(error.text(name), WORDS_MAX));
+    format!("{message} {hint}")
+}
+
 /// Of a call that was not made.
 pub(super) fn not_done(argument: &str, why: &str) -> ToolStep {
     ToolStep::Tell(ToolContent::error(format!(

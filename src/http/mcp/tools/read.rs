@@ -1,6 +1,6 @@
 //! Reading one message.
 
-use super::arguments::{CHARS, ID, INBOX, MAX_CHARS, OFFSET, READS};
+use super::arguments::{CHARS, CHARS_MAX, ID, INBOX, MAX_CHARS, OFFSET, READS};
 use super::found::FoundJson;
 use super::letter::{extras, facts, files, header};
 use super::problem::refused;
@@ -79,20 +79,62 @@ fn show(answer: &ApiAnswer, fence: FenceId, view: ReadView, max_chars: u64) -> T
     }
     let body = answer.json();
     let message = FoundJson(&body);
-    // Only the first page has what was written since.
-    let is_first = !message.at("extracted_text").is_null();
+    let out = written(message, fence, (view, max_chars), ("offset", ""));
+    let mut parts = vec![ContentPart::Text(out)];
+    if is_first(message) {
+        parts.extend(files(message));
+    }
+    ToolStep::Tell(ToolContent {
+        parts,
+        ..ToolContent::default()
+    })
+}
+
+/// Asks for a message as a resource.
+pub(in crate::http::mcp) fn ask_whole(inbox: &str, id: &str) -> ApiRequest {
+    ApiRequest::new("GET", &["inboxes", inbox, "messages", id])
+        .with("format", "markdown")
+        .with("max_chars", CHARS_MAX.to_string())
+}
+
+/// A message as a resource: as the tool shows it, with the URIs of its attachments.
+pub(in crate::http::mcp) fn whole(answer: &ApiAnswer, fence: FenceId) -> String {
+    let body = answer.json();
+    let message = FoundJson(&body);
+    let mut uris = String::new();
+    for file in files(message) {
+        if let ContentPart::Link { uri, .. } = file {
+            uris.push_str(&format!("Attachment: {uri}\n"));
+        }
+    }
+    let how = (ReadView::Text, CHARS_MAX);
+    written(message, fence, how, ("read_message, offset", &uris))
+}
+
+/// Only the first page has what was written since.
+fn is_first(message: FoundJson<'_>) -> bool {
+    !message.at("extracted_text").is_null()
+}
+
+fn written(
+    message: FoundJson<'_>,
+    fence: FenceId,
+    (view, max_chars): (ReadView, u64),
+    (more, ours): (&str, &str),
+) -> String {
     let mut out = String::new();
     facts(&mut out, message);
     match view {
-        ReadView::Text => page_words(&mut out, message),
+        ReadView::Text => page_words(&mut out, message, more),
         ReadView::New if !message.at("next_offset").is_null() => {
             out.push_str("It is long: view=text has all of it.\n");
         }
         ReadView::New | ReadView::Headers => {}
     }
+    out.push_str(ours);
     Fence::new(fence).around(&mut out, |fenced| {
         header(fenced, message);
-        if is_first {
+        if is_first(message) {
             extras(fenced, message);
         }
         fenced.gap();
@@ -102,23 +144,16 @@ fn show(answer: &ApiAnswer, fence: FenceId, view: ReadView, max_chars: u64) -> T
             ReadView::Headers => header_fields(fenced, message, max_chars),
         }
     });
-    let mut parts = vec![ContentPart::Text(out)];
-    if is_first {
-        parts.extend(files(message));
-    }
-    ToolStep::Tell(ToolContent {
-        parts,
-        ..ToolContent::default()
-    })
+    out
 }
 
 /// Which part of the text this is, where it is not the whole.
-fn page_words(out: &mut String, message: FoundJson<'_>) {
+fn page_words(out: &mut String, message: FoundJson<'_>, more: &str) {
     let chars = message.number("chars").unwrap_or(0);
     let shown = message.text("text").chars().count() as u64;
     match message.number("next_offset") {
         Some(next) => out.push_str(&format!(
-            "Text: characters {}-{next} of {chars}; go on with offset={next}.\n",
+            "Text: characters {}-{next} of {chars}; go on with {more}={next}.\n",
             next.saturating_sub(shown)
         )),
         None if shown < chars => {

@@ -2,15 +2,24 @@
 
 use std::sync::Arc;
 
-use crate::call::{Access, Caller, Grant, InboxId, OrgId, Scopes};
+use crate::call::{Access, Caller, EntryId, Grant, InboxId, OrgId, Scopes};
+use crate::http::mcp::resource::{ResourceAnswer, ResourceBody, ResourceContents};
+use crate::http::mcp::resources;
 use crate::http::mcp::tool::{
     ApiAnswer, ContentPart, FenceId, Tool, ToolArguments, ToolContent, ToolStep,
 };
 use crate::http::mcp::tools::TOOLS;
+use crate::http::mcp::uri::ResourceUri;
 use crate::http::wire::json::{self, Json};
 
 const FENCE: FenceId = [7; 16];
 const ID: &str = "07070707070707070707";
+const INBOX_URI: &str = "postern://inbox/bot@x.test";
+
+fn message_uri() -> String {
+    format!("{INBOX_URI}/message/{}", EntryId(1))
+}
+
 /// Stands in every text from outside, in letters that no cleaning takes away.
 const OUTSIDE: &str = "zzquux";
 
@@ -34,13 +43,33 @@ fn told(name: &str, arguments: &str, status: u16, media_type: &str, body: &[u8])
         panic!("{arguments}");
     };
     let caller = caller();
-    let mut step = (tool.run)(&ToolArguments {
+    let step = (tool.run)(&ToolArguments {
         fields,
         caller: &caller,
     });
+    match ended(step, status, media_type, body) {
+        ToolStep::Tell(content) => content,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What a client gets of a resource when the API answers each request with this body.
+fn read(uri: &str, media_type: &str, body: &[u8]) -> ToolContent {
+    let uri = ResourceUri::parse(uri).unwrap();
+    match ended(resources::read(&uri), 200, media_type, body) {
+        ToolStep::Give(ResourceAnswer::Contents(ResourceContents {
+            body: ResourceBody::Text(text),
+            ..
+        })) => ToolContent::text(text),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The last step, when the API answers each request with this body.
+fn ended(mut step: ToolStep, status: u16, media_type: &str, body: &[u8]) -> ToolStep {
     loop {
         match step {
-            ToolStep::Tell(content) => return content,
+            ToolStep::Tell(_) | ToolStep::Give(_) => return step,
             ToolStep::Ask(_, next) => {
                 let answer = ApiAnswer {
                     status,
@@ -173,6 +202,11 @@ fn ten_thousand_hostile_mails_stay_in_the_fence_of_every_tool() {
             let rest: String = (0..next(8)).map(|_| PIECES[next(PIECES.len())]).collect();
             format!("{OUTSIDE}{rest}")
         });
+        if round % 5 == 0 {
+            let list = format!(r#"{{"data":[{one},{one}],"next_cursor":"c"}}"#);
+            holds(&read(INBOX_URI, "application/json", list.as_bytes()));
+            holds(&read(&message_uri(), "application/json", one.as_bytes()));
+        }
         let (name, arguments, body) = match round % 6 {
             0 => ("read_message", r#"{"id":"msg_1"}"#, one),
             1 => ("read_message", r#"{"id":"msg_1","view":"new"}"#, one),
@@ -215,6 +249,8 @@ fn ten_thousand_hostile_mails_stay_in_the_fence_of_every_tool() {
                 "text/plain",
                 file.as_bytes(),
             ));
+            let uri = format!("{}/attachment/att_2", message_uri());
+            holds(&read(&uri, "text/plain", file.as_bytes()));
         }
     }
 }
