@@ -2,7 +2,9 @@
 """The state of messages of an account of a real server elsewhere: Dovecot.
 
 What a mail client sets and deletes there must be so here, while the connection waits, while it is
-away and after this server was killed. Nothing that is here may come twice by it.
+away and after this server was killed. What is set and deleted here must be so there: over the
+connection that waits, over a short one when nothing listens, and after this server and Dovecot
+were killed in between. Nothing that is here may come twice by it, and no change may come back.
 
     python3 .ci/upstream_state.py target/release/postern
 """
@@ -14,9 +16,21 @@ import tempfile
 import time
 
 from rig import verify
-from upstream import Stream, World, install, until
+from upstream import Stream, World, install, mail_of, until
 
 USER = "ann@else.test"
+
+
+def rows_of(client):
+    """UID and flags of each message by its subject."""
+    rows = {}
+    for part in client.uid("fetch", "1:*", "(UID FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1]:
+        if isinstance(part, tuple):
+            words = part[0].decode().split("FLAGS (", 1)[1].split(")")[0].split()
+            words = [w[1:].lower() if w.startswith("\\") else w for w in words if w != "\\Recent"]
+            uid = part[0].decode().split("UID ", 1)[1].split()[0]
+            rows[part[1].decode().split(":", 1)[1].strip()] = (uid, sorted(words))
+    return rows
 
 
 class State:
@@ -53,23 +67,17 @@ class State:
         """A mail client of the user there, and the UIDs by subject."""
         client = self.dovecot.client(USER)
         client.select(mailbox)
-        uids = {}
-        for uid in client.uid("search", None, "ALL")[1][0].split():
-            header = client.uid("fetch", uid, "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1][0][1]
-            uids[header.decode().split(":", 1)[1].strip()] = uid
+        uids = {subject: uid for subject, (uid, _) in rows_of(client).items()}
         yield client, uids
         client.logout()
 
     def there(self, mailbox="INBOX"):
         """Flags and keywords by subject, in one sorted list, as `here` has them."""
-        with self.client(mailbox) as (client, uids):
-            found = {}
-            for subject, uid in uids.items():
-                row = client.uid("fetch", uid, "(FLAGS)")[1][0].decode()
-                words = row[row.index("FLAGS (") + 7:].split(")")[0].split()
-                words = [w[1:].lower() if w.startswith("\\") else w for w in words if w != "\\Recent"]
-                found[subject] = sorted(words)
-            return found
+        client = self.dovecot.client(USER)
+        client.select(mailbox, True)
+        found = {subject: words for subject, (_, words) in rows_of(client).items()}
+        client.logout()
+        return found
 
     def change(self, mailbox="INBOX", delete=(), **flags):
         """Sets (`add`) and clears (`remove`) flags there, and deletes."""
@@ -82,10 +90,91 @@ class State:
             if delete:
                 client.expunge()
 
+    def patch(self, subject, **change):
+        """Changes a message here."""
+        self.world.ask(self.world.key, "PATCH", f"/inboxes/{self.inbox}/messages/{self.ids()[subject]}", change)
+
+    def ids(self, folder="INBOX"):
+        return {row["subject"]: row["id"] for row in self.world.messages(self.inbox, folder)}
+
+    def expunge(self, subject):
+        """Deletes a message here for good, as a mail client does."""
+        client = self.world.server.imap(USER, self.world.key)
+        client.select("INBOX")
+        number = client.search(None, "SUBJECT", f'"{subject}"')[1][0]
+        client.store(number, "+FLAGS.SILENT", "(\\Deleted)")
+        client.expunge()
+        client.logout()
+
+    def seen_there(self):
+        client = self.dovecot.client(USER)
+        client.select("INBOX", True)
+        found = client.search(None, "SEEN")[1][0].split()
+        client.logout()
+        return len(found)
+
     def same(self, what, seconds=20):
         """Both sides come to have the same; gives it."""
         until(what, seconds, lambda: self.here() == self.there())
         return self.here()
+
+
+def check_from_here(state):
+    """What is changed here is so there: over the connection that waits, and over a short one."""
+    state.put(*(f"own {n}" for n in range(9)))
+    began = time.monotonic()
+    state.patch("own 0", seen=True, add_labels=["$Own"])
+    state.patch("own 1", flagged=True)
+    state.patch("own 1", flagged=False)
+    state.expunge("own 2")
+    state.same("flags and a deletion over the connection that waits")
+    took = time.monotonic() - began
+    state.listen(False)
+    state.patch("own 3", flagged=True)
+    state.patch("own 0", seen=False, remove_labels=["$Own"])
+    state.expunge("own 4")
+    state.same("what was changed while nothing listened")
+    until("the short connection is away", 15, lambda: state.dovecot.connections(USER) == 0)
+    state.patch("own 5", seen=True)
+    state.expunge("own 6")
+    state.world.server.kill()
+    state.change(add={"own 7": "\\Seen", "own 5": "\\Flagged"})
+    state.world.start()
+    state.listen(True)
+    state.same("what both sides have changed over a kill")
+    state.dovecot.kill()
+    state.patch("own 8", seen=True, flagged=True)
+    time.sleep(1)
+    state.world.server.kill()
+    state.dovecot.start()
+    state.world.start()
+    here = state.same("what was changed while Dovecot was down", 60)
+    own = {subject: flags for subject, flags in here.items() if subject.startswith("own")}
+    assert own == {
+        "own 0": [], "own 1": [], "own 3": ["flagged"], "own 5": ["flagged", "seen"], "own 7": ["seen"],
+        "own 8": ["flagged", "seen"],
+    }, own
+    quiet = state.stream.last
+    time.sleep(8)
+    assert state.stream.last == quiet, "a change has come back"
+    print(f"from here: flags and a deletion were there after {took:.1f} s; also over an absence and three kills")
+
+
+def check_many(state):
+    """Many at once are few commands."""
+    count = 2000
+    with state.client() as (client, _):
+        for n in range(count):
+            assert client.append("INBOX", "", None, mail_of(f"many {n}"))[0] == "OK"
+    until("many here", 60, lambda: sum(s.startswith("many") for s in state.here()) == count)
+    ours = state.world.server.imap(USER, state.world.key)
+    ours.select("INBOX")
+    before = state.seen_there()
+    began = time.monotonic()
+    assert ours.store("1:*", "+FLAGS.SILENT", "(\\Seen)")[0] == "OK"
+    ours.logout()
+    until("all seen there", 60, lambda: state.seen_there() > before and state.seen_there() == len(state.here()))
+    print(f"{count} messages that were marked as seen at once were so there after {time.monotonic() - began:.1f} s")
 
 
 def check_from_there(state):
@@ -124,6 +213,8 @@ def main():
         try:
             state = State(world)
             check_from_there(state)
+            check_from_here(state)
+            check_many(state)
             state.listen(False)
             wrong = world.server.stop() or verify(world.binary, f"{folder}/here")
             assert not wrong, wrong

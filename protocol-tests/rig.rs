@@ -601,6 +601,7 @@ impl Rig {
         if let Ok((_, waiting)) = self.product.run_waiting() {
             self.publish(&waiting);
         }
+        let _ = self.product.run_upstream();
         self.settle();
     }
 

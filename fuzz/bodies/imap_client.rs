@@ -3,7 +3,8 @@
 //! bound; and no secret leaves before TLS is up.
 
 use postern::testing::call::{
-    Flags, SCAN_MAX, Secret, UidSet, UpstreamLogin, UpstreamOrder, UpstreamOutcome, UpstreamTls,
+    FlagDifference, Flags, SCAN_MAX, Secret, UidSet, UpstreamLogin, UpstreamOrder, UpstreamOutcome,
+    UpstreamTls,
 };
 use postern::testing::imap::upstream::{
     DialogueStep, INLINE_MAX, ResponseReader, TEXT_MAX, UpstreamDialogue, UpstreamSaid, read,
@@ -143,8 +144,12 @@ fn orders() -> [UpstreamOrder; 11] {
         UpstreamOrder::Changes { last: 9, since: 12 },
         UpstreamOrder::Flag {
             uids: UidSet::from(7..=8),
-            add: Flags::SEEN,
-            remove: Flags::FLAGGED,
+            change: FlagDifference {
+                add: Flags::SEEN,
+                remove: Flags::FLAGGED,
+                add_words: vec!["$Work".to_owned()],
+                remove_words: Vec::new(),
+            },
         },
         UpstreamOrder::Move {
             uids: UidSet::one(7),

@@ -60,7 +60,9 @@ mod uid_queue;
 mod uid_set;
 mod upload;
 mod upstream;
+mod upstream_push;
 mod upstream_sync;
+mod upstream_wakes;
 mod walk;
 mod webhook;
 mod webhook_call;
@@ -163,7 +165,9 @@ pub use upload::{NewUpload, UploadRow};
 pub use upstream::{
     NewUpstreamSmtp, UpstreamPatch, UpstreamRow, UpstreamSettings, UpstreamSmtpRow, UpstreamState,
 };
+pub use upstream_push::*;
 pub use upstream_sync::*;
+pub use upstream_wakes::UpstreamWakes;
 pub use walk::{BulkProgress, MailboxWalk, RecentCount, WalkStart};
 pub use webhook::*;
 pub use webhook_call::*;

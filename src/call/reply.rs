@@ -9,8 +9,8 @@ use super::{
     KnownSpamImported, KnownSpamSource, MadeTicket, MailboxRow, Matches, MessageView, NextDelivery,
     NextTransaction, OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal, RuleRow,
     RuleTrialRow, Secret, Selected, SendStatus, SendTrial, ShownSpamSettings, SpamReport,
-    SuppressionRow, SyncedFolder, ThreadId, ThreadView, UidSet, UploadRow, UsageDays, UsageRow,
-    WebhookRow,
+    SuppressionRow, SyncedFolder, ThreadId, ThreadView, UidSet, UploadRow, UpstreamPush, UsageDays,
+    UsageRow, WebhookRow,
 };
 
 /// The reply to a call.
@@ -264,6 +264,11 @@ pub enum Written {
     UpstreamTold {
         has_gone: bool,
         rest: UidSet,
+    },
+    /// `None`: nothing of what was looked at.
+    UpstreamPush {
+        push: Option<Box<UpstreamPush>>,
+        has_more: bool,
     },
     /// Whether there is more to delete.
     UpstreamEnded {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{
     Budget, FilterSwitch, InboundPolicy, Limits, Listeners, Metric, Metrics, RecentMarks,
-    RequestRates, UpstreamSettings,
+    RequestRates, UpstreamSettings, UpstreamWakes,
 };
 
 /// The data that all connections of a server share. Only its counters and marks change.
@@ -34,6 +34,8 @@ pub struct Shared {
     pub requests: RequestRates,
     /// What is listened to now.
     pub listeners: Arc<Listeners>,
+    /// Accounts elsewhere with changes to be told.
+    pub upstream_wakes: UpstreamWakes,
     /// The endpoints that clients of mail are told to connect to.
     pub endpoints: PublicEndpoints,
     /// Origins of other servers whose pages may speak MCP.
@@ -54,6 +56,7 @@ impl Shared {
             recent_marks: RecentMarks::default(),
             requests: RequestRates::default(),
             listeners: Arc::default(),
+            upstream_wakes: UpstreamWakes::default(),
             endpoints,
             rpc_origins: Vec::new(),
             limits,

@@ -10,7 +10,7 @@
 use core::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{Flags, InboxId, InboxPath, OrgId, Secret, UidSet};
+use super::{FlagDifference, Flags, InboxId, InboxPath, OrgId, Secret, UidSet};
 
 /// When TLS begins on a connection to an upstream server. There is none without it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -46,15 +46,15 @@ pub enum UpstreamOrder {
     Changes { last: u32, since: u64 },
     /// Fetches one message. Outcome: `Message` or `Absent`.
     Fetch { uid: u32 },
-    /// Sets and clears flags. Outcome: `Done`.
+    /// Sets and clears flags and keywords. Outcome: `Done`.
     Flag {
         uids: UidSet,
-        add: Flags,
-        remove: Flags,
+        change: FlagDifference,
     },
     /// Moves messages to another mailbox. Outcome: `Moved`.
     Move { uids: UidSet, to: Vec<u8> },
-    /// Deletes messages for good. Outcome: `Done`.
+    /// Deletes messages for good; on a server without UIDPLUS they are only marked as deleted,
+    /// since EXPUNGE would take what others have marked. Outcome: `Done`.
     Expunge { uids: UidSet },
     /// Waits for news of the open mailbox. Outcome: `Woken`.
     Idle,

@@ -14,9 +14,10 @@ use super::{
     DomainRef, EntryId, ExportEnd, FilterRuleId, FlagChange, Flags, Forgetting, GroupClaim,
     Idempotency, InboxPatch, InboxRef, KeyId, KnownSpamDeletion, MailboxId, MessageBatch,
     MessagePatch, Need, NewDomain, NewFilterRule, NewInbox, NewKey, NewRule, OpenedFolder, OrgId,
-    OrgPatch, OutboundId, OutboundLoss, Question, Refusal, RemoteFolder, RemoteMessage, Report,
-    RouteId, RuleId, RulePatch, RulePlace, Scopes, SharePart, SpamSettings, SuppressionId, UidSet,
-    UploadId, UpstreamAccount, UpstreamFolderId, UpstreamLoss, WebhookWrite,
+    OrgPatch, OutboundId, OutboundLoss, PermanentFlags, Question, Refusal, RemoteFolder,
+    RemoteMessage, Report, RouteId, RuleId, RulePatch, RulePlace, Scopes, SharePart, SpamSettings,
+    SuppressionId, UidSet, UploadId, UpstreamAccount, UpstreamFolderId, UpstreamLoss, UpstreamPush,
+    WebhookWrite,
 };
 
 /// A call that changes something, by noun.
@@ -461,8 +462,29 @@ pub enum UpstreamWrite {
         uidvalidity: u32,
         at: ComparedAt,
     },
-    /// Every mailbox has been looked at: deletes what is gone. Written: `UpstreamEnded`.
-    Round { account: UpstreamAccount },
+    /// What the server is to be told of the messages of an open mailbox. Written: `UpstreamPush`.
+    NextChange {
+        account: UpstreamAccount,
+        folder: UpstreamFolderId,
+        uidvalidity: u32,
+        permanent: PermanentFlags,
+    },
+    /// The server has taken a change, or has refused it. Written: `Changed`.
+    Pushed {
+        account: UpstreamAccount,
+        folder: UpstreamFolderId,
+        uidvalidity: u32,
+        push: Box<UpstreamPush>,
+        is_done: bool,
+    },
+    /// A round over all mailboxes has ended that began then, unix milliseconds: puts off what could
+    /// not be told. `is_whole`: every mailbox could be opened, so what is gone is deleted. Written:
+    /// `UpstreamEnded`.
+    Round {
+        account: UpstreamAccount,
+        began: i64,
+        is_whole: bool,
+    },
     /// What is up to this UID is done with, though it was not delivered: it is gone, too large, or
     /// refused for good. Written: `Changed`.
     Passed {

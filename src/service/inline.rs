@@ -176,6 +176,11 @@ impl Inline {
         self.writer.run_webhooks(&self.store)
     }
 
+    /// Wakes the connections of accounts elsewhere that have something to tell.
+    pub fn run_upstream(&mut self) -> Result<Option<u64>, Refusal> {
+        self.writer.run_upstream(&self.store)
+    }
+
     /// Carries out one request to its end, and gives its answer and the events that it published.
     /// There is no answer while a message waits for a lookup outside.
     pub fn serve(&mut self, request: Request) -> (Option<Reply>, Arc<[Event]>) {

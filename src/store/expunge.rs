@@ -138,6 +138,13 @@ impl Store {
         self.count_cost(mailbox.inbox, -extra)?;
         self.count_keywords(mailbox.id, (KeywordUses::default(), uses), false)?;
         self.record_leaving((stamp, origin), (place, mailbox), &going, how, events)?;
+        let ids = going.iter().map(|gone| gone.id);
+        match how {
+            Departure::Ended(_) => self.part_upstream_entries(mailbox.inbox, ids)?,
+            Departure::Deleted | Departure::To(_) => {
+                self.note_upstream_changes((mailbox.inbox, now.unix_ms), ids)?;
+            }
+        }
         // Behind it, since what is cancelled is told with its metadata.
         if !matches!(how, Departure::To(_)) {
             self.forget_beside(mailbox.org, going.iter().map(|gone| gone.id))?;

@@ -173,6 +173,8 @@ impl Store {
             }
         }
         self.write_states(mailbox, states.iter().filter(|s| s.modseq == stamp.seq))?;
+        let ids = bulk.iter().filter_map(|n| states.get(*n)).map(|s| s.id);
+        self.note_upstream_changes((mailbox.inbox, now.unix_ms), ids)?;
         self.count(mailbox, stamp.seq, &delta)?;
         if may_change_keywords {
             self.count_keywords(mailbox.id, (more, less), true)?;

@@ -63,6 +63,7 @@ mod summed;
 mod thread;
 mod upload;
 mod upstream;
+mod upstream_change;
 mod upstream_state;
 mod upstream_sync;
 mod usage;

@@ -349,6 +349,7 @@ pub(super) const STEPS: &[SchemaStep] = &[
     SchemaStep::sql(include_str!("step36.sql")),
     SchemaStep::sql(include_str!("step37.sql")),
     SchemaStep::sql(include_str!("step38.sql")),
+    SchemaStep::sql(include_str!("step39.sql")),
 ];
 
 /// Step 5: finds the mail that each conversation depends on, and counts what rows cost.

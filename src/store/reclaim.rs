@@ -249,7 +249,9 @@ impl Store {
                 .run("DELETE FROM spam_setting WHERE inbox = ?1", [inbox])?;
         let rows = rows + self.delete_upstream(inbox)? + self.reclaim_usage_of_inbox(inbox)?;
         let rows = rows + self.forget_upstream(inbox, SLICE_ROWS)?;
-        let rows = rows + self.forget_upstream_states(inbox, SLICE_ROWS)?;
+        let rows = rows
+            + self.forget_upstream_states(inbox, SLICE_ROWS)?
+            + self.forget_upstream_changes(inbox, SLICE_ROWS)?;
         let rows = rows + self.reclaim_answered(InboxId(inbox), SLICE_ROWS)?;
         let rows = rows + self.reclaim_rules_of_inbox(InboxId(inbox), SLICE_ROWS)?;
         let rows = rows as i64 + self.forget_imports(inbox, SLICE_ROWS)?;

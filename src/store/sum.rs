@@ -23,8 +23,8 @@ use super::row_sum::RowSum;
 use super::summed::{
     APPROVAL, AUDIT, DKIM, EVENT_GROUP, EVENT_PENDING, FILTER_RULE, INBOX, JOB, KEY,
     KNOWN_SPAM_SOURCE, MAILBOX, METADATA, ONCE, OUTBOUND, RULE, RULE_HIT, SCHEDULED, SUPPRESSION,
-    UPLOAD, UPSTREAM, UPSTREAM_COMPARED, UPSTREAM_FOLDER, UPSTREAM_MESSAGE, UPSTREAM_STATE,
-    USAGE_DAY, WEBHOOK, WEBHOOK_DELIVERY,
+    UPLOAD, UPSTREAM, UPSTREAM_CHANGE, UPSTREAM_COMPARED, UPSTREAM_FOLDER, UPSTREAM_MESSAGE,
+    UPSTREAM_STATE, USAGE_DAY, WEBHOOK, WEBHOOK_DELIVERY,
 };
 use super::{Error, Store};
 
@@ -224,6 +224,13 @@ pub(super) const TABLES: &[SummedTable] = &[
         sums: &[("sum", UPSTREAM_STATE)],
         filled_later: false,
         kept_by: KeptBy::Triggers(UPSTREAM_STATE),
+    },
+    SummedTable {
+        name: "upstream_change",
+        key: &["message"],
+        sums: &[("sum", UPSTREAM_CHANGE)],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(UPSTREAM_CHANGE),
     },
     SummedTable {
         name: "upstream_compared",

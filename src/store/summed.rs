@@ -246,3 +246,4 @@ pub(super) const UPSTREAM_COMPARED: &[&str] = &[
     "uidnext",
     "messages",
 ];
+pub(super) const UPSTREAM_CHANGE: &[&str] = &["message", "inbox", "org", "tries", "due_at"];

@@ -135,6 +135,19 @@ impl Store {
         Ok(())
     }
 
+    /// The same for a message that may be gone.
+    pub fn set_upstream_flags(
+        &self,
+        message: i64,
+        (flags, keywords): (Flags, &[String]),
+    ) -> Result<(), Error> {
+        self.direct().run(
+            "UPDATE upstream_state SET flags = ?2, keywords = ?3 WHERE message = ?1",
+            (message, flags.0, pack_keywords(keywords)),
+        )?;
+        Ok(())
+    }
+
     /// A message is not in its mailbox any more.
     pub fn set_upstream_gone(&self, message: i64) -> Result<(), Error> {
         self.direct().run(
@@ -146,6 +159,7 @@ impl Store {
 
     /// A message here and one there have nothing to do with each other any more.
     pub fn part_upstream(&self, message: i64) -> Result<(), Error> {
+        self.forget_upstream_change(message)?;
         self.direct()
             .run("DELETE FROM upstream_state WHERE message = ?1", [message])?;
         Ok(())
@@ -221,7 +235,7 @@ impl Store {
     }
 }
 
-fn read_pair(r: &Row<'_>) -> rusqlite::Result<UpstreamPair> {
+pub(super) fn read_pair(r: &Row<'_>) -> rusqlite::Result<UpstreamPair> {
     Ok(UpstreamPair {
         message: r.get(0)?,
         uid: uint32(r.get(1)?),

@@ -20,6 +20,7 @@ mod commands;
 mod comparison;
 mod hello;
 mod orders;
+mod push;
 mod reader;
 mod response;
 mod state;
@@ -31,7 +32,9 @@ pub mod testing {
     pub use super::response::{UpstreamSaid, read};
 }
 
-use crate::call::{Secret, UpstreamLogin, UpstreamLoss, UpstreamOutcome, UpstreamTls};
+use crate::call::{
+    PermanentFlags, Secret, UpstreamLogin, UpstreamLoss, UpstreamOutcome, UpstreamTls,
+};
 pub use sync::UpstreamClient;
 
 use commands::SentPieces;
@@ -59,6 +62,8 @@ pub struct UpstreamDialogue {
     work: Option<Box<WorkUnderWay>>,
     /// Messages of the open mailbox, as the server has told.
     exists: u32,
+    /// What the server keeps of flags in the open mailbox.
+    permanent: PermanentFlags,
     /// Messages may have come that were not asked for.
     has_news: bool,
     /// Messages that were there have changed, or are gone.
@@ -171,6 +176,7 @@ impl UpstreamDialogue {
             pieces: SentPieces::default(),
             work: None,
             exists: 0,
+            permanent: PermanentFlags::default(),
             has_news: false,
             has_changed: false,
         }
@@ -281,6 +287,13 @@ impl UpstreamDialogue {
     fn note_code(&mut self, status: &UpstreamStatus) {
         match &status.code {
             UpstreamCode::Capability(words) => self.note_offers(words),
+            UpstreamCode::ReadOnly => self.permanent.is_read_only = true,
+            UpstreamCode::Permanent(permanent) => {
+                self.permanent = PermanentFlags {
+                    is_read_only: self.permanent.is_read_only,
+                    ..permanent.clone()
+                };
+            }
             code => {
                 if let Some(work) = &mut self.work {
                     work.note_code(code);
@@ -303,6 +316,11 @@ impl UpstreamDialogue {
     /// Whether the server tells which messages have vanished (RFC 7162).
     pub fn tells_vanished(&self) -> bool {
         self.offers.qresync
+    }
+
+    /// What the server keeps of flags in the open mailbox.
+    pub fn permanent(&self) -> &PermanentFlags {
+        &self.permanent
     }
 
     /// What has changed so far is asked for now.

@@ -6,8 +6,8 @@ use super::commands::SentPieces;
 use super::response::{FetchedItems, UpstreamCode, UpstreamSaid, UpstreamStatus};
 use super::{DialoguePhase, DialogueStep, UpstreamDialogue};
 use crate::call::{
-    Flags, OpenedFolder, REMOTE_FOLDERS_MAX, RemoteFolder, RemoteMessage, SCAN_MAX, UidSet,
-    UpstreamLoss, UpstreamOrder, UpstreamOutcome,
+    Flags, OpenedFolder, PermanentFlags, REMOTE_FOLDERS_MAX, RemoteFolder, RemoteMessage, SCAN_MAX,
+    UidSet, UpstreamLoss, UpstreamOrder, UpstreamOutcome,
 };
 
 /// An order under way.
@@ -187,6 +187,7 @@ impl UpstreamDialogue {
                 if matches!(order, UpstreamOrder::Open { .. }) {
                     self.exists = 0;
                     (self.has_news, self.has_changed) = (false, false);
+                    self.permanent = PermanentFlags::default();
                 }
                 if matches!(order, UpstreamOrder::Scan { .. }) {
                     // What was told before is in what comes.
@@ -249,14 +250,13 @@ impl UpstreamDialogue {
                 let items = "(UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])";
                 add(SentPieces::new(&format!("UID FETCH {uid} {items}")));
             }
-            UpstreamOrder::Flag {
-                uids,
-                add: more,
-                remove,
-            } => {
-                for (sign, flags) in [('+', *more), ('-', *remove)] {
-                    if flags != Flags::NONE {
-                        add(store(uids, sign, flags));
+            UpstreamOrder::Flag { uids, change } => {
+                for (sign, flags, words) in [
+                    ('+', change.add, &change.add_words),
+                    ('-', change.remove, &change.remove_words),
+                ] {
+                    if flags != Flags::NONE || !words.is_empty() {
+                        add(store(uids, sign, flags, words));
                     }
                 }
             }
@@ -265,24 +265,22 @@ impl UpstreamDialogue {
             }
             UpstreamOrder::Move { uids, to } => {
                 add(SentPieces::new(&format!("UID COPY {uids}")).string(to));
-                add(store(uids, '+', Flags::DELETED));
-                add(self.expunge(uids));
+                self.delete(uids).into_iter().for_each(add);
             }
-            UpstreamOrder::Expunge { uids } => {
-                add(store(uids, '+', Flags::DELETED));
-                add(self.expunge(uids));
-            }
+            UpstreamOrder::Expunge { uids } => self.delete(uids).into_iter().for_each(add),
             UpstreamOrder::Idle | UpstreamOrder::Leave => {}
         }
         commands
     }
 
-    fn expunge(&self, uids: &UidSet) -> SentPieces {
-        // Without UIDPLUS, what others have marked goes too: there is no other way.
-        match self.offers.uidplus {
-            true => SentPieces::new(&format!("UID EXPUNGE {uids}")),
-            false => SentPieces::new("EXPUNGE"),
+    /// Marks messages as deleted and takes them away. Without UIDPLUS there is only EXPUNGE, which
+    /// would take what others have marked: they stay marked, and others take them away.
+    fn delete(&self, uids: &UidSet) -> Vec<SentPieces> {
+        let mut commands = vec![store(uids, '+', Flags::DELETED, &[])];
+        if self.offers.uidplus {
+            commands.push(SentPieces::new(&format!("UID EXPUNGE {uids}")));
         }
+        commands
     }
 
     /// The next command of the order, or its outcome.
@@ -450,9 +448,10 @@ impl UpstreamDialogue {
     }
 }
 
-fn store(uids: &UidSet, sign: char, flags: Flags) -> SentPieces {
+fn store(uids: &UidSet, sign: char, flags: Flags, words: &[String]) -> SentPieces {
     let names = Flags::NAMES.iter().filter(|(_, flag)| flags.has(*flag));
-    let names: Vec<&str> = names.map(|(name, _)| *name).collect();
+    let names = names.map(|(name, _)| *name);
+    let names: Vec<&str> = names.chain(words.iter().map(String::as_str)).collect();
     let names = names.join(" ");
     SentPieces::new(&format!("UID STORE {uids} {sign}FLAGS.SILENT ({names})"))
 }

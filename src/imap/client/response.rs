@@ -8,7 +8,7 @@ use super::super::wire::lexer::{Lexer, is_atom};
 use super::super::wire::sequence::SequenceSet;
 use super::super::wire::syntax::{Parsed, SyntaxError};
 use super::reader::{INLINE_MAX, UpstreamResponse};
-use crate::call::{Flags, RemoteFolder, RemoteMessage, RemoteUse, UidSet};
+use crate::call::{Flags, PermanentFlags, RemoteFolder, RemoteMessage, RemoteUse, UidSet};
 
 /// One response, read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -61,6 +61,8 @@ pub enum UpstreamCode {
     UidNext(u32),
     HighestModSeq(u64),
     Capability(Vec<String>),
+    Permanent(PermanentFlags),
+    ReadOnly,
     /// RFC 4315: UIDVALIDITY of the target, the UIDs here, the UIDs there.
     CopyUid(u32, UidSet, UidSet),
     /// The name or password is wrong (RFC 5530), and not the server unable.
@@ -193,6 +195,8 @@ fn code(text: &[u8]) -> UpstreamCode {
         b"HIGHESTMODSEQ" => number64(value).map(UpstreamCode::HighestModSeq),
         b"CAPABILITY" => Some(UpstreamCode::Capability(words(value))),
         b"COPYUID" => copied(value),
+        b"READ-ONLY" => Some(UpstreamCode::ReadOnly),
+        b"PERMANENTFLAGS" => permanent(value),
         b"AUTHENTICATIONFAILED" | b"AUTHORIZATIONFAILED" | b"EXPIRED" => {
             Some(UpstreamCode::AuthenticationFailed)
         }
@@ -207,6 +211,17 @@ fn copied(value: &[u8]) -> Option<UpstreamCode> {
     let uidvalidity = number(parts.next()?)?;
     let (from, to) = (uids(parts.next()?)?, uids(parts.next()?)?);
     Some(UpstreamCode::CopyUid(uidvalidity, from, to))
+}
+
+/// `(\Seen $Work \*)`.
+fn permanent(value: &[u8]) -> Option<UpstreamCode> {
+    let (flags, keywords) = flags(&mut Lexer::new(value, 0)).ok()?;
+    Some(UpstreamCode::Permanent(PermanentFlags {
+        is_read_only: false,
+        flags,
+        keywords,
+        takes_any: memchr::memmem::find(value, b"\\*").is_some(),
+    }))
 }
 
 /// `(EARLIER) 1:5,7` or `1:5,7`.

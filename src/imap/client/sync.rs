@@ -19,8 +19,8 @@ use super::{DialogueStep, UpstreamDialogue};
 use crate::call::{
     Ask, Call, Caller, Charge, FetchedUpTo, Holders, Intake, MemoryShortage, Metric, Now,
     OpenedFolder, Refusal, RemoteMessage, Reply, Route, Shared, SyncedFolder, UpstreamDial,
-    UpstreamLoss, UpstreamMessage, UpstreamOrder, UpstreamOutcome, UpstreamTls, UpstreamWrite,
-    Written,
+    UpstreamLoss, UpstreamMessage, UpstreamOrder, UpstreamOutcome, UpstreamPush, UpstreamTls,
+    UpstreamWrite, Written,
 };
 use crate::engine::{CertificateCheck, DialError, Engine, Input, Output, Trust};
 
@@ -44,6 +44,10 @@ pub struct UpstreamClient {
     has_missed: bool,
     /// INBOX has been looked at in this round.
     is_back: bool,
+    /// When the round began, unix milliseconds.
+    began: i64,
+    /// What the server is being told.
+    pub(super) pushing: Option<Box<UpstreamPush>>,
     /// Messages to be fetched, and whether a scan has more.
     queue: VecDeque<RemoteMessage>,
     has_more: bool,
@@ -72,6 +76,12 @@ pub(super) enum SyncStep {
     Open,
     /// The service's answer to what was opened.
     Opened,
+    /// The service's answer to the question what the server is to be told.
+    NextChange,
+    /// A change that was made here.
+    Push,
+    /// The service's answer to what came of it.
+    Pushed,
     /// What has changed since the last time.
     Changes,
     /// The service's answer to the question which messages are known.
@@ -126,6 +136,8 @@ impl UpstreamClient {
             has_gone: false,
             has_missed: false,
             is_back: false,
+            began: 0,
+            pushing: None,
             queue: VecDeque::new(),
             has_more: false,
             seen: 0,
@@ -251,6 +263,10 @@ impl UpstreamClient {
                 }
                 self.pass(out);
             }
+            (SyncStep::Push, UpstreamOutcome::Done) => self.pushed(None, out),
+            (SyncStep::Push, UpstreamOutcome::Refused { text, .. }) => {
+                self.pushed(Some(text), out);
+            }
             (SyncStep::Idle, UpstreamOutcome::Woken { has_changed }) => {
                 self.woken(now, has_changed, out);
             }
@@ -271,9 +287,6 @@ impl UpstreamClient {
             true => self.at = next,
             false => {
                 self.round_ms = now.mono_ms.saturating_add(ROUND_MS);
-                if core::mem::take(&mut self.has_missed) {
-                    return self.end_round(now, out);
-                }
                 return self.ask_round(out);
             }
         }
@@ -282,12 +295,17 @@ impl UpstreamClient {
 
     fn ask_round(&mut self, out: &mut Output) {
         let account = self.dial.account;
-        self.ask(SyncStep::Round, UpstreamWrite::Round { account }, out);
+        let call = UpstreamWrite::Round {
+            account,
+            began: self.began,
+            is_whole: !self.has_missed,
+        };
+        self.ask(SyncStep::Round, call, out);
     }
 
     /// Each mailbox has been looked at: waits in INBOX.
     fn end_round(&mut self, now: Now, out: &mut Output) {
-        self.has_gone = false;
+        (self.has_gone, self.has_missed) = (false, false);
         if self.at == 0 {
             return self.wait_for_news(now, out);
         }
@@ -297,6 +315,11 @@ impl UpstreamClient {
 
     fn open(&mut self, now: Now, out: &mut Output) {
         self.opened = None;
+        if self.at == 0 && !self.is_back {
+            self.began = now.unix_ms;
+            // What is to be told by now is told in this round.
+            self.shared.upstream_wakes.take(self.dial.account.inbox);
+        }
         let Some(name) = self.folders.get(self.at).map(|folder| folder.name.clone()) else {
             return self.leave(now, out);
         };
@@ -499,9 +522,13 @@ impl UpstreamClient {
                 self.seen = 0;
                 match core::mem::take(&mut self.is_back) {
                     true => self.look_for_new(now, out),
-                    false => self.compare(now, false, out),
+                    false => self.push(out),
                 }
             }
+            (SyncStep::NextChange, Reply::Written(Written::UpstreamPush { push, has_more }, _)) => {
+                self.next_change(now, push, has_more, out);
+            }
+            (SyncStep::Pushed, Reply::Written(..)) => self.push(out),
             (SyncStep::Known, Reply::Written(Written::UpstreamKnown(uids, before), _)) => {
                 self.known(now, uids, before, out);
             }
@@ -589,8 +616,13 @@ impl UpstreamClient {
             let step = self.dialogue.time_out(&mut out.bytes);
             return self.told(now, step, out);
         }
-        let is_due = now.mono_ms >= self.round_ms || !self.is_wanted();
-        if self.dialogue.is_idle() && is_due {
+        if !self.dialogue.is_idle() {
+            return;
+        }
+        if self.shared.upstream_wakes.take(self.dial.account.inbox) {
+            self.round_ms = 0;
+        }
+        if now.mono_ms >= self.round_ms || !self.is_wanted() {
             let step = self.dialogue.wake(&mut out.bytes);
             self.told(now, step, out);
         }
@@ -640,6 +672,8 @@ impl SyncStep {
                 | SyncStep::Match
                 | SyncStep::Accept
                 | SyncStep::Pass
+                | SyncStep::NextChange
+                | SyncStep::Pushed
                 | SyncStep::Known
                 | SyncStep::Told
                 | SyncStep::Compared

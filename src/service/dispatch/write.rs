@@ -488,7 +488,27 @@ fn write_upstream(
             uidvalidity,
             at,
         } => upstream::compared(context, *account, (*folder, *uidvalidity), *at),
-        UpstreamWrite::Round { account } => upstream::round(context, *account),
+        UpstreamWrite::NextChange {
+            account,
+            folder,
+            uidvalidity,
+            permanent,
+        } => upstream::next_change(context, *account, (*folder, *uidvalidity), permanent),
+        UpstreamWrite::Pushed {
+            account,
+            folder,
+            uidvalidity,
+            push,
+            is_done,
+        } => {
+            let at = (*folder, *uidvalidity);
+            upstream::pushed(context, *account, at, (push, *is_done))
+        }
+        UpstreamWrite::Round {
+            account,
+            began,
+            is_whole,
+        } => upstream::round(context, *account, (*began, *is_whole)),
         UpstreamWrite::Ended { account, loss } => {
             service.connections.ended(context, *account, loss.as_ref())
         }

@@ -67,6 +67,18 @@ pub(super) fn note_origin(
     {
         let keywords = upstream::kept_keywords(&from.row.keywords);
         context.store.pair_upstream(from, entry, &keywords)?;
+        // A rule has changed it: its server is told.
+        let is_there = |word: &String| {
+            keywords
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(word))
+        };
+        let mut set_here = placement.keywords.iter().filter(|word| !is_there(word));
+        if placement.flags != from.row.flags || set_here.next().is_some() {
+            let at = (placement.inbox, context.now.unix_ms);
+            let entries = core::iter::once(entry);
+            context.store.note_upstream_changes(at, entries)?;
+        }
     }
     Ok(())
 }

@@ -27,9 +27,6 @@ impl Upstreams {
     /// Makes the connections that are wanted. Gives the time until the next look, milliseconds;
     /// `None` when there is no account.
     pub fn run(&self, context: &mut WriteContext<'_>) -> Result<Option<u64>, Refusal> {
-        let Some(ways) = &self.ways else {
-            return Ok(None);
-        };
         let service = context.service;
         if !(service.upstreams).is_some(|| context.store.has_any_upstream())? {
             return Ok(None);
@@ -47,10 +44,18 @@ impl Upstreams {
         table.look_ms = now.mono_ms.saturating_add(LOOK_MS);
         table.resolved(context, &mut actions)?;
         let changes = context.shared.listeners.changes();
-        if table.changes != Some(changes) || now.mono_ms >= table.all_ms {
+        let to_tell = context.store.upstreams_to_tell(now.unix_ms)?;
+        for inbox in &to_tell {
+            context.shared.upstream_wakes.wake(*inbox);
+        }
+        let Some(ways) = &self.ways else {
+            return Ok(None);
+        };
+        let has_to_tell = to_tell.iter().any(|inbox| !table.links.contains_key(inbox));
+        if table.changes != Some(changes) || now.mono_ms >= table.all_ms || has_to_tell {
             table.changes = Some(changes);
             table.all_ms = now.mono_ms.saturating_add(ALL_MS);
-            table.begin_wanted(context, &mut actions)?;
+            table.begin_wanted(context, &to_tell, &mut actions)?;
         }
         drop(table);
         for action in actions {
@@ -111,10 +116,12 @@ impl Upstreams {
 }
 
 impl ConnectionTable {
-    /// Begins a connection for each account that is to have one and has none.
+    /// Begins a connection for each account that is to have one and has none: for its listeners, or
+    /// for a short time to tell what has changed here.
     fn begin_wanted(
         &mut self,
         context: &mut WriteContext<'_>,
+        to_tell: &[InboxId],
         actions: &mut Vec<UpstreamAction>,
     ) -> Result<(), Refusal> {
         let now = context.now;
@@ -138,7 +145,8 @@ impl ConnectionTable {
             let Some(place) = context.store.place_of(account.org, account.inbox)? else {
                 continue;
             };
-            if *is_begun && !context.shared.listeners.hear(account.org, &place.path) {
+            let is_heard = || context.shared.listeners.hear(account.org, &place.path);
+            if *is_begun && to_tell.binary_search(&account.inbox).is_err() && !is_heard() {
                 continue;
             }
             open += 1;

@@ -6,10 +6,14 @@
 
 mod account;
 mod connections;
+mod keywords;
+mod push;
 mod state;
 mod sync;
 mod told;
 
+pub use keywords::kept_keywords;
+pub use push::{next_change, pushed};
 pub use state::{UpstreamWays, Upstreams};
 pub use sync::{folders, ident, matched, opened, passed};
-pub use told::{compared, kept_keywords, known, round, told};
+pub use told::{compared, known, round, told};

@@ -8,26 +8,16 @@
 
 use std::collections::BTreeMap;
 
+use super::keywords::{has_word, kept_keywords};
+use super::push::put_off_untold;
 use super::sync::{check_account, known as find_folder};
-use crate::call::bounds::check_keyword;
 use crate::call::{
-    ComparedAt, FlagChange, Flags, MailboxId, Refusal, RemoteMessage, SCAN_MAX, UidSet,
-    UpstreamAccount, UpstreamFolderId, Written, is_server_label,
+    ComparedAt, FlagChange, FlagDifference, Flags, MailboxId, Refusal, RemoteMessage, SCAN_MAX,
+    UidSet, UpstreamAccount, UpstreamFolderId, Written,
 };
 use crate::service::context::WriteContext;
 use crate::service::mail::entry;
 use crate::store::{Entry, UpstreamPair};
-
-/// A change of flags that several messages have in common.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-struct FlagDifference {
-    /// System flags, as bits.
-    add: u8,
-    remove: u8,
-    /// In the order of the server.
-    add_words: Vec<String>,
-    remove_words: Vec<String>,
-}
 
 /// Which messages of a mailbox are known.
 pub fn known(
@@ -63,7 +53,10 @@ pub fn told(
             .store
             .entry(account.org, account.inbox, pair.entry)?
         else {
-            context.store.part_upstream(pair.message)?;
+            // It was deleted here. The server is told, if that is still to be done.
+            if !context.store.has_upstream_change(pair.message)? {
+                context.store.part_upstream(pair.message)?;
+            }
             continue;
         };
         let row = messages.binary_search_by_key(&pair.uid, |row| row.uid);
@@ -84,13 +77,18 @@ pub fn told(
             let uids = changes.entry((here.mailbox, difference)).or_default();
             uids.insert(here.state.uid);
         }
-        states.push((pair.message, row.flags, words));
+        let is_changed_here = context.store.has_upstream_change(pair.message)?;
+        states.push((pair.message, row.flags, words, is_changed_here));
     }
     for ((mailbox, difference), uids) in changes {
         take_over(context, (account, mailbox), &uids, &difference)?;
     }
-    for (message, flags, words) in states {
+    for (message, flags, words, is_changed_here) in states {
         context.store.set_upstream_state(message, (flags, &words))?;
+        if !is_changed_here {
+            // What was taken over is not told back.
+            context.store.forget_upstream_change(message)?;
+        }
     }
     Ok(Written::UpstreamTold { has_gone, rest })
 }
@@ -107,8 +105,8 @@ fn difference(
         words.cloned().collect()
     };
     FlagDifference {
-        add: flags.without(before.flags).without(here.state.flags).0,
-        remove: before.flags.without(flags).0 & here.state.flags.0,
+        add: flags.without(before.flags).without(here.state.flags),
+        remove: Flags(before.flags.without(flags).0 & here.state.flags.0),
         add_words: new(words, &before.keywords, false),
         remove_words: new(&before.keywords, words, true),
     }
@@ -131,8 +129,8 @@ fn take_over(
     ] {
         // Its counters have changed with the change before.
         let mailbox = context.store.mailbox(org, inbox, mailbox)?;
-        if let Some(mailbox) = mailbox.filter(|_| flags != 0 || !words.is_empty()) {
-            let how = (how, Flags(flags), words.as_slice());
+        if let Some(mailbox) = mailbox.filter(|_| flags != Flags::NONE || !words.is_empty()) {
+            let how = (how, flags, words.as_slice());
             entry::flag_some(context, (&place, &mailbox), uids, how)?;
         }
     }
@@ -152,10 +150,19 @@ pub fn compared(
     Ok(Written::Changed)
 }
 
-/// Deletes messages that were found gone and that are in no other mailbox.
-pub fn round(context: &mut WriteContext<'_>, account: UpstreamAccount) -> Result<Written, Refusal> {
+/// Every mailbox has been looked at. Deletes messages that were found gone and that are in no
+/// other mailbox, if all could be opened, and puts off what could not be told.
+pub fn round(
+    context: &mut WriteContext<'_>,
+    account: UpstreamAccount,
+    (began, is_whole): (i64, bool),
+) -> Result<Written, Refusal> {
     check_account(context, account)?;
     let (org, inbox) = (account.org, account.inbox);
+    let mut has_more = put_off_untold(context, account, began)?;
+    if !is_whole {
+        return Ok(Written::UpstreamEnded { has_more });
+    }
     let gone = context.store.upstream_gone(inbox, SCAN_MAX)?;
     let mut leaving: BTreeMap<MailboxId, UidSet> = BTreeMap::new();
     for pair in &gone {
@@ -179,23 +186,6 @@ pub fn round(context: &mut WriteContext<'_>, account: UpstreamAccount) -> Result
             )?;
         }
     }
-    let has_more = gone.len() == SCAN_MAX;
+    has_more |= gone.len() == SCAN_MAX;
     Ok(Written::UpstreamEnded { has_more })
-}
-
-/// Keywords of a server that are keywords here too. Those that only this server sets say nothing
-/// when another one has them.
-pub fn kept_keywords(words: &[String]) -> Vec<String> {
-    let mut kept: Vec<String> = Vec::new();
-    for word in words {
-        let is_ours = check_keyword(word).is_ok() && !is_server_label(word);
-        if is_ours && !has_word(&kept, word) {
-            kept.push(word.clone());
-        }
-    }
-    kept
-}
-
-fn has_word(words: &[String], word: &str) -> bool {
-    words.iter().any(|known| known.eq_ignore_ascii_case(word))
 }

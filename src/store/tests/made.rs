@@ -282,6 +282,12 @@ pub(super) fn insert_fetched(store: &Store, (org, inbox): (OrgId, InboxId)) {
     store
         .pair_upstream(&from, entry, &["$Work".to_owned()])
         .unwrap();
+    let changed = (inbox, 9);
+    store
+        .note_upstream_changes(changed, [entry].into_iter())
+        .unwrap();
+    let due = |now| store.upstream_changes((folder, 7), (now, 9)).unwrap().len();
+    assert_eq!((due(8), due(9)), (0, 1));
     let at = crate::call::ComparedAt {
         modseq: 9,
         uidnext: Some(5),
@@ -502,6 +508,18 @@ const JUDGEMENTS: &[super::damage::Kind] = &[
         "state of no message elsewhere",
         "UPDATE upstream_state SET message = 99",
         "upstream_state",
+        "that is gone",
+    ),
+    (
+        "change of a message elsewhere",
+        "UPDATE upstream_change SET tries = 8",
+        "upstream_change",
+        super::damage::CHECKSUM,
+    ),
+    (
+        "change of no message elsewhere",
+        "UPDATE upstream_change SET message = 99",
+        "upstream_change",
         "that is gone",
     ),
     (

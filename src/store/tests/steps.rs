@@ -453,3 +453,46 @@ fn version_37_gets_states_of_messages_elsewhere() {
     store.part_upstream(pairs[0].message).unwrap();
     assert_eq!(store.upstream_pairs(at, &all, 9).unwrap().0, []);
 }
+
+/// The step of changes that servers elsewhere are to be told. Many changes of a message are one.
+#[test]
+fn version_38_gets_changes_to_be_told() {
+    let folder = super::Folder::new("old-38");
+    let path = folder.0.join(FILE);
+    let mut sql = Connection::open(&path).unwrap();
+    sum::add_function(&sql).unwrap();
+    open::migrate(&mut sql, &open::STEPS[..38]).unwrap();
+    ids::insert_meta(&sql, 5).unwrap();
+    drop(sql);
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    let (org, inbox) = (OrgId(1), InboxId(10));
+    let account = crate::call::UpstreamAccount { org, inbox };
+    let mut record = super::made::account();
+    record.is_stopped = false;
+    store.set_upstream((org, inbox), &record).unwrap();
+    super::made::insert_fetched(&store, (org, inbox));
+    let at = (store.upstream_folder(account, b"INBOX").unwrap(), 7);
+    let due = |now| store.upstream_changes(at, (now, 9)).unwrap();
+    assert!(due(8).is_empty());
+    let message = due(9)[0].message;
+    let entries = || [EntryId(77), EntryId(78)].into_iter();
+    for now in [11, 12] {
+        store
+            .note_upstream_changes((inbox, now), entries())
+            .unwrap();
+    }
+    assert!(due(11).is_empty());
+    assert_eq!(due(12).len(), 1);
+    assert_eq!(store.put_off_upstream_change(message, 20).unwrap(), 1);
+    assert_eq!(store.put_off_upstream_change(message, 20).unwrap(), 2);
+    assert_eq!(store.upstreams_to_tell(19).unwrap(), []);
+    assert_eq!(store.upstreams_to_tell(20).unwrap(), [inbox]);
+    // A new change is told at once, whatever was refused before.
+    store.note_upstream_changes((inbox, 13), entries()).unwrap();
+    assert_eq!(due(13).len(), 1);
+    assert_eq!(store.put_off_upstream_change(message, 20).unwrap(), 1);
+    // What has ended by itself is not told.
+    store.part_upstream_entries(inbox, entries()).unwrap();
+    assert_eq!(store.upstreams_to_tell(99).unwrap(), []);
+    assert_eq!(store.put_off_upstream_change(message, 20).unwrap(), 0);
+}

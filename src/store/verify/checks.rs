@@ -397,6 +397,14 @@ pub(super) const ALL: &[Check] = &[
                   AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = s.inbox)",
     },
     Check {
+        what: "change of a message elsewhere that is gone",
+        table: "upstream_change",
+        sql: "SELECT c.message, c.inbox FROM upstream_change c
+                  LEFT JOIN upstream_state s ON s.message = c.message AND s.inbox = c.inbox
+              WHERE s.message IS NULL
+                  AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = c.inbox)",
+    },
+    Check {
         what: "comparison of a mailbox elsewhere that is gone",
         table: "upstream_compared",
         sql: "SELECT c.folder, c.inbox FROM upstream_compared c

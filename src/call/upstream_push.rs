@@ -1,0 +1,66 @@
+//! What the server of an account is told of changes that were made here.
+
+// A field that needs no more than its name has no line of its own.
+#![allow(missing_docs)]
+
+use super::{Flags, UidSet};
+
+/// What a server keeps of flags in the open mailbox (PERMANENTFLAGS of RFC 3501 section 7.1).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PermanentFlags {
+    /// Nothing can be changed.
+    pub is_read_only: bool,
+    pub flags: Flags,
+    pub keywords: Vec<String>,
+    /// It takes keywords that it does not name.
+    pub takes_any: bool,
+}
+
+impl Default for PermanentFlags {
+    /// What holds when a server does not say it.
+    fn default() -> PermanentFlags {
+        let all = Flags::NAMES.iter().map(|(_, flag)| *flag);
+        PermanentFlags {
+            is_read_only: false,
+            flags: all.fold(Flags::NONE, Flags::with),
+            keywords: Vec::new(),
+            takes_any: false,
+        }
+    }
+}
+
+impl PermanentFlags {
+    /// Whether it keeps a keyword.
+    pub fn keep(&self, word: &str) -> bool {
+        let is_it = |known: &String| known.eq_ignore_ascii_case(word);
+        self.takes_any || self.keywords.iter().any(is_it)
+    }
+}
+
+/// A change of flags that several messages have in common.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct FlagDifference {
+    pub add: Flags,
+    pub remove: Flags,
+    pub add_words: Vec<String>,
+    pub remove_words: Vec<String>,
+}
+
+/// What a server is told of messages.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum PushedChange {
+    Flags(FlagDifference),
+    /// They were deleted here.
+    Deletion,
+}
+
+/// Messages of the open mailbox that have one change in common.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UpstreamPush {
+    /// UIDs there: at most [`PUSH_RANGES_MAX`] ranges.
+    pub uids: UidSet,
+    pub change: PushedChange,
+}
+
+/// Ranges of one set in a command: servers take lines of 8 KiB (RFC 7162 section 4).
+pub const PUSH_RANGES_MAX: usize = 300;

@@ -1,0 +1,70 @@
+//! The connection of an account tells the server of changes that were made here, mailbox by
+//! mailbox, behind the opening of each.
+
+use super::sync::{SyncStep, UpstreamClient};
+use crate::call::{Now, PushedChange, UpstreamOrder, UpstreamPush, UpstreamWrite};
+use crate::engine::Output;
+
+impl UpstreamClient {
+    /// Asks for the next change to be told, in the open mailbox.
+    pub(super) fn push(&mut self, out: &mut Output) {
+        let folder = self.folders.get(self.at).map(|folder| folder.id);
+        let (Some(folder), Some(opened)) = (folder, self.opened) else {
+            return self.end(None, out);
+        };
+        let call = UpstreamWrite::NextChange {
+            account: self.dial.account,
+            folder,
+            uidvalidity: opened.uidvalidity,
+            permanent: self.dialogue.permanent().clone(),
+        };
+        self.ask(SyncStep::NextChange, call, out);
+    }
+
+    /// The service has said what is to be told.
+    pub(super) fn next_change(
+        &mut self,
+        now: Now,
+        push: Option<Box<UpstreamPush>>,
+        has_more: bool,
+        out: &mut Output,
+    ) {
+        let Some(push) = push.filter(|_| !self.is_stopping) else {
+            return match has_more && !self.is_stopping {
+                true => self.push(out),
+                false => self.compare(now, false, out),
+            };
+        };
+        let uids = push.uids.clone();
+        let order = match &push.change {
+            PushedChange::Flags(change) => UpstreamOrder::Flag {
+                uids,
+                change: change.clone(),
+            },
+            PushedChange::Deletion => UpstreamOrder::Expunge { uids },
+        };
+        self.pushing = Some(push);
+        self.order(now, SyncStep::Push, order, out);
+    }
+
+    /// The server has taken the change, or has refused it.
+    pub(super) fn pushed(&mut self, refused: Option<String>, out: &mut Output) {
+        let account = self.dial.account;
+        if let Some(text) = &refused {
+            log::info!("upstream inbox={}: a change: {text}", account.inbox);
+        }
+        let folder = self.folders.get(self.at).map(|folder| folder.id);
+        let (Some(folder), Some(opened), Some(push)) = (folder, self.opened, self.pushing.take())
+        else {
+            return self.end(None, out);
+        };
+        let call = UpstreamWrite::Pushed {
+            account,
+            folder,
+            uidvalidity: opened.uidvalidity,
+            push,
+            is_done: refused.is_none(),
+        };
+        self.ask(SyncStep::Pushed, call, out);
+    }
+}

@@ -1,0 +1,83 @@
+//! Conversations about the state of messages: what the client asks for, and what a server keeps.
+
+use super::*;
+
+#[test]
+fn the_state_of_messages_is_asked_for() {
+    served(
+        "",
+        "do state 4,5,9
+         C P2 UID FETCH 4:5,9 (UID FLAGS)
+         S * 2 FETCH (UID 9 FLAGS (\\Seen))
+         S * 1 FETCH (FLAGS () UID 4)
+         S * 3 FETCH (UID 6 FLAGS ())
+         S P2 OK
+         = scanned 4[0] 9[1]
+         do idle
+         = changed",
+    );
+    for answer in ["OK enabled", "BAD what"] {
+        let is_ok = answer.starts_with("OK");
+        let mut lines = format!(
+            "S * OK [CAPABILITY IMAP4rev1] hi
+             C P1 LOGIN \"ann\" \"pa\\\"ss\"
+             S P1 OK [CAPABILITY IMAP4rev1 QRESYNC] in
+             C P2 ENABLE QRESYNC
+             S P2 {answer}
+             = ready\n"
+        );
+        if is_ok {
+            lines.push_str(
+                "do changes 9 12
+                 C P3 UID FETCH 1:9 (UID FLAGS) (CHANGEDSINCE 12 VANISHED)
+                 S * VANISHED (EARLIER) 2:3,40
+                 S * 1 FETCH (UID 4 MODSEQ (15) FLAGS ($Work))
+                 S * VANISHED 5
+                 S * 2 FETCH (UID 10 MODSEQ (16) FLAGS ())
+                 S P3 OK
+                 = scanned 4[0 $Work modseq=15] gone 2:3,5,40 up to 15
+                 do idle
+                 = changed",
+            );
+        }
+        holds(&password(), &lines);
+    }
+}
+
+#[test]
+fn what_a_server_keeps_of_flags_is_known() {
+    let kept = |lines: &str| {
+        let begin = "do open M\nC P2 SELECT \"M\"\nS * OK [UIDVALIDITY 1]\n";
+        let end = "\n= opened 1 next=None exists=0 modseq=None";
+        let mut talk = None;
+        holds_as(&format!("{begin}{lines}{end}"), &mut talk);
+        talk.unwrap()
+    };
+    let all = PermanentFlags::default();
+    assert_eq!(kept("S P2 OK [READ-WRITE] done"), all);
+    let read_only = kept("S * OK [PERMANENTFLAGS ()]\nS P2 OK [READ-ONLY] done");
+    assert!(read_only.is_read_only && read_only.flags == Flags::NONE);
+    let some = kept("S * OK [PERMANENTFLAGS (\\Seen $Work \\*)] x\nS P2 OK");
+    assert_eq!((some.flags, some.takes_any), (Flags::SEEN, true));
+    assert!(some.keep("other") && !all.keep("other"));
+    let named = kept("S * OK [PERMANENTFLAGS ($work)] x\nS P2 OK");
+    assert!(named.keep("$Work") && !named.keep("other"));
+}
+
+/// What the server keeps at the end of a conversation behind the login.
+fn holds_as(lines: &str, kept: &mut Option<PermanentFlags>) {
+    let mut talk = Talk {
+        dialogue: UpstreamDialogue::new(UpstreamTls::Implicit, password(), 100_000),
+        said: Vec::new(),
+        steps: Vec::new(),
+    };
+    talk.dialogue.connected(&mut talk.said);
+    let begin = "S * OK [CAPABILITY IMAP4rev1] hello
+        C P1 LOGIN \"ann\" \"pa\\\"ss\"
+        S P1 OK [CAPABILITY IMAP4rev1] in
+        = ready";
+    for line in format!("{begin}\n{lines}").lines().map(str::trim) {
+        talk.line(line, usize::MAX);
+    }
+    *kept = Some(talk.dialogue.permanent().clone());
+}

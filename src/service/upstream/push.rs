@@ -1,0 +1,160 @@
+//! What is to be told the server of an account: how messages here differ from what it is known to
+//! say of them. Messages with the same difference are told in one command.
+//!
+//! The rule: **what the server is known to say changes only when it has answered.** So a change is
+//! told again after any break, and telling it twice is telling it once.
+
+use super::keywords::{has_word, kept_keywords};
+use super::sync::{check_account, known as find_folder};
+use crate::call::{
+    FlagDifference, Flags, PUSH_RANGES_MAX, PermanentFlags, PushedChange, Refusal, UidSet,
+    UpstreamAccount, UpstreamFolderId, UpstreamPush, Written,
+};
+use crate::service::context::WriteContext;
+use crate::store::{Entry, UpstreamPair};
+
+/// The next change to be told of the messages of an open mailbox, and whether there may be more.
+pub fn next_change(
+    context: &WriteContext<'_>,
+    account: UpstreamAccount,
+    at: (UpstreamFolderId, u32),
+    permanent: &PermanentFlags,
+) -> Result<Written, Refusal> {
+    check_account(context, account)?;
+    let mut push: Option<UpstreamPush> = None;
+    let now = context.now.unix_ms;
+    let pairs = context.store.upstream_changes(at, (now, PAIRS))?;
+    let has_more = pairs.len() == PAIRS;
+    for pair in pairs {
+        let here = context
+            .store
+            .entry(account.org, account.inbox, pair.entry)?;
+        let Some(change) = change_of(here.as_ref(), &pair, permanent) else {
+            // What the server cannot take stays as it is here.
+            match here {
+                Some(_) => context.store.forget_upstream_change(pair.message)?,
+                None => context.store.part_upstream(pair.message)?,
+            }
+            continue;
+        };
+        let push = push.get_or_insert_with(|| UpstreamPush {
+            uids: UidSet::new(),
+            change: change.clone(),
+        });
+        if push.change == change {
+            push.uids.insert(pair.uid);
+        }
+        if push.uids.ranges().len() >= PUSH_RANGES_MAX {
+            break;
+        }
+    }
+    let push = push.map(Box::new);
+    Ok(Written::UpstreamPush { push, has_more })
+}
+
+/// How a message differs from what its server is known to say; `None` when it does not, or when
+/// the server keeps no such difference.
+fn change_of(
+    here: Option<&Entry>,
+    there: &UpstreamPair,
+    permanent: &PermanentFlags,
+) -> Option<PushedChange> {
+    if permanent.is_read_only {
+        return None;
+    }
+    let Some(here) = here else {
+        return Some(PushedChange::Deletion);
+    };
+    let kept = |flags: Flags| Flags(flags.0 & permanent.flags.0);
+    let words = kept_keywords(&here.state.keywords);
+    let new = |words: &[String], known: &[String]| -> Vec<String> {
+        let words = words.iter().filter(|word| permanent.keep(word));
+        words
+            .filter(|word| !has_word(known, word))
+            .cloned()
+            .collect()
+    };
+    let difference = FlagDifference {
+        add: kept(here.state.flags.without(there.flags)),
+        remove: kept(there.flags.without(here.state.flags)),
+        add_words: new(&words, &there.keywords),
+        remove_words: new(&there.keywords, &words),
+    };
+    (difference != FlagDifference::default()).then_some(PushedChange::Flags(difference))
+}
+
+/// The server has answered: it has taken the change, or has refused it.
+pub fn pushed(
+    context: &WriteContext<'_>,
+    account: UpstreamAccount,
+    at: (UpstreamFolderId, u32),
+    (push, is_done): (&UpstreamPush, bool),
+) -> Result<Written, Refusal> {
+    check_account(context, account)?;
+    if find_folder(context, account, at.0)?.uidvalidity != at.1 {
+        return Ok(Written::Changed);
+    }
+    let (pairs, _) = context.store.upstream_pairs(at, &push.uids, usize::MAX)?;
+    for pair in pairs {
+        if !is_done {
+            put_off(context, account, pair.message)?;
+            continue;
+        }
+        match &push.change {
+            PushedChange::Flags(change) => {
+                let flags = pair.flags.with(change.add).without(change.remove);
+                let mut words = pair.keywords;
+                words.retain(|word| !has_word(&change.remove_words, word));
+                let mut more = change.add_words.clone();
+                more.retain(|word| !has_word(&words, word));
+                words.extend(more);
+                let store = context.store;
+                store.set_upstream_flags(pair.message, (flags, &words))?;
+            }
+            PushedChange::Deletion => context.store.part_upstream(pair.message)?,
+        }
+    }
+    Ok(Written::Changed)
+}
+
+/// What could not be told in a round is told later, as what a server has refused.
+pub(super) fn put_off_untold(
+    context: &WriteContext<'_>,
+    account: UpstreamAccount,
+    before: i64,
+) -> Result<bool, Refusal> {
+    let at = (account.inbox, before);
+    let untold = context.store.untold_upstream_changes(at, PAIRS)?;
+    for message in &untold {
+        put_off(context, account, *message)?;
+    }
+    Ok(untold.len() == PAIRS)
+}
+
+/// Tells a change again later. After many tries the two sides stay different.
+fn put_off(
+    context: &WriteContext<'_>,
+    account: UpstreamAccount,
+    message: i64,
+) -> Result<(), Refusal> {
+    let store = context.store;
+    let now = context.now.unix_ms;
+    let tries = store.put_off_upstream_change(message, now.saturating_add(FIRST_REST_MS))?;
+    if tries >= TRIES_MAX {
+        let inbox = account.inbox;
+        log::warn!("upstream inbox={inbox}: its server does not take the change of a message");
+        store.forget_upstream_change(message)?;
+    } else if tries > 1 {
+        let rest_ms = FIRST_REST_MS << (tries - 1).min(REST_DOUBLINGS);
+        store.set_upstream_change_due(message, now.saturating_add(rest_ms))?;
+    }
+    Ok(())
+}
+
+/// Messages that are looked at for one command.
+const PAIRS: usize = 1_000;
+/// How often a change is told that the server refuses: over about eight hours.
+const TRIES_MAX: u32 = 10;
+/// The first rest behind a refusal; each further one doubles it.
+const FIRST_REST_MS: i64 = 60_000;
+const REST_DOUBLINGS: u32 = 8;

@@ -1,0 +1,142 @@
+//! Changes of messages here that the servers of their accounts have not been told yet, as rows that
+//! are written in the transaction of the change.
+//!
+//! A row says that a message may differ from what its server is known to say, and not how: what is
+//! told is the difference at the time when it is told. So many changes of a message are one, and a
+//! change that was taken back is none. The row ends when the server has answered and nothing
+//! differs any more.
+
+use super::upstream_state::{UpstreamPair, read_pair};
+use super::{Error, Store, int};
+use crate::call::{EntryId, InboxId, UpstreamFolderId};
+
+impl Store {
+    /// Notes that entries of an inbox have changed. It does nothing for an inbox that lives here.
+    pub fn note_upstream_changes(
+        &self,
+        (inbox, at): (InboxId, i64),
+        entries: impl Iterator<Item = EntryId>,
+    ) -> Result<(), Error> {
+        if !self.lives_elsewhere(inbox)? {
+            return Ok(());
+        }
+        for entry in entries {
+            self.direct().run(
+                "INSERT INTO upstream_change (message, inbox, org, tries, due_at)
+                 SELECT message, inbox, org, 0, ?2 FROM upstream_state WHERE entry = ?1
+                 ON CONFLICT (message) DO UPDATE SET tries = 0, due_at = ?2",
+                [entry.0, at],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Entries of an inbox have ended by themselves: those of the account stay.
+    pub(super) fn part_upstream_entries(
+        &self,
+        inbox: InboxId,
+        entries: impl Iterator<Item = EntryId>,
+    ) -> Result<(), Error> {
+        if !self.lives_elsewhere(inbox)? {
+            return Ok(());
+        }
+        for entry in entries {
+            let sql = "SELECT message FROM upstream_state WHERE entry = ?1";
+            if let Some(message) = self.direct().one(sql, [entry.0], |r| r.get(0))? {
+                self.part_upstream(message)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn lives_elsewhere(&self, inbox: InboxId) -> Result<bool, Error> {
+        let sql = "SELECT 1 FROM upstream WHERE inbox = ?1";
+        Ok(self.direct().one(sql, [inbox.0], |_| Ok(()))?.is_some())
+    }
+
+    /// The inboxes whose servers are to be told of changes by now.
+    pub fn upstreams_to_tell(&self, now: i64) -> Result<Vec<InboxId>, Error> {
+        self.direct().all(
+            "SELECT inbox FROM upstream u WHERE is_stopped = 0 AND EXISTS
+                 (SELECT 1 FROM upstream_change c WHERE c.inbox = u.inbox AND c.due_at <= ?1)
+             ORDER BY inbox",
+            [now],
+            |r| Ok(InboxId(r.get(0)?)),
+        )
+    }
+
+    /// Whether a change of a message waits to be told.
+    pub fn has_upstream_change(&self, message: i64) -> Result<bool, Error> {
+        let sql = "SELECT 1 FROM upstream_change WHERE message = ?1";
+        Ok(self.direct().one(sql, [message], |_| Ok(()))?.is_some())
+    }
+
+    /// Up to `most` changed messages of a mailbox that are due.
+    pub fn upstream_changes(
+        &self,
+        (folder, uidvalidity): (UpstreamFolderId, u32),
+        (now, most): (i64, usize),
+    ) -> Result<Vec<UpstreamPair>, Error> {
+        self.direct().all(
+            "SELECT s.message, m.uid, s.entry, s.flags, s.keywords, s.is_gone
+             FROM upstream_folder f CROSS JOIN upstream_change c ON c.inbox = f.inbox
+                 CROSS JOIN upstream_state s ON s.message = c.message AND s.folder = f.id
+                 CROSS JOIN upstream_message m ON m.id = s.message AND m.uidvalidity = ?2
+             WHERE f.id = ?1 AND c.due_at <= ?3
+             ORDER BY c.message LIMIT ?4",
+            (folder.0, uidvalidity, now, int(most as u64)),
+            read_pair,
+        )
+    }
+
+    /// Nothing of a message is to be told.
+    pub fn forget_upstream_change(&self, message: i64) -> Result<(), Error> {
+        self.direct()
+            .run("DELETE FROM upstream_change WHERE message = ?1", [message])?;
+        Ok(())
+    }
+
+    /// A server has refused the change of a message: it is told again then. Gives how often it was
+    /// refused.
+    pub fn put_off_upstream_change(&self, message: i64, due_at: i64) -> Result<u32, Error> {
+        let tries = self.direct().one(
+            "UPDATE upstream_change SET tries = tries + 1, due_at = ?2 WHERE message = ?1
+             RETURNING tries",
+            [message, due_at],
+            |r| r.get(0),
+        )?;
+        Ok(tries.unwrap_or(0))
+    }
+
+    /// When the change of a message is told again.
+    pub fn set_upstream_change_due(&self, message: i64, due_at: i64) -> Result<(), Error> {
+        self.direct().run(
+            "UPDATE upstream_change SET due_at = ?2 WHERE message = ?1",
+            [message, due_at],
+        )?;
+        Ok(())
+    }
+
+    /// The changes of an account that were due before a round and could not be told in it: their
+    /// numbers, up to `most`.
+    pub fn untold_upstream_changes(
+        &self,
+        (inbox, before): (InboxId, i64),
+        most: usize,
+    ) -> Result<Vec<i64>, Error> {
+        self.direct().all(
+            "SELECT message FROM upstream_change WHERE inbox = ?1 AND due_at <= ?2 LIMIT ?3",
+            [inbox.0, before, int(most as u64)],
+            |r| r.get(0),
+        )
+    }
+
+    /// Forgets up to `rows` changes of an account whose inbox has ended.
+    pub(super) fn forget_upstream_changes(&self, inbox: i64, rows: i64) -> Result<usize, Error> {
+        self.direct().run(
+            "DELETE FROM upstream_change WHERE message IN
+                 (SELECT message FROM upstream_change WHERE inbox = ?1 LIMIT ?2)",
+            [inbox, rows],
+        )
+    }
+}
