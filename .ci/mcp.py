@@ -4,11 +4,12 @@
     python3 .ci/mcp.py target/release/postern
 
 Clients of PyPI and the SDK of npm each list, send, wait for a code, read, also resources, and
-reply, over HTTPS with the authority verified. The suite asks the server in both eras of the
-protocol.
+reply: over HTTPS with the authority verified, and over standard input and output (`postern mcp`).
+The suite asks the server in both eras of the protocol.
 """
 
 import argparse
+import concurrent.futures
 import glob
 import http.client
 import http.server
@@ -26,6 +27,8 @@ from rig import Server, verify
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "mcp")
 LIMIT_S = 120
+# Talks at once: most of a talk is the start of its interpreter.
+AT_ONCE = 3
 # The client as `talk.py` names it, and what it needs. Two of them want other versions of `mcp`.
 CLIENTS = [
     ("mcp", ["mcp==2.3.0"]),
@@ -121,16 +124,25 @@ def run(name, command, **more):
     print(f"ok: {name}, {time.monotonic() - began:.1f} s", flush=True)
 
 
-def talks(server):
-    """Each client."""
+def talks(binary, server):
+    """Each client, over both ways."""
     ready = server.ready
-    url, key, ca, inbox = ready["https"].rstrip("/") + "/mcp", ready["api_key"], ready["ca"], ready["inbox"]
-    for client, packages in CLIENTS:
-        interpreter = environment.python("mcp-clients", *packages)
-        run(client, [interpreter, os.path.join(HERE, "talk.py"), client, url, key, ca, inbox])
-    home = environment.node("mcp-client", NPM)
-    program = shutil.copy(os.path.join(HERE, "talk.mjs"), home)
-    run("npm", ["node", program, url, key, inbox], env={**os.environ, "NODE_EXTRA_CA_CERTS": ca})
+    base, key, ca, inbox = ready["https"].rstrip("/"), ready["api_key"], ready["ca"], ready["inbox"]
+    ways = [["http", base + "/mcp", key, ca], ["stdio", binary, base, key, ca]]
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        held = []
+        for client, packages in CLIENTS:
+            interpreter = environment.python("mcp-clients", *packages)
+            for way in ways:
+                talk = [interpreter, os.path.join(HERE, "talk.py"), client, *way, inbox]
+                held.append(pool.submit(run, f"{client} over {way[0]}", talk))
+        home = environment.node("mcp-client", NPM)
+        program = shutil.copy(os.path.join(HERE, "talk.mjs"), home)
+        env = {**os.environ, "NODE_EXTRA_CA_CERTS": ca}
+        for way in ways:
+            held.append(pool.submit(run, f"npm over {way[0]}", ["node", program, *way, inbox], env=env))
+        for one in held:
+            one.result()
 
 
 def suites(server):
@@ -165,7 +177,7 @@ def main():
     data = os.path.join(folder, "data")
     server = Server(binary, data)
     try:
-        talks(server)
+        talks(binary, server)
         suites(server)
         if wrong := verify(binary, data):
             sys.exit(wrong)

@@ -1,17 +1,34 @@
 // One talk with the server over MCP by the SDK of npm: it lists, sends, waits for the code, reads, also a
 // resource, and replies.
 //
-//     node talk.mjs URL KEY INBOX
+//     node talk.mjs http URL KEY INBOX
+//     node talk.mjs stdio BINARY URL KEY CA INBOX
 //
 // The authority of the certificate is in NODE_EXTRA_CA_CERTS.
 import assert from "node:assert";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 
-const [url, key, inbox] = process.argv.slice(2);
+const [kind, ...rest] = process.argv.slice(2);
+const inbox = rest.at(-1);
+const transport = () => {
+  if (kind === "http") {
+    const [url, key] = rest;
+    return new StreamableHTTPClientTransport(new URL(url), {
+      requestInit: { headers: { Authorization: "Bearer " + key } },
+    });
+  }
+  const [command, url, key, ca] = rest;
+  return new StdioClientTransport({
+    command,
+    args: ["mcp", "--url", url, "--ca", ca],
+    env: { ...process.env, POSTERN_API_KEY: key },
+  });
+};
+
 const client = new Client({ name: "talk", version: "1" });
-const requestInit = { headers: { Authorization: "Bearer " + key } };
-await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit }));
+await client.connect(transport());
 const tools = (await client.listTools()).tools.map((tool) => tool.name);
 assert.equal(tools.length, 12, String(tools));
 
@@ -21,7 +38,7 @@ const said = async (name, more) => {
   assert(!result.isError, text);
   return text;
 };
-const subject = "Sign in, npm";
+const subject = `Sign in, npm ${kind}`;
 const letter = { to: [inbox], subject, text: "Your verification code is 482913." };
 const sent = await said("send", letter);
 assert.match(sent, /^Sent: /);
@@ -31,7 +48,7 @@ assert.match(heard, /^Code: 482913 /m);
 const [, id] = /Message (msg_\w+) /.exec(heard);
 assert.match(await said("read_message", { id }), /code is 482913\./);
 const { contents } = await client.readResource({ uri: `postern://inbox/${inbox}/message/${id}` });
-assert.match(contents[0].text, /^Subject: Sign in, npm$/m);
+assert.match(contents[0].text, new RegExp(`^Subject: ${subject}$`, "m"));
 const listed = (await client.listResources()).resources.map((resource) => resource.name);
 assert(listed.includes(inbox), String(listed));
 assert.match(await said("send", { reply_to_message: id, text: "Thank you." }), /^Sent: /);

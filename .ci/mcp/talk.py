@@ -1,10 +1,12 @@
 """One talk with the server over MCP by a client of PyPI: it lists, sends, waits for the code,
 reads, also resources, and replies.
 
-    python talk.py CLIENT URL KEY CA INBOX
+    python talk.py CLIENT http URL KEY CA INBOX
+    python talk.py CLIENT stdio BINARY URL KEY CA INBOX
 """
 
 import asyncio
+import os
 import re
 import ssl
 import sys
@@ -80,14 +82,18 @@ class Talk:
         return found.group(2)
 
 
-async def mcp(url, key, ca, inbox, mode):
+async def mcp(way, inbox, mode):
     import httpx2
-    from mcp import Client
+    from mcp import Client, StdioServerParameters
     from mcp.client.streamable_http import streamable_http_client
 
-    headers = {"Authorization": "Bearer " + key}
-    carrier = httpx2.AsyncClient(headers=headers, verify=authority(ca), timeout=40)
-    server = streamable_http_client(url, http_client=carrier)
+    if way[0] == "stdio":
+        server = StdioServerParameters(command=way[1], args=way[2], env=way[3])
+    else:
+        _, url, key, ca = way
+        headers = {"Authorization": "Bearer " + key}
+        carrier = httpx2.AsyncClient(headers=headers, verify=authority(ca), timeout=40)
+        server = streamable_http_client(url, http_client=carrier)
     async with Client(server, mode=mode) as client:
 
         async def call(tool, arguments):
@@ -101,14 +107,18 @@ async def mcp(url, key, ca, inbox, mode):
         listed = [resource.name for resource in (await client.list_resources()).resources]
         assert inbox in listed, listed
         tools = [tool.name for tool in (await client.list_tools()).tools]
-        await Talk(f"mcp {mode}", inbox, call, resource).hold(tools)
+        await Talk(f"mcp {mode} {way[0]}", inbox, call, resource).hold(tools)
 
 
-async def fastmcp(url, key, ca, inbox):
+async def fastmcp(way, inbox):
     from fastmcp import Client
-    from fastmcp.client.transports import StreamableHttpTransport
+    from fastmcp.client.transports import StdioTransport, StreamableHttpTransport
 
-    transport = StreamableHttpTransport(url, headers={"Authorization": "Bearer " + key}, verify=ca)
+    if way[0] == "stdio":
+        transport = StdioTransport(way[1], way[2], env=way[3])
+    else:
+        _, url, key, ca = way
+        transport = StreamableHttpTransport(url, headers={"Authorization": "Bearer " + key}, verify=ca)
     async with Client(transport) as client:
 
         async def call(tool, arguments):
@@ -121,18 +131,25 @@ async def fastmcp(url, key, ca, inbox):
 
         forms = [template.name for template in await client.list_resource_templates()]
         assert forms == ["inbox", "message", "attachment"], forms
-        await Talk("fastmcp", inbox, call, resource).hold([tool.name for tool in await client.list_tools()])
+        await Talk(f"fastmcp {way[0]}", inbox, call, resource).hold([tool.name for tool in await client.list_tools()])
 
 
-async def agents(url, key, ca, inbox):
+async def agents(way, inbox):
     import httpx2
-    from agents.mcp import MCPServerStreamableHttp
+    from agents.mcp import MCPServerStdio, MCPServerStreamableHttp
 
-    def factory(headers=None, timeout=None, auth=None):
-        return httpx2.AsyncClient(headers=headers, timeout=timeout, auth=auth, verify=authority(ca))
+    if way[0] == "stdio":
+        parameters = {"command": way[1], "args": way[2], "env": way[3]}
+        server = MCPServerStdio(parameters, client_session_timeout_seconds=40)
+    else:
+        _, url, key, ca = way
 
-    parameters = {"url": url, "headers": {"Authorization": "Bearer " + key}, "httpx_client_factory": factory}
-    async with MCPServerStreamableHttp(parameters, client_session_timeout_seconds=40) as server:
+        def factory(headers=None, timeout=None, auth=None):
+            return httpx2.AsyncClient(headers=headers, timeout=timeout, auth=auth, verify=authority(ca))
+
+        parameters = {"url": url, "headers": {"Authorization": "Bearer " + key}, "httpx_client_factory": factory}
+        server = MCPServerStreamableHttp(parameters, client_session_timeout_seconds=40)
+    async with server:
 
         async def call(tool, arguments):
             result = await server.call_tool(tool, arguments)
@@ -142,18 +159,23 @@ async def agents(url, key, ca, inbox):
             (contents,) = (await server.read_resource(uri)).contents
             return contents.text
 
-        await Talk("openai-agents", inbox, call, resource).hold([tool.name for tool in await server.list_tools()])
+        await Talk(f"openai-agents {way[0]}", inbox, call, resource).hold([tool.name for tool in await server.list_tools()])
 
 
-async def langchain(url, key, ca, inbox):
+async def langchain(way, inbox):
     import httpx
     from langchain_mcp_adapters.client import MultiServerMCPClient
 
-    def factory(headers=None, timeout=None, auth=None):
-        return httpx.AsyncClient(headers=headers, timeout=timeout, auth=auth, verify=authority(ca))
+    if way[0] == "stdio":
+        connection = {"transport": "stdio", "command": way[1], "args": way[2], "env": way[3]}
+    else:
+        _, url, key, ca = way
 
-    headers = {"Authorization": "Bearer " + key}
-    connection = {"transport": "streamable_http", "url": url, "headers": headers, "httpx_client_factory": factory}
+        def factory(headers=None, timeout=None, auth=None):
+            return httpx.AsyncClient(headers=headers, timeout=timeout, auth=auth, verify=authority(ca))
+
+        headers = {"Authorization": "Bearer " + key}
+        connection = {"transport": "streamable_http", "url": url, "headers": headers, "httpx_client_factory": factory}
     client = MultiServerMCPClient({"postern": connection})
     tools = {tool.name: tool for tool in await client.get_tools()}
 
@@ -171,17 +193,24 @@ async def langchain(url, key, ca, inbox):
 
     listed = [blob.metadata["uri"] for blob in await client.get_resources("postern")]
     assert any(str(uri).startswith("postern://inbox/inb_") for uri in listed), listed
-    await Talk("langchain", inbox, call, resource).hold(list(tools))
+    await Talk(f"langchain {way[0]}", inbox, call, resource).hold(list(tools))
 
 
 def main():
-    client, *place = sys.argv[1:]
+    client, kind, *rest = sys.argv[1:]
+    if kind == "http":
+        *way, inbox = rest
+        way = ("http", *way)
+    else:
+        binary, url, key, ca, inbox = rest
+        env = {**os.environ, "POSTERN_API_KEY": key}
+        way = ("stdio", binary, ["mcp", "--url", url, "--ca", ca], env)
     talks = {
-        "mcp": lambda: mcp(*place, "auto"),
-        "mcp-legacy": lambda: mcp(*place, "legacy"),
-        "fastmcp": lambda: fastmcp(*place),
-        "openai-agents": lambda: agents(*place),
-        "langchain": lambda: langchain(*place),
+        "mcp": lambda: mcp(way, inbox, "auto"),
+        "mcp-legacy": lambda: mcp(way, inbox, "legacy"),
+        "fastmcp": lambda: fastmcp(way, inbox),
+        "openai-agents": lambda: agents(way, inbox),
+        "langchain": lambda: langchain(way, inbox),
     }
     asyncio.run(talks[client]())
 

@@ -24,6 +24,7 @@ use serde_json::Value;
 mod accounts;
 mod commands;
 mod log;
+mod mcp;
 mod names;
 mod outgoing;
 mod outgoing_smtp;

@@ -18,17 +18,27 @@ use crate::store::{FILE, Folder, FolderError};
 /// A client with a key or the operator's token.
 pub struct Api {
     way: Way,
-    token: String,
-    org: Option<String>,
+    sender: ApiSender,
     /// A connection that is kept for several requests.
     kept: Option<Box<dyn Stream>>,
     /// The answer of the folder to [`Api::begin`].
     answered: Option<Vec<u8>>,
 }
 
-enum Way {
+/// Where requests go.
+pub enum Way {
+    /// To a server.
     Server(Endpoint),
+    /// To the engine in this process, over the folder that it has locked.
     Folder(Box<Local>),
+}
+
+/// The party that asks.
+#[derive(Clone)]
+pub struct ApiSender {
+    token: String,
+    /// The organization that the operator acts in.
+    org: Option<String>,
 }
 
 /// A request on a connection that is kept, which may be repeated.
@@ -59,8 +69,7 @@ impl ApiReply {
 #[derive(Clone)]
 pub struct ServerAccess {
     endpoint: Endpoint,
-    token: String,
-    org: Option<String>,
+    sender: ApiSender,
 }
 
 impl ServerAccess {
@@ -68,8 +77,7 @@ impl ServerAccess {
     pub fn api(&self) -> Api {
         Api {
             way: Way::Server(self.endpoint.clone()),
-            token: self.token.clone(),
-            org: self.org.clone(),
+            sender: self.sender.clone(),
             kept: None,
             answered: None,
         }
@@ -82,11 +90,13 @@ pub type QueryPairs<'a> = Vec<(&'a str, String)>;
 impl Api {
     /// Finds the server, or opens the data folder.
     pub fn open(cli: &Cli) -> Result<Api, CliError> {
-        let way = match &cli.url {
-            Some(url) => Way::Server(Endpoint::parse(url, cli.ca.as_deref())?),
-            None => near(cli)?,
-        };
-        let token = match (&cli.key, &cli.url) {
+        Api::with_key(cli, cli.key.as_deref())
+    }
+
+    /// The same with this key; without one with the operator's token.
+    pub fn with_key(cli: &Cli, key: Option<&str>) -> Result<Api, CliError> {
+        let way = Way::find(cli)?;
+        let token = match (key, &cli.url) {
             (Some(key), _) => key.trim().to_owned(),
             (None, None) => token(cli.data())?,
             (None, Some(_)) => {
@@ -109,8 +119,7 @@ impl Api {
         }
         Ok(Api {
             way,
-            token,
-            org,
+            sender: ApiSender { token, org },
             kept: None,
             answered: None,
         })
@@ -120,16 +129,27 @@ impl Api {
     /// a key acts in its own.
     pub fn in_org(cli: &Cli) -> Result<Api, CliError> {
         let mut api = Api::open(cli)?;
-        if api.org.is_none() && api.token.starts_with(OperatorToken::PREFIX) {
-            let orgs = api.get("/api/v1/orgs")?.json();
+        api.choose_org()?;
+        Ok(api)
+    }
+
+    /// With the operator's token and without an organization: acts in the first one from now on.
+    pub fn choose_org(&mut self) -> Result<(), CliError> {
+        if self.sender.org.is_none() && self.sender.token.starts_with(OperatorToken::PREFIX) {
+            let orgs = self.get("/api/v1/orgs")?.json();
             let first = orgs["data"][0]["id"].as_str();
-            api.org = Some(
+            self.sender.org = Some(
                 first
                     .ok_or("there is no organization: make one with `postern org create NAME`")?
                     .into(),
             );
         }
-        Ok(api)
+        Ok(())
+    }
+
+    /// The party that asks.
+    pub fn sender(&self) -> &ApiSender {
+        &self.sender
     }
 
     /// The same server for another thread. An error where no server runs.
@@ -137,8 +157,7 @@ impl Api {
         match &self.way {
             Way::Server(endpoint) => Ok(ServerAccess {
                 endpoint: endpoint.clone(),
-                token: self.token.clone(),
-                org: self.org.clone(),
+                sender: self.sender.clone(),
             }),
             Way::Folder(_) => Err(NO_SERVER.into()),
         }
@@ -303,21 +322,7 @@ impl Api {
 
     /// The head of a request without its last line.
     pub fn head(&self, method: &str, path: &str, accept: &str) -> String {
-        let (path, host) = match &self.way {
-            Way::Server(endpoint) => (endpoint.path(path), endpoint.authority()),
-            Way::Folder(_) => (path.to_owned(), "localhost".to_owned()),
-        };
-        let org = self
-            .org
-            .as_ref()
-            .map(|o| format!("Postern-Organization: {o}\r\n"))
-            .unwrap_or_default();
-        format!(
-            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: postern/{}\r\n\
-             Authorization: Bearer {}\r\n{org}Accept: {accept}\r\n",
-            env!("CARGO_PKG_VERSION"),
-            self.token
-        )
+        self.way.head(&self.sender, method, path, accept)
     }
 
     fn exchange(
@@ -397,17 +402,39 @@ pub fn judge(mut answer: ApiResponse<impl Read>) -> Result<ApiReply, CliError> {
     }
 }
 
-/// The server on the data folder, or the folder itself.
-fn near(cli: &Cli) -> Result<Way, CliError> {
-    let data = cli.data();
-    must_be_there(data)?;
-    if !Folder::is_locked(data) {
-        become_owner(data)?;
+impl Way {
+    /// The server of `--url`, the one on the data folder, or the folder itself.
+    pub fn find(cli: &Cli) -> Result<Way, CliError> {
+        if let Some(url) = &cli.url {
+            return Ok(Way::Server(Endpoint::parse(url, cli.ca.as_deref())?));
+        }
+        let data = cli.data();
+        must_be_there(data)?;
+        if !Folder::is_locked(data) {
+            become_owner(data)?;
+        }
+        match Folder::lock(data) {
+            Ok(folder) => Ok(Way::Folder(Box::new(Local::open(folder)?))),
+            Err(FolderError::Taken(..)) => Ok(Way::Server(running(data)?)),
+            Err(error) => Err(error.into()),
+        }
     }
-    match Folder::lock(data) {
-        Ok(folder) => Ok(Way::Folder(Box::new(Local::open(folder)?))),
-        Err(FolderError::Taken(..)) => Ok(Way::Server(running(data)?)),
-        Err(error) => Err(error.into()),
+
+    /// The head of a request without its last line.
+    pub fn head(&self, sender: &ApiSender, method: &str, path: &str, accept: &str) -> String {
+        let (path, host) = match self {
+            Way::Server(endpoint) => (endpoint.path(path), endpoint.authority()),
+            Way::Folder(_) => (path.to_owned(), "localhost".to_owned()),
+        };
+        let org = (sender.org.as_ref())
+            .map(|o| format!("Postern-Organization: {o}\r\n"))
+            .unwrap_or_default();
+        format!(
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: postern/{}\r\n\
+             Authorization: Bearer {}\r\n{org}Accept: {accept}\r\n",
+            env!("CARGO_PKG_VERSION"),
+            sender.token
+        )
     }
 }
 

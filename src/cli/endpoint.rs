@@ -13,9 +13,9 @@ use super::CliError;
 use crate::net::{ClientTls, TlsPeer};
 
 /// A connection to a server.
-pub trait Stream: Read + Write {}
+pub trait Stream: Read + Write + Send {}
 
-impl<T: Read + Write> Stream for T {}
+impl<T: Read + Write + Send> Stream for T {}
 
 /// The place of a server.
 #[derive(Clone)]
@@ -61,6 +61,17 @@ impl Endpoint {
         format!("{}{path}", self.prefix)
     }
 
+    /// The URL that [`Endpoint::parse`] reads.
+    pub fn url(&self) -> String {
+        let (scheme, port) = match self.tls {
+            Some(_) => ("https", ":443"),
+            None => ("http", ":80"),
+        };
+        let authority = self.authority();
+        let place = authority.strip_suffix(port).unwrap_or(&authority);
+        format!("{scheme}://{place}{}", self.prefix)
+    }
+
     /// The value of the field Host.
     pub fn authority(&self) -> String {
         match self.host.contains(':') {
@@ -71,14 +82,19 @@ impl Endpoint {
 
     /// A new connection, after the TLS handshake where there is one.
     pub fn connect(&self) -> Result<Box<dyn Stream>, CliError> {
+        Ok(self.connect_to_end()?.0)
+    }
+
+    /// The same with its socket, by which another thread can end it.
+    pub fn connect_to_end(&self) -> Result<(Box<dyn Stream>, TcpStream), CliError> {
         let at = self.authority();
-        let socket = self
-            .open()
-            .map_err(|error| format!("cannot connect to the server on {at}: {error}"))?;
+        let fault = |error| format!("cannot connect to the server on {at}: {error}");
+        let socket = self.open().map_err(fault)?;
+        let end = socket.try_clone().map_err(fault)?;
         match self.tls.clone() {
-            None => Ok(Box::new(socket)),
+            None => Ok((Box::new(socket), end)),
             Some(peer) => match peer.over(socket) {
-                Ok(stream) => Ok(Box::new(stream)),
+                Ok(stream) => Ok((Box::new(stream), end)),
                 Err(error) => Err(CliError::Own(untrusted(&at, &error))),
             },
         }
@@ -288,6 +304,18 @@ mod tests {
                 panic!("{url} was taken");
             };
             assert!(why.contains("https://"), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_what_was_read() {
+        for url in [
+            "https://a.example/mail",
+            "http://[::1]:8080",
+            "https://a.example:8443",
+        ] {
+            let endpoint = Endpoint::parse(url, None).unwrap_or_else(|e| panic!("{e:?}"));
+            assert_eq!(endpoint.url(), url);
         }
     }
 

@@ -150,6 +150,18 @@ again for the same event, after 1 s, then 2 s, up to a minute. --jobs runs sever
 events of one inbox still come one after the other. SIGINT and SIGTERM wait for running commands; a
 second one does not.";
 
+/// `postern mcp`
+pub const MCP: &str = "\
+Examples:
+  postern mcp
+  postern mcp --url https://mail.example.com --key-file key.txt";
+
+/// `postern mcp-config`
+pub const MCP_CONFIG: &str = "\
+Examples:
+  postern mcp-config --client claude --new-key --inbox bot@agents.example
+  postern mcp-config --client cursor --stdio --new-key";
+
 /// `postern queue`
 pub const QUEUE: &str = "\
 Examples:

@@ -24,6 +24,7 @@ mod lists;
 mod local;
 mod mailbox;
 mod manual;
+mod mcp;
 mod message;
 mod presets;
 mod progress;
@@ -181,6 +182,12 @@ enum CliCommand {
     /// Print events as they happen
     #[command(after_help = examples::TAIL)]
     Tail(tail::TailCommand),
+    /// Speak MCP over standard input and output, for clients that start a program
+    #[command(after_help = examples::MCP)]
+    Mcp(mcp::McpCommand),
+    /// Print what to paste into a client of MCP
+    #[command(after_help = examples::MCP_CONFIG)]
+    McpConfig(mcp::McpConfigCommand),
     /// Recipients on other servers: what waits and what became of it
     #[command(subcommand, after_help = examples::QUEUE)]
     Queue(queue::QueueCommand),
@@ -342,6 +349,8 @@ fn carry_out(cli: &Cli) -> Result<ExitCode, CliError> {
         CliCommand::Import(import) => transfer::import(cli, import),
         CliCommand::Export(export) => transfer::export(cli, export),
         CliCommand::Tail(tail) => tail::tail(cli, tail),
+        CliCommand::Mcp(command) => mcp::mcp(cli, command),
+        CliCommand::McpConfig(command) => mcp::mcp_config(cli, command),
         CliCommand::CheckConfig { file } => check::check_config(cli, file),
         CliCommand::Doctor => doctor::doctor(cli),
         CliCommand::Completions { shell } => Ok(manual::completions(*shell)),

@@ -17,6 +17,10 @@ pub struct ApiResponse<R> {
     pub retry_after_s: Option<u64>,
     /// `Location` of a redirection.
     pub location: Option<String>,
+    /// `Content-Type`.
+    pub media_type: Option<String>,
+    /// The connection can carry another request after the body.
+    pub is_kept: bool,
     /// The body, decoded.
     pub body: ResponseBody<R>,
 }
@@ -72,6 +76,9 @@ impl<R: Read> ApiResponse<R> {
                     status,
                     retry_after_s: field("retry-after").and_then(|text| text.parse().ok()),
                     location: field("location"),
+                    media_type: field("content-type"),
+                    is_kept: !matches!(framing, BodyEnd::UntilEnd)
+                        && field("connection").is_none_or(|c| !c.eq_ignore_ascii_case("close")),
                     body: ResponseBody {
                         from,
                         framing,

@@ -20,6 +20,7 @@ mod wire;
 pub use api::problems::turned_away;
 #[cfg(test)]
 pub(crate) use api::routes::ROUTES;
+pub(crate) use mcp::may_repeat;
 pub use server::Server;
 pub use stream::cursor;
 pub(crate) use wire::chunked::Chunked;

@@ -29,6 +29,13 @@ mod uri;
 
 use crate::http::api::routes::{RouteNeed, RouteRow, RouteStage};
 
+/// Whether a call of this tool may be made again where its answer was lost. What is no tool does
+/// nothing.
+pub(crate) fn may_repeat(tool: &str) -> bool {
+    let tool = tools::TOOLS.iter().find(|row| row.name == tool);
+    tool.is_none_or(|tool| tool.hints.read_only || tool.hints.idempotent)
+}
+
 /// The path, as a segment.
 pub(crate) const SEGMENT: &str = "mcp";
 

@@ -138,7 +138,7 @@ impl ClientTls {
 impl TlsPeer {
     /// TLS with the peer over a blocking socket; the handshake is done. For the command line,
     /// which waits for one server and has no worker.
-    pub fn over(self, mut socket: TcpStream) -> io::Result<impl Read + Write> {
+    pub fn over(self, mut socket: TcpStream) -> io::Result<impl Read + Write + Send> {
         let fault = |error: rustls::Error| io::Error::new(io::ErrorKind::InvalidData, error);
         let mut session = ClientConnection::new(self.config, self.name).map_err(fault)?;
         while session.is_handshaking() {
