@@ -90,6 +90,11 @@ class State:
             if delete:
                 client.expunge()
 
+    def move(self, subject, source, target):
+        """Moves a message there."""
+        with self.client(source) as (client, uids):
+            assert client.uid("move", uids[subject], target)[0] == "OK"
+
     def patch(self, subject, **change):
         """Changes a message here."""
         self.world.ask(self.world.key, "PATCH", f"/inboxes/{self.inbox}/messages/{self.ids()[subject]}", change)
@@ -160,6 +165,44 @@ def check_from_here(state):
     print(f"from here: flags and a deletion were there after {took:.1f} s; also over an absence and three kills")
 
 
+def check_moves(state):
+    """Moves in both directions, while it waits and while nothing listens."""
+    state.put(*(f"moved {n}" for n in range(6)))
+    ids = state.ids()
+
+    def places(mailbox, folder, *numbers):
+        wanted = {f"moved {n}" for n in numbers}
+        moved = lambda found: {subject for subject in found if subject.startswith("moved")}
+        return moved(state.there(mailbox)) == wanted == moved(state.here(folder))
+
+    def both(what, inbox, junk):
+        until(what, 25, lambda: places("INBOX", "INBOX", *inbox) and places("Junk", "Junk", *junk))
+
+    state.patch("moved 0", folder="Junk", seen=True)
+    both("a move here", (1, 2, 3, 4, 5), (0,))
+    state.move("moved 1", "INBOX", "Junk")
+    both("a move there", (2, 3, 4, 5), (0, 1))
+    state.move("moved 1", "Junk", "INBOX")
+    both("a move there, back", (1, 2, 3, 4, 5), (0,))
+    state.listen(False)
+    state.patch("moved 2", folder="Junk")
+    both("a move here while nothing listens", (1, 3, 4, 5), (0, 2))
+    until("the short connection is away", 15, lambda: state.dovecot.connections(USER) == 0)
+    state.patch("moved 3", folder="Junk")
+    state.world.server.kill()
+    state.move("moved 4", "INBOX", "Junk")
+    state.move("moved 2", "Junk", "INBOX")
+    state.world.start()
+    state.listen(True)
+    both("moves on both sides over a kill", (1, 2, 5), (0, 3, 4))
+    now = {**state.ids(), **state.ids("Junk")}
+    # The Message-ID tells what has moved elsewhere; every third message has none.
+    same = [subject for subject in ids if subject.startswith("moved") and now[subject] == ids[subject]]
+    assert len(same) >= 5, (ids, now)
+    assert state.there("Junk")["moved 0"] == ["seen"], state.there("Junk")
+    print(f"moves in both directions: {len(same)} of 6 messages are the same ones as before")
+
+
 def check_many(state):
     """Many at once are few commands."""
     count = 2000
@@ -214,6 +257,7 @@ def main():
             state = State(world)
             check_from_there(state)
             check_from_here(state)
+            check_moves(state)
             check_many(state)
             state.listen(False)
             wrong = world.server.stop() or verify(world.binary, f"{folder}/here")

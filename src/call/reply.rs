@@ -257,7 +257,12 @@ pub enum Written {
     NextDelivery(NextDelivery),
     UpstreamFolders(Vec<SyncedFolder>),
     UpstreamAt(FetchedUpTo),
-    UpstreamNew(UidSet),
+    /// The UIDs of messages that are to come. `may_have_moved`: one behind them may be a message of
+    /// another mailbox, which is to be looked at first.
+    UpstreamNew {
+        uids: UidSet,
+        may_have_moved: bool,
+    },
     /// UIDs, and where to go on; `None` at the end.
     UpstreamKnown(UidSet, Option<i64>),
     /// Whether messages are gone, and the UIDs that are still to be told.

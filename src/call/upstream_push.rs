@@ -5,6 +5,10 @@
 
 use super::{Flags, UidSet};
 
+/// A mailbox of an account as it is stored here. The number is that of its row.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct UpstreamFolderId(pub i64);
+
 /// What a server keeps of flags in the open mailbox (PERMANENTFLAGS of RFC 3501 section 7.1).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PermanentFlags {
@@ -52,6 +56,11 @@ pub enum PushedChange {
     Flags(FlagDifference),
     /// They were deleted here.
     Deletion,
+    /// They were moved here to the mailbox of this use.
+    Move {
+        folder: UpstreamFolderId,
+        name: Vec<u8>,
+    },
 }
 
 /// Messages of the open mailbox that have one change in common.
@@ -60,6 +69,15 @@ pub struct UpstreamPush {
     /// UIDs there: at most [`PUSH_RANGES_MAX`] ranges.
     pub uids: UidSet,
     pub change: PushedChange,
+}
+
+/// What a server has made of a change.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PushOutcome {
+    Refused,
+    Done,
+    /// Where the messages are now, if it says so: UIDVALIDITY of the target, UIDs here and there.
+    Moved(Option<(u32, UidSet, UidSet)>),
 }
 
 /// Ranges of one set in a command: servers take lines of 8 KiB (RFC 7162 section 4).

@@ -10,7 +10,7 @@
 use core::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{FlagDifference, Flags, InboxId, InboxPath, OrgId, Secret, UidSet};
+use super::{FlagDifference, Flags, InboxId, InboxPath, OrgId, Secret, UidSet, UpstreamFolderId};
 
 /// When TLS begins on a connection to an upstream server. There is none without it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -216,10 +216,6 @@ pub enum UpstreamLoss {
     /// A response that is none, or one that answers nothing. It says which.
     BadResponse(&'static str),
 }
-
-/// A mailbox of an account as it is stored here. The number is that of its row.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct UpstreamFolderId(pub i64);
 
 /// An account: its inbox, and the version of its settings that a connection was made with.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -14,10 +14,10 @@ use super::{
     DomainRef, EntryId, ExportEnd, FilterRuleId, FlagChange, Flags, Forgetting, GroupClaim,
     Idempotency, InboxPatch, InboxRef, KeyId, KnownSpamDeletion, MailboxId, MessageBatch,
     MessagePatch, Need, NewDomain, NewFilterRule, NewInbox, NewKey, NewRule, OpenedFolder, OrgId,
-    OrgPatch, OutboundId, OutboundLoss, PermanentFlags, Question, Refusal, RemoteFolder,
-    RemoteMessage, Report, RouteId, RuleId, RulePatch, RulePlace, Scopes, SharePart, SpamSettings,
-    SuppressionId, UidSet, UploadId, UpstreamAccount, UpstreamFolderId, UpstreamLoss, UpstreamPush,
-    WebhookWrite,
+    OrgPatch, OutboundId, OutboundLoss, PermanentFlags, PushOutcome, Question, Refusal,
+    RemoteFolder, RemoteMessage, RemoteUse, Report, RouteId, RuleId, RulePatch, RulePlace, Scopes,
+    SharePart, SpamSettings, SuppressionId, SyncedFolder, UidSet, UploadId, UpstreamAccount,
+    UpstreamFolderId, UpstreamLoss, UpstreamPush, WebhookWrite,
 };
 
 /// A call that changes something, by noun.
@@ -431,13 +431,15 @@ pub enum UpstreamWrite {
         folder: UpstreamFolderId,
         opened: OpenedFolder,
     },
-    /// Messages of a mailbox that was renumbered: finds those that are here. Written:
-    /// `UpstreamNew`, the UIDs of the others.
+    /// Messages of a mailbox: finds those that are here, under another number or in another
+    /// mailbox. `has_looked`: what is gone in the other mailboxes is known. Written: `UpstreamNew`.
     Match {
         account: UpstreamAccount,
         folder: UpstreamFolderId,
+        purpose: RemoteUse,
         uidvalidity: u32,
         messages: Vec<RemoteMessage>,
+        has_looked: bool,
     },
     /// Which messages of a mailbox are known, before the row `before`. Written: `UpstreamKnown`.
     Known {
@@ -468,14 +470,16 @@ pub enum UpstreamWrite {
         folder: UpstreamFolderId,
         uidvalidity: u32,
         permanent: PermanentFlags,
+        folders: Vec<SyncedFolder>,
     },
-    /// The server has taken a change, or has refused it. Written: `Changed`.
+    /// The server has answered to a change. Written: `Changed`.
     Pushed {
         account: UpstreamAccount,
         folder: UpstreamFolderId,
         uidvalidity: u32,
         push: Box<UpstreamPush>,
-        is_done: bool,
+        outcome: PushOutcome,
+        folders: Vec<SyncedFolder>,
     },
     /// A round over all mailboxes has ended that began then, unix milliseconds: puts off what could
     /// not be told. `is_whole`: every mailbox could be opened, so what is gone is deleted. Written:
@@ -484,6 +488,7 @@ pub enum UpstreamWrite {
         account: UpstreamAccount,
         began: i64,
         is_whole: bool,
+        folders: Vec<SyncedFolder>,
     },
     /// What is up to this UID is done with, though it was not delivered: it is gone, too large, or
     /// refused for good. Written: `Changed`.

@@ -101,6 +101,8 @@ impl Store {
             modseq = stamp.seq;
             let to = Departure::To(target.id);
             self.record_leaving((stamp, origin), (place, source), &entries, to, events)?;
+            let ids = entries.iter().map(|entry| entry.id);
+            self.note_upstream_changes((source.inbox, now.unix_ms), ids)?;
         }
         Ok(Copied {
             from: entries.iter().map(|e| e.uid).collect(),

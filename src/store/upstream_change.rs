@@ -78,7 +78,7 @@ impl Store {
         (now, most): (i64, usize),
     ) -> Result<Vec<UpstreamPair>, Error> {
         self.direct().all(
-            "SELECT s.message, m.uid, s.entry, s.flags, s.keywords, s.is_gone
+            "SELECT s.message, m.uid, s.entry, s.flags, s.keywords, s.is_gone, s.folder
              FROM upstream_folder f CROSS JOIN upstream_change c ON c.inbox = f.inbox
                  CROSS JOIN upstream_state s ON s.message = c.message AND s.folder = f.id
                  CROSS JOIN upstream_message m ON m.id = s.message AND m.uidvalidity = ?2

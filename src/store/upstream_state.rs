@@ -19,7 +19,9 @@ use crate::call::{
 pub struct UpstreamPair {
     /// The number of its row.
     pub message: i64,
-    /// Its UID there.
+    /// Its mailbox there, and its UID in it.
+    pub folder: UpstreamFolderId,
+    /// The same.
     pub uid: u32,
     /// The message here.
     pub entry: EntryId,
@@ -98,7 +100,7 @@ impl Store {
         let mut pairs: Vec<UpstreamPair> = Vec::new();
         for &(low, high) in uids.ranges() {
             let end = self.direct().each(
-                "SELECT s.message, m.uid, s.entry, s.flags, s.keywords, s.is_gone
+                "SELECT s.message, m.uid, s.entry, s.flags, s.keywords, s.is_gone, s.folder
                  FROM upstream_message m CROSS JOIN upstream_state s ON s.message = m.id
                  WHERE m.folder = ?1 AND m.uidvalidity = ?2 AND m.uid BETWEEN ?3 AND ?4
                  ORDER BY m.uid",
@@ -168,7 +170,7 @@ impl Store {
     /// Up to `most` messages of an account that are gone.
     pub fn upstream_gone(&self, inbox: InboxId, most: usize) -> Result<Vec<UpstreamPair>, Error> {
         self.direct().all(
-            "SELECT s.message, m.uid, s.entry, s.flags, s.keywords, s.is_gone
+            "SELECT s.message, m.uid, s.entry, s.flags, s.keywords, s.is_gone, s.folder
              FROM upstream_state s CROSS JOIN upstream_message m ON m.id = s.message
              WHERE s.inbox = ?1 AND s.is_gone = 1 LIMIT ?2",
             [inbox.0, int(most as u64)],
@@ -220,6 +222,51 @@ impl Store {
         Ok(())
     }
 
+    /// A message is in another mailbox now. Without `at`, its UIDVALIDITY and UID there, it is
+    /// found by what it is. `false`: another one has that UID.
+    pub fn move_upstream(
+        &self,
+        message: i64,
+        folder: UpstreamFolderId,
+        at: Option<(u32, u32)>,
+    ) -> Result<bool, Error> {
+        // No mailbox has the UIDVALIDITY 0.
+        let (uidvalidity, uid) = match at {
+            Some((uidvalidity, uid)) => (i64::from(uidvalidity), i64::from(uid)),
+            None => (0, message),
+        };
+        let rows = self.direct().run(
+            "UPDATE OR IGNORE upstream_message SET folder = ?2, uidvalidity = ?3, uid = ?4
+             WHERE id = ?1",
+            [message, folder.0, uidvalidity, uid],
+        )?;
+        if rows > 0 {
+            self.direct().run(
+                "UPDATE upstream_state SET folder = ?2, is_gone = 0 WHERE message = ?1",
+                [message, folder.0],
+            )?;
+        }
+        Ok(rows > 0)
+    }
+
+    /// The message of an account with this hash that is gone from its mailbox, or else is in
+    /// another one than `folder`.
+    pub fn find_moved_upstream(
+        &self,
+        (inbox, folder): (InboxId, UpstreamFolderId),
+        ident: i64,
+    ) -> Result<Option<UpstreamPair>, Error> {
+        self.direct().one(
+            "SELECT s.message, m.uid, s.entry, s.flags, s.keywords, s.is_gone, s.folder
+             FROM upstream_folder f CROSS JOIN upstream_message m ON m.folder = f.id
+                 CROSS JOIN upstream_state s ON s.message = m.id
+             WHERE f.inbox = ?1 AND m.ident = ?3 AND (f.id <> ?2 OR s.is_gone = 1)
+             ORDER BY s.is_gone DESC, m.id LIMIT 1",
+            [inbox.0, folder.0, ident],
+            read_pair,
+        )
+    }
+
     /// Forgets up to `rows` states of messages of an account whose inbox has ended, and how far its
     /// mailboxes were compared.
     pub(super) fn forget_upstream_states(&self, inbox: i64, rows: i64) -> Result<usize, Error> {
@@ -246,5 +293,6 @@ pub(super) fn read_pair(r: &Row<'_>) -> rusqlite::Result<UpstreamPair> {
             None => Vec::new(),
         },
         is_gone: r.get(5)?,
+        folder: UpstreamFolderId(r.get(6)?),
     })
 }

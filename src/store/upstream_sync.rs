@@ -203,11 +203,12 @@ impl Store {
     }
 
     /// Gives a message that is here the UID that it has in a mailbox which was renumbered, or which
-    /// has come for one that is gone; `false` when it is not here. One that has its new UID already
+    /// has come for one that is gone, or to which it was moved from here; `false` when it is not
+    /// here. One that has its new UID already
     /// counts for no other.
     pub fn match_upstream(
         &self,
-        folder: UpstreamFolderId,
+        (folder, may_be_renumbered): (UpstreamFolderId, bool),
         (uidvalidity, uid): (u32, u32),
         ident: i64,
     ) -> Result<bool, Error> {
@@ -222,11 +223,12 @@ impl Store {
         let rows = self.direct().run(
             "UPDATE upstream_message SET uidvalidity = ?2, uid = ?3 WHERE id =
                  (SELECT id FROM upstream_message
-                  WHERE folder = ?1 AND ident = ?4 AND uidvalidity <> ?2 LIMIT 1)",
-            params![folder.0, uidvalidity, uid, ident],
+                  WHERE folder = ?1 AND ident = ?4 AND uidvalidity <> ?2
+                      AND (?5 OR uidvalidity = 0) LIMIT 1)",
+            params![folder.0, uidvalidity, uid, ident, may_be_renumbered],
         )?;
-        if rows > 0 {
-            return Ok(true);
+        if rows > 0 || !may_be_renumbered {
+            return Ok(rows > 0);
         }
         // The mailboxes that are not opened and have messages are gone.
         let rows = self.direct().run(

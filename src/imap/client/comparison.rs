@@ -22,3 +22,14 @@ pub struct StateCompared {
     pub told: Arc<Vec<RemoteMessage>>,
     pub leaves_keywords: bool,
 }
+
+/// A message has come that may have been moved: the other mailboxes are looked at before it is
+/// fetched, since what is gone there is known then.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FolderTour {
+    None,
+    /// For the mailbox at this place.
+    Beyond(usize),
+    /// They have been looked at.
+    Over,
+}

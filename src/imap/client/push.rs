@@ -2,7 +2,7 @@
 //! mailbox, behind the opening of each.
 
 use super::sync::{SyncStep, UpstreamClient};
-use crate::call::{Now, PushedChange, UpstreamOrder, UpstreamPush, UpstreamWrite};
+use crate::call::{Now, PushOutcome, PushedChange, UpstreamOrder, UpstreamPush, UpstreamWrite};
 use crate::engine::Output;
 
 impl UpstreamClient {
@@ -17,6 +17,7 @@ impl UpstreamClient {
             folder,
             uidvalidity: opened.uidvalidity,
             permanent: self.dialogue.permanent().clone(),
+            folders: self.folders.clone(),
         };
         self.ask(SyncStep::NextChange, call, out);
     }
@@ -42,17 +43,18 @@ impl UpstreamClient {
                 change: change.clone(),
             },
             PushedChange::Deletion => UpstreamOrder::Expunge { uids },
+            PushedChange::Move { name, .. } => UpstreamOrder::Move {
+                uids,
+                to: name.clone(),
+            },
         };
         self.pushing = Some(push);
         self.order(now, SyncStep::Push, order, out);
     }
 
-    /// The server has taken the change, or has refused it.
-    pub(super) fn pushed(&mut self, refused: Option<String>, out: &mut Output) {
+    /// The server has answered to the change.
+    pub(super) fn pushed(&mut self, outcome: PushOutcome, out: &mut Output) {
         let account = self.dial.account;
-        if let Some(text) = &refused {
-            log::info!("upstream inbox={}: a change: {text}", account.inbox);
-        }
         let folder = self.folders.get(self.at).map(|folder| folder.id);
         let (Some(folder), Some(opened), Some(push)) = (folder, self.opened, self.pushing.take())
         else {
@@ -63,7 +65,8 @@ impl UpstreamClient {
             folder,
             uidvalidity: opened.uidvalidity,
             push,
-            is_done: refused.is_none(),
+            outcome,
+            folders: self.folders.clone(),
         };
         self.ask(SyncStep::Pushed, call, out);
     }

@@ -14,7 +14,7 @@
 
 use std::sync::Arc;
 
-use super::comparison::StateCompared;
+use super::comparison::{FolderTour, StateCompared};
 use super::sync::{SyncStep, UpstreamClient};
 use crate::call::{ComparedAt, Now, RemoteMessage, UidSet, UpstreamOrder, UpstreamWrite};
 use crate::engine::Output;
@@ -177,6 +177,9 @@ impl UpstreamClient {
 
     /// Looks for messages that are not known.
     pub(super) fn look_for_new(&mut self, now: Now, out: &mut Output) {
+        if let FolderTour::Beyond(_) = self.tour {
+            return self.go_on_tour(now, out);
+        }
         let end = self.up_to.last_uid.and_then(|last| last.checked_add(1));
         let next = self.opened.and_then(|opened| opened.uidnext);
         match (end, next) {
@@ -186,5 +189,25 @@ impl UpstreamClient {
             }
             _ => self.scan(now, out),
         }
+    }
+
+    /// Looks at the other mailboxes, for what is gone there.
+    pub(super) fn begin_tour(&mut self, now: Now, out: &mut Output) {
+        self.tour = FolderTour::Beyond(self.at);
+        self.at = self.folders.len();
+        self.go_on_tour(now, out);
+    }
+
+    /// The next one of them, the last one first, or the mailbox that they are looked at for.
+    pub(super) fn go_on_tour(&mut self, now: Now, out: &mut Output) {
+        let FolderTour::Beyond(home) = self.tour else {
+            return self.leave(now, out);
+        };
+        let before = (0..self.at).rev().find(|at| *at != home);
+        match before {
+            Some(at) => self.at = at,
+            None => (self.at, self.tour) = (home, FolderTour::Over),
+        }
+        self.open(now, out);
     }
 }

@@ -2,11 +2,15 @@
 //! that is kept here, and then waits for news of INBOX for as long as anything listens.
 //!
 //! ```text
-//!  Ready ─► List ─► Folders ─► Open ─► Opened ─► Scan ─► (Match) ─► Fetch ─► Accept ─► … next one
+//!  Ready ─► List ─► Folders ─► Open ─► Opened ─► Scan ─► Match ─► Fetch ─►  Accept ─► … next one
 //!                               ▲                  ▲                                      │
 //!                               │                  └───────── Woken ◄── Idle ◄────────────┤
 //!                               └──────────────── every ten minutes ──────────────────────┘
 //! ```
+//!
+//! Behind `Opened`, `push.rs` tells the server what has changed here, and `state.rs` compares what
+//! has changed there, before new messages are looked for. Each scan goes to the service (`Match`),
+//! which knows the messages that are here under another number or were moved.
 //!
 //! It decides nothing about what is kept: the service answers each step, and what it stores with a
 //! message is the place at which the next connection goes on. So a connection may break anywhere.
@@ -14,13 +18,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::comparison::StateCompared;
+use super::comparison::{FolderTour, StateCompared};
 use super::{DialogueStep, UpstreamDialogue};
 use crate::call::{
     Ask, Call, Caller, Charge, FetchedUpTo, Holders, Intake, MemoryShortage, Metric, Now,
-    OpenedFolder, Refusal, RemoteMessage, Reply, Route, Shared, SyncedFolder, UpstreamDial,
-    UpstreamLoss, UpstreamMessage, UpstreamOrder, UpstreamOutcome, UpstreamPush, UpstreamTls,
-    UpstreamWrite, Written,
+    OpenedFolder, PushOutcome, Refusal, RemoteMessage, Reply, Route, Shared, SyncedFolder, UidSet,
+    UpstreamDial, UpstreamLoss, UpstreamMessage, UpstreamOrder, UpstreamOutcome, UpstreamPush,
+    UpstreamTls, UpstreamWrite, Written,
 };
 use crate::engine::{CertificateCheck, DialError, Engine, Input, Output, Trust};
 
@@ -46,6 +50,8 @@ pub struct UpstreamClient {
     is_back: bool,
     /// When the round began, unix milliseconds.
     began: i64,
+    /// Whether the other mailboxes are looked at first.
+    pub(super) tour: FolderTour,
     /// What the server is being told.
     pub(super) pushing: Option<Box<UpstreamPush>>,
     /// Messages to be fetched, and whether a scan has more.
@@ -137,6 +143,7 @@ impl UpstreamClient {
             has_missed: false,
             is_back: false,
             began: 0,
+            tour: FolderTour::None,
             pushing: None,
             queue: VecDeque::new(),
             has_more: false,
@@ -236,7 +243,10 @@ impl UpstreamClient {
                     return self.end(Some(UpstreamLoss::Refused(text)), out);
                 }
                 self.has_missed = true;
-                self.open_next(now, out);
+                match self.tour {
+                    FolderTour::None => self.open_next(now, out),
+                    _ => self.go_on_tour(now, out),
+                }
             }
             (
                 SyncStep::Scan,
@@ -263,9 +273,13 @@ impl UpstreamClient {
                 }
                 self.pass(out);
             }
-            (SyncStep::Push, UpstreamOutcome::Done) => self.pushed(None, out),
+            (SyncStep::Push, UpstreamOutcome::Done) => self.pushed(PushOutcome::Done, out),
+            (SyncStep::Push, UpstreamOutcome::Moved { placed }) => {
+                self.pushed(PushOutcome::Moved(placed), out);
+            }
             (SyncStep::Push, UpstreamOutcome::Refused { text, .. }) => {
-                self.pushed(Some(text), out);
+                log::info!("upstream inbox={}: a change: {text}", account.inbox);
+                self.pushed(PushOutcome::Refused, out);
             }
             (SyncStep::Idle, UpstreamOutcome::Woken { has_changed }) => {
                 self.woken(now, has_changed, out);
@@ -299,6 +313,7 @@ impl UpstreamClient {
             account,
             began: self.began,
             is_whole: !self.has_missed,
+            folders: self.folders.clone(),
         };
         self.ask(SyncStep::Round, call, out);
     }
@@ -313,9 +328,9 @@ impl UpstreamClient {
         self.open(now, out);
     }
 
-    fn open(&mut self, now: Now, out: &mut Output) {
+    pub(super) fn open(&mut self, now: Now, out: &mut Output) {
         self.opened = None;
-        if self.at == 0 && !self.is_back {
+        if self.at == 0 && !self.is_back && self.tour == FolderTour::None {
             self.began = now.unix_ms;
             // What is to be told by now is told in this round.
             self.shared.upstream_wakes.take(self.dial.account.inbox);
@@ -328,6 +343,7 @@ impl UpstreamClient {
 
     /// The mailbox is up to date.
     pub(super) fn is_up_to_date(&mut self, now: Now, out: &mut Output) {
+        self.tour = FolderTour::None;
         let is_round_over = now.mono_ms < self.round_ms && !self.has_gone;
         match self.at == 0 && is_round_over {
             true => self.wait_for_news(now, out),
@@ -380,8 +396,9 @@ impl UpstreamClient {
         self.has_more = !is_whole;
         self.seen = messages.last().map_or(self.seen, |row| row.uid);
         let (account, opened) = (self.dial.account, self.opened);
-        let folder = self.folders.get(self.at).map(|folder| folder.id);
-        let (Some(folder), Some(opened)) = (folder, opened) else {
+        let folder = self.folders.get(self.at);
+        let folder = folder.map(|folder| (folder.id, folder.purpose));
+        let (Some((folder, purpose)), Some(opened)) = (folder, opened) else {
             return self.leave(now, out);
         };
         if self.up_to.last_uid.is_none() {
@@ -398,17 +415,31 @@ impl UpstreamClient {
             };
             return self.ask(SyncStep::Pass, call, out);
         }
-        if self.up_to.is_renumbered && !messages.is_empty() {
-            self.queue = messages.iter().cloned().collect();
-            let call = UpstreamWrite::Match {
-                account,
-                folder,
-                uidvalidity: opened.uidvalidity,
-                messages,
-            };
-            return self.ask(SyncStep::Match, call, out);
+        if messages.is_empty() {
+            return self.fetch_next(now, out);
         }
-        self.queue = messages.into();
+        self.queue = messages.iter().cloned().collect();
+        let call = UpstreamWrite::Match {
+            account,
+            folder,
+            purpose,
+            uidvalidity: opened.uidvalidity,
+            messages,
+            has_looked: self.tour == FolderTour::Over,
+        };
+        self.ask(SyncStep::Match, call, out);
+    }
+
+    /// The service has said which messages are to come.
+    fn matched(&mut self, now: Now, uids: &UidSet, may_have_moved: bool, out: &mut Output) {
+        self.queue.retain(|row| uids.contains(row.uid));
+        if may_have_moved && self.queue.is_empty() {
+            return self.begin_tour(now, out);
+        }
+        if let (true, Some(last)) = (may_have_moved, self.queue.back()) {
+            // The others come with the next scan.
+            (self.has_more, self.seen) = (true, last.uid);
+        }
         self.fetch_next(now, out);
     }
 
@@ -520,9 +551,11 @@ impl UpstreamClient {
             (SyncStep::Opened, Reply::Written(Written::UpstreamAt(up_to), _)) => {
                 self.up_to = up_to;
                 self.seen = 0;
-                match core::mem::take(&mut self.is_back) {
-                    true => self.look_for_new(now, out),
-                    false => self.push(out),
+                match (self.tour, core::mem::take(&mut self.is_back)) {
+                    (FolderTour::Beyond(_), _) => self.compare(now, false, out),
+                    (FolderTour::Over, _) => self.scan(now, out),
+                    (FolderTour::None, true) => self.look_for_new(now, out),
+                    (FolderTour::None, false) => self.push(out),
                 }
             }
             (SyncStep::NextChange, Reply::Written(Written::UpstreamPush { push, has_more }, _)) => {
@@ -544,10 +577,16 @@ impl UpstreamClient {
                     false => self.end_round(now, out),
                 }
             }
-            (SyncStep::Match, Reply::Written(Written::UpstreamNew(uids), _)) => {
-                self.queue.retain(|row| uids.contains(row.uid));
-                self.fetch_next(now, out);
-            }
+            (
+                SyncStep::Match,
+                Reply::Written(
+                    Written::UpstreamNew {
+                        uids,
+                        may_have_moved,
+                    },
+                    _,
+                ),
+            ) => self.matched(now, &uids, may_have_moved, out),
             (SyncStep::Accept, Reply::Written(..)) => {
                 self.fetching = None;
                 self.fetch_next(now, out);

@@ -457,9 +457,14 @@ fn write_upstream(
         UpstreamWrite::Match {
             account,
             folder,
+            purpose,
             uidvalidity,
             messages,
-        } => upstream::matched(context, *account, *folder, (*uidvalidity, messages)),
+            has_looked,
+        } => {
+            let at = (*folder, *purpose, *uidvalidity);
+            upstream::matched(context, *account, at, (messages, *has_looked))
+        }
         UpstreamWrite::Passed {
             account,
             folder,
@@ -493,22 +498,28 @@ fn write_upstream(
             folder,
             uidvalidity,
             permanent,
-        } => upstream::next_change(context, *account, (*folder, *uidvalidity), permanent),
+            folders,
+        } => {
+            let at = (*folder, *uidvalidity);
+            upstream::next_change(context, *account, at, (permanent, folders))
+        }
         UpstreamWrite::Pushed {
             account,
             folder,
             uidvalidity,
             push,
-            is_done,
+            outcome,
+            folders,
         } => {
             let at = (*folder, *uidvalidity);
-            upstream::pushed(context, *account, at, (push, *is_done))
+            upstream::pushed(context, *account, at, (push, outcome, folders))
         }
         UpstreamWrite::Round {
             account,
             began,
             is_whole,
-        } => upstream::round(context, *account, (*began, *is_whole)),
+            folders,
+        } => upstream::round(context, *account, (*began, *is_whole), folders),
         UpstreamWrite::Ended { account, loss } => {
             service.connections.ended(context, *account, loss.as_ref())
         }

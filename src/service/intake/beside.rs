@@ -4,7 +4,9 @@
 //! It places no entry: `deliver.rs` does, in the same transaction.
 
 use super::plan::{Placement, Plan};
-use crate::call::{Arrival, BodyId, EntryId, InboxId, Metric, OrgId, Refusal, Verdict};
+use crate::call::{
+    Arrival, BodyId, EntryId, INBOX, InboxId, Metric, OrgId, Refusal, RemoteUse, Verdict,
+};
 use crate::service::context::WriteContext;
 use crate::service::upstream;
 use crate::store::{ExpiringMessage, SentMetadata};
@@ -74,7 +76,8 @@ pub(super) fn note_origin(
                 .any(|known| known.eq_ignore_ascii_case(word))
         };
         let mut set_here = placement.keywords.iter().filter(|word| !is_there(word));
-        if placement.flags != from.row.flags || set_here.next().is_some() {
+        let is_filed = from.purpose == RemoteUse::Inbox && placement.mailbox != INBOX;
+        if placement.flags != from.row.flags || set_here.next().is_some() || is_filed {
             let at = (placement.inbox, context.now.unix_ms);
             let entries = core::iter::once(entry);
             context.store.note_upstream_changes(at, entries)?;

@@ -644,7 +644,8 @@ pub(super) fn mailbox_of(
     store.mailbox(org, inbox, id)?.ok_or(NONE)
 }
 
-fn move_one(
+/// Moves one message, and notes what that says of it.
+pub(in crate::service) fn move_one(
     context: &mut WriteContext<'_>,
     place: &InboxPlace,
     source: &MailboxRecord,

@@ -7,13 +7,16 @@
 mod account;
 mod connections;
 mod keywords;
+mod moved;
+mod places;
 mod push;
 mod state;
 mod sync;
 mod told;
 
 pub use keywords::kept_keywords;
+pub use moved::matched;
 pub use push::{next_change, pushed};
 pub use state::{UpstreamWays, Upstreams};
-pub use sync::{folders, ident, matched, opened, passed};
+pub use sync::{folders, ident, opened, passed};
 pub use told::{compared, known, round, told};

@@ -5,10 +5,11 @@
 //! told again after any break, and telling it twice is telling it once.
 
 use super::keywords::{has_word, kept_keywords};
+use super::places::use_of;
 use super::sync::{check_account, known as find_folder};
 use crate::call::{
-    FlagDifference, Flags, PUSH_RANGES_MAX, PermanentFlags, PushedChange, Refusal, UidSet,
-    UpstreamAccount, UpstreamFolderId, UpstreamPush, Written,
+    FlagDifference, Flags, PUSH_RANGES_MAX, PermanentFlags, PushOutcome, PushedChange, Refusal,
+    SyncedFolder, UidSet, UpstreamAccount, UpstreamFolderId, UpstreamPush, Written,
 };
 use crate::service::context::WriteContext;
 use crate::store::{Entry, UpstreamPair};
@@ -18,18 +19,28 @@ pub fn next_change(
     context: &WriteContext<'_>,
     account: UpstreamAccount,
     at: (UpstreamFolderId, u32),
-    permanent: &PermanentFlags,
+    (permanent, folders): (&PermanentFlags, &[SyncedFolder]),
 ) -> Result<Written, Refusal> {
     check_account(context, account)?;
     let mut push: Option<UpstreamPush> = None;
     let now = context.now.unix_ms;
-    let pairs = context.store.upstream_changes(at, (now, PAIRS))?;
+    // The account may have got another server meanwhile.
+    let pairs = match find_folder(context, account, at.0)?.uidvalidity == at.1 {
+        true => context.store.upstream_changes(at, (now, PAIRS))?,
+        false => Vec::new(),
+    };
     let has_more = pairs.len() == PAIRS;
     for pair in pairs {
         let here = context
             .store
             .entry(account.org, account.inbox, pair.entry)?;
-        let Some(change) = change_of(here.as_ref(), &pair, permanent) else {
+        let change = change_of(
+            context,
+            account,
+            (here.as_ref(), &pair),
+            (permanent, folders),
+        )?;
+        let Some(change) = change else {
             // What the server cannot take stays as it is here.
             match here {
                 Some(_) => context.store.forget_upstream_change(pair.message)?,
@@ -55,15 +66,16 @@ pub fn next_change(
 /// How a message differs from what its server is known to say; `None` when it does not, or when
 /// the server keeps no such difference.
 fn change_of(
-    here: Option<&Entry>,
-    there: &UpstreamPair,
-    permanent: &PermanentFlags,
-) -> Option<PushedChange> {
+    context: &WriteContext<'_>,
+    account: UpstreamAccount,
+    (here, there): (Option<&Entry>, &UpstreamPair),
+    (permanent, folders): (&PermanentFlags, &[SyncedFolder]),
+) -> Result<Option<PushedChange>, Refusal> {
     if permanent.is_read_only {
-        return None;
+        return Ok(None);
     }
     let Some(here) = here else {
-        return Some(PushedChange::Deletion);
+        return Ok(Some(PushedChange::Deletion));
     };
     let kept = |flags: Flags| Flags(flags.0 & permanent.flags.0);
     let words = kept_keywords(&here.state.keywords);
@@ -80,7 +92,30 @@ fn change_of(
         add_words: new(&words, &there.keywords),
         remove_words: new(&there.keywords, &words),
     };
-    (difference != FlagDifference::default()).then_some(PushedChange::Flags(difference))
+    if difference != FlagDifference::default() {
+        return Ok(Some(PushedChange::Flags(difference)));
+    }
+    // A mailbox that the account does not have changes nothing there.
+    let to = moved_to(context, account, here, (there, folders))?;
+    Ok(to.map(|folder| PushedChange::Move {
+        folder: folder.id,
+        name: folder.name.clone(),
+    }))
+}
+
+/// The mailbox of an account to which a message is to go.
+pub(super) fn moved_to<'f>(
+    context: &WriteContext<'_>,
+    account: UpstreamAccount,
+    here: &Entry,
+    (there, folders): (&UpstreamPair, &'f [SyncedFolder]),
+) -> Result<Option<&'f SyncedFolder>, Refusal> {
+    let mailbox = (context.store).mailbox(account.org, account.inbox, here.mailbox)?;
+    let purpose = mailbox.as_ref().and_then(use_of);
+    let to = folders
+        .iter()
+        .find(|folder| Some(folder.purpose) == purpose);
+    Ok(to.filter(|folder| folder.id != there.folder))
 }
 
 /// The server has answered: it has taken the change, or has refused it.
@@ -88,7 +123,7 @@ pub fn pushed(
     context: &WriteContext<'_>,
     account: UpstreamAccount,
     at: (UpstreamFolderId, u32),
-    (push, is_done): (&UpstreamPush, bool),
+    (push, outcome, folders): (&UpstreamPush, &PushOutcome, &[SyncedFolder]),
 ) -> Result<Written, Refusal> {
     check_account(context, account)?;
     if find_folder(context, account, at.0)?.uidvalidity != at.1 {
@@ -96,7 +131,7 @@ pub fn pushed(
     }
     let (pairs, _) = context.store.upstream_pairs(at, &push.uids, usize::MAX)?;
     for pair in pairs {
-        if !is_done {
+        if *outcome == PushOutcome::Refused {
             put_off(context, account, pair.message)?;
             continue;
         }
@@ -112,9 +147,47 @@ pub fn pushed(
                 store.set_upstream_flags(pair.message, (flags, &words))?;
             }
             PushedChange::Deletion => context.store.part_upstream(pair.message)?,
+            PushedChange::Move { folder, .. } => {
+                let placed = match outcome {
+                    PushOutcome::Moved(placed) => placed.as_ref(),
+                    _ => None,
+                };
+                let at = placed.and_then(|(uidvalidity, from, to)| {
+                    let is_one_each = from.len() == to.len() && from.contains(pair.uid);
+                    let uid = to.nth(from.rank(pair.uid)).filter(|_| is_one_each);
+                    uid.map(|uid| (*uidvalidity, uid))
+                });
+                settle_move(context, account, (&pair, *folder, at), folders)?;
+            }
         }
     }
     Ok(Written::Changed)
+}
+
+/// A message is in another mailbox of its account now, under this number if that is known.
+fn settle_move(
+    context: &WriteContext<'_>,
+    account: UpstreamAccount,
+    (pair, folder, at): (&UpstreamPair, UpstreamFolderId, Option<(u32, u32)>),
+    folders: &[SyncedFolder],
+) -> Result<(), Refusal> {
+    let store = context.store;
+    if !store.move_upstream(pair.message, folder, at)? {
+        return Ok(store.part_upstream(pair.message)?);
+    }
+    let there = UpstreamPair {
+        folder,
+        ..pair.clone()
+    };
+    let all = PermanentFlags {
+        takes_any: true,
+        ..PermanentFlags::default()
+    };
+    let here = store.entry(account.org, account.inbox, pair.entry)?;
+    match change_of(context, account, (here.as_ref(), &there), (&all, folders))? {
+        Some(_) => Ok(()),
+        None => Ok(store.forget_upstream_change(pair.message)?),
+    }
 }
 
 /// What could not be told in a round is told later, as what a server has refused.

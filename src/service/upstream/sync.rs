@@ -10,7 +10,7 @@ use std::collections::HashSet;
 
 use crate::call::{
     FetchedUpTo, Noun, OpenedFolder, Refusal, RemoteFolder, RemoteMessage, RemoteUse, SyncedFolder,
-    UidSet, UpstreamAccount, UpstreamFolderId, Written,
+    UpstreamAccount, UpstreamFolderId, Written,
 };
 use crate::crypto;
 use crate::service::context::WriteContext;
@@ -95,43 +95,6 @@ pub fn opened(
     }))
 }
 
-/// The messages of a mailbox of which some may be here, or old, that are to come.
-pub fn matched(
-    context: &WriteContext<'_>,
-    account: UpstreamAccount,
-    folder: UpstreamFolderId,
-    (uidvalidity, messages): (u32, &[RemoteMessage]),
-) -> Result<Written, Refusal> {
-    check_account(context, account)?;
-    let up_to = known(context, account, folder)?;
-    let mut new = UidSet::new();
-    if up_to.uidvalidity != uidvalidity {
-        return Ok(Written::UpstreamNew(new));
-    }
-    for row in messages {
-        let is_new = row.uid > up_to.compare_to;
-        let at = (uidvalidity, row.uid);
-        if is_new || !context.store.match_upstream(folder, at, ident(row))? {
-            // What was there before the account stays there.
-            let begun_at = up_to.begun_at.saturating_sub(CLOCKS_MS);
-            let is_old = row.received_at.is_some_and(|at| at < begun_at);
-            if is_new || !is_old {
-                new.insert(row.uid);
-            }
-        }
-    }
-    // All before the first one that is to come is done with.
-    let last = messages.last().map(|row| row.uid);
-    let done = match new.first() {
-        Some(first) => Some(first.saturating_sub(1)),
-        None => last,
-    };
-    if let Some(uid) = done {
-        context.store.pass_upstream(folder, uid)?;
-    }
-    Ok(Written::UpstreamNew(new))
-}
-
 /// What is up to this UID is done with.
 pub fn passed(
     context: &WriteContext<'_>,
@@ -178,6 +141,3 @@ pub(super) fn check_account(
         _ => Err(Refusal::NotFound(Noun::Inbox)),
     }
 }
-
-/// How much the clock of a server may be behind: INTERNALDATE is its time, in seconds.
-const CLOCKS_MS: i64 = 5 * 60_000;

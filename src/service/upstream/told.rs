@@ -9,11 +9,11 @@
 use std::collections::BTreeMap;
 
 use super::keywords::{has_word, kept_keywords};
-use super::push::put_off_untold;
+use super::push::{moved_to, put_off_untold};
 use super::sync::{check_account, known as find_folder};
 use crate::call::{
     ComparedAt, FlagChange, FlagDifference, Flags, MailboxId, Refusal, RemoteMessage, SCAN_MAX,
-    UidSet, UpstreamAccount, UpstreamFolderId, Written,
+    SyncedFolder, UidSet, UpstreamAccount, UpstreamFolderId, Written,
 };
 use crate::service::context::WriteContext;
 use crate::service::mail::entry;
@@ -156,6 +156,7 @@ pub fn round(
     context: &mut WriteContext<'_>,
     account: UpstreamAccount,
     (began, is_whole): (i64, bool),
+    folders: &[SyncedFolder],
 ) -> Result<Written, Refusal> {
     check_account(context, account)?;
     let (org, inbox) = (account.org, account.inbox);
@@ -167,6 +168,13 @@ pub fn round(
     let mut leaving: BTreeMap<MailboxId, UidSet> = BTreeMap::new();
     for pair in &gone {
         if let Some(here) = context.store.entry(org, inbox, pair.entry)? {
+            // One that was moved here meanwhile stays.
+            let is_changed = context.store.has_upstream_change(pair.message)?;
+            let to = moved_to(context, account, &here, (pair, folders))?;
+            if is_changed && to.is_some() {
+                context.store.part_upstream(pair.message)?;
+                continue;
+            }
             let uids = leaving.entry(here.mailbox).or_default();
             uids.insert(here.state.uid);
         }

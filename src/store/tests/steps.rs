@@ -361,10 +361,10 @@ fn version_35_gets_what_was_fetched() {
     super::made::insert_fetched(&store, (org, inbox));
     assert_eq!(store.upstream_accounts().unwrap(), [(account, true, true)]);
     let id = store.upstream_folder(account, b"INBOX").unwrap();
-    assert!(!store.match_upstream(id, (8, 1), 6).unwrap());
-    assert!(store.match_upstream(id, (8, 1), 5).unwrap());
-    assert!(store.match_upstream(id, (8, 1), 5).unwrap());
-    assert!(!store.match_upstream(id, (8, 2), 5).unwrap());
+    assert!(!store.match_upstream((id, true), (8, 1), 6).unwrap());
+    assert!(store.match_upstream((id, true), (8, 1), 5).unwrap());
+    assert!(store.match_upstream((id, true), (8, 1), 5).unwrap());
+    assert!(!store.match_upstream((id, true), (8, 2), 5).unwrap());
     for sums in [
         "SELECT sum IS NOT NULL FROM upstream_folder",
         "SELECT sum IS NOT NULL FROM upstream_message",

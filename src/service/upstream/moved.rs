@@ -1,0 +1,135 @@
+//! Messages that a scan has found, and that are here already: under another number, or because they
+//! were moved to the mailbox, here or elsewhere.
+//!
+//! A message is known by its Message-ID and size. One that is gone in another mailbox has been
+//! moved, and is moved here too. While it is not known whether it is gone there, it waits: the
+//! other mailboxes are looked at first. One that is in both was copied, and comes like a new one.
+
+use super::places::{mailbox_for, use_of};
+use super::sync::{check_account, ident, known as find_folder};
+use crate::call::{
+    Refusal, RemoteMessage, RemoteUse, UidSet, UpstreamAccount, UpstreamFolderId, Written,
+};
+use crate::service::context::WriteContext;
+use crate::service::mail::message;
+use crate::store::UpstreamPair;
+
+/// What a message is that has been found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum FoundAs {
+    Here,
+    /// It is in another mailbox, or has been.
+    Elsewhere,
+    New,
+}
+
+/// The messages of a mailbox that are to come.
+pub fn matched(
+    context: &mut WriteContext<'_>,
+    account: UpstreamAccount,
+    (folder, purpose, uidvalidity): (UpstreamFolderId, RemoteUse, u32),
+    (messages, has_looked): (&[RemoteMessage], bool),
+) -> Result<Written, Refusal> {
+    check_account(context, account)?;
+    let up_to = find_folder(context, account, folder)?;
+    let (mut uids, mut may_have_moved) = (UidSet::new(), false);
+    let mut waits_from = None;
+    for row in messages.iter().filter(|_| up_to.uidvalidity == uidvalidity) {
+        let is_new = row.uid > up_to.compare_to;
+        let at = (uidvalidity, row.uid);
+        if context
+            .store
+            .match_upstream((folder, !is_new), at, ident(row))?
+        {
+            continue;
+        }
+        match find_moved(context, account, (folder, purpose, uidvalidity), row)? {
+            FoundAs::Here => continue,
+            FoundAs::Elsewhere if !has_looked => {
+                may_have_moved = true;
+                waits_from = Some(row.uid);
+                break;
+            }
+            FoundAs::Elsewhere | FoundAs::New => {}
+        }
+        // What was there before the account stays there.
+        let begun_at = up_to.begun_at.saturating_sub(CLOCKS_MS);
+        let is_old = row.received_at.is_some_and(|at| at < begun_at);
+        if is_new || !is_old {
+            uids.insert(row.uid);
+        }
+    }
+    // All before the first one that is to come is done with.
+    let done = match (uids.first(), waits_from) {
+        (Some(first), _) | (None, Some(first)) => Some(first.saturating_sub(1)),
+        (None, None) => messages.last().map(|row| row.uid),
+    };
+    if let Some(uid) = done.filter(|_| up_to.uidvalidity == uidvalidity) {
+        context.store.pass_upstream(folder, uid)?;
+    }
+    Ok(Written::UpstreamNew {
+        uids,
+        may_have_moved,
+    })
+}
+
+/// Looks for a message in the other mailboxes, and takes over that it was moved.
+fn find_moved(
+    context: &mut WriteContext<'_>,
+    account: UpstreamAccount,
+    (folder, purpose, uidvalidity): (UpstreamFolderId, RemoteUse, u32),
+    row: &RemoteMessage,
+) -> Result<FoundAs, Refusal> {
+    // Without a Message-ID, too many messages look like each other.
+    if row.message_id.is_none() {
+        return Ok(FoundAs::New);
+    }
+    let at = (account.inbox, folder);
+    let found = context.store.find_moved_upstream(at, ident(row))?;
+    let Some(pair) = found else {
+        return Ok(FoundAs::New);
+    };
+    if !pair.is_gone {
+        return Ok(FoundAs::Elsewhere);
+    }
+    let there = Some((uidvalidity, row.uid));
+    if !context.store.move_upstream(pair.message, folder, there)? {
+        return Ok(FoundAs::New);
+    }
+    follow(context, account, (&pair, purpose))?;
+    Ok(FoundAs::Here)
+}
+
+/// Moves a message here that was moved there, unless it was moved here meanwhile.
+fn follow(
+    context: &mut WriteContext<'_>,
+    account: UpstreamAccount,
+    (pair, purpose): (&UpstreamPair, RemoteUse),
+) -> Result<(), Refusal> {
+    // What was changed here goes before.
+    if context.store.has_upstream_change(pair.message)? {
+        return Ok(());
+    }
+    let (org, inbox) = (account.org, account.inbox);
+    let Some(here) = context.store.entry(org, inbox, pair.entry)? else {
+        return context
+            .store
+            .part_upstream(pair.message)
+            .map_err(Into::into);
+    };
+    let place = context.store.place_of(org, inbox)?;
+    let source = context.store.mailbox(org, inbox, here.mailbox)?;
+    let target = mailbox_for(context, account, purpose)?;
+    let (Some(place), Some(source), Some(target)) = (place, source, target) else {
+        return Ok(());
+    };
+    if use_of(&source) == Some(purpose) {
+        return Ok(());
+    }
+    message::move_one(context, &place, &source, &target, here.state.uid)?;
+    // What was taken over is not told back.
+    Ok(context.store.forget_upstream_change(pair.message)?)
+}
+
+/// How much the clock of a server may be behind: INTERNALDATE is its time, in seconds.
+const CLOCKS_MS: i64 = 5 * 60_000;
