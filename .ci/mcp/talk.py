@@ -107,7 +107,16 @@ async def mcp(way, inbox, mode):
         listed = [resource.name for resource in (await client.list_resources()).resources]
         assert inbox in listed, listed
         tools = [tool.name for tool in (await client.list_tools()).tools]
-        await Talk(f"mcp {mode} {way[0]}", inbox, call, resource).hold(tools)
+        talk = Talk(f"mcp {mode} {way[0]}", inbox, call, resource)
+        await talk.hold(tools)
+        if mode == "auto":
+            uri = f"postern://inbox/{inbox}"
+            async with client.listen(resource_subscriptions=[uri]) as heard:
+                assert heard.honored.resource_subscriptions == [uri], heard.honored
+                await talk.said("send", to=[inbox], subject="heard", text="Hello.")
+                event = await asyncio.wait_for(anext(heard), 20)
+            assert event.uri == uri, event
+            assert "heard" in talk.within(await resource(uri))
 
 
 async def fastmcp(way, inbox):

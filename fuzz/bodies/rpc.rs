@@ -28,6 +28,9 @@ fn check(data: &[u8], said: &[u8]) {
         assert_eq!(status, "202");
         return;
     }
+    if head.contains("text/event-stream") {
+        return check_stream(body);
+    }
     let answer: Value = serde_json::from_str(body).expect("JSON");
     assert_eq!(answer["jsonrpc"], "2.0");
     assert_ne!(answer["result"].is_object(), answer["error"].is_object());
@@ -39,6 +42,22 @@ fn check(data: &[u8], said: &[u8]) {
     if answer["result"].is_object() {
         assert_eq!(answer["id"].to_string(), asked["id"].to_string());
     }
+}
+
+/// A call that waits, or a stream of notifications: comments and messages of JSON-RPC, of which the
+/// first or the last belongs to the request.
+fn check_stream(body: &str) {
+    let mut messages = 0;
+    for line in body.lines().filter(|line| !line.is_empty()) {
+        if line.starts_with(':') {
+            continue;
+        }
+        let json = line.strip_prefix("data: ").expect("data");
+        let message: Value = serde_json::from_str(json).expect("JSON");
+        assert_eq!(message["jsonrpc"], "2.0");
+        messages += 1;
+    }
+    assert!(messages > 0, "{body}");
 }
 
 fn said(data: &[u8], piece: usize) -> Vec<u8> {

@@ -53,6 +53,12 @@ impl RpcCall {
         self
     }
 
+    /// The same, which goes on so with a refusal.
+    pub fn expect(mut self, next: ToolNext) -> RpcCall {
+        self.next = Some(next);
+        self
+    }
+
     /// Octets of an attachment that it takes at most.
     pub fn octets_max(&self) -> usize {
         match self.uri {

@@ -6,10 +6,11 @@ use super::call::RpcCall;
 use super::era::{Era, MODERN, NEWEST_LEGACY, OLDEST, REVISIONS};
 use super::header;
 use super::list;
+use super::listen::ResourceListener;
 use super::message::{CLIENT_CAPABILITIES, RpcMessage};
 use super::reply::{self, RpcError, RpcId};
 use super::resources::{self, TEMPLATES};
-use super::tool::{FenceId, Tool, ToolArguments, ToolContent, ToolStep};
+use super::tool::{FenceId, Tool, ToolArguments, ToolContent, ToolNext, ToolStep};
 use super::tools::{TOOLS, problem};
 use super::uri::ResourceUri;
 use crate::call::{Caller, Limits, Refusal, Scopes, require};
@@ -24,6 +25,8 @@ pub(crate) enum RpcNext {
     Respond(Response),
     /// A tool takes its first step.
     Call(Box<RpcCall>, ToolStep),
+    /// A stream of notifications begins. The call says what becomes of a refusal.
+    Listen(Box<RpcCall>, Box<ResourceListener>),
 }
 
 /// What a message is read with.
@@ -103,7 +106,7 @@ fn answer(
         ("server/discover", Era::Modern) => {
             respond(reply::result(&id, era, Some(DISCOVER_TTL_MS), |o| {
                 o.texts("supportedVersions", [MODERN]);
-                o.object("capabilities", capabilities);
+                o.object("capabilities", |o| capabilities(o, era));
                 o.text("instructions", INSTRUCTIONS);
             }))
         }
@@ -113,7 +116,7 @@ fn answer(
             let version = version.filter(|version| **version != MODERN);
             respond(reply::result(&id, era, None, |o| {
                 o.text("protocolVersion", version.unwrap_or(&NEWEST_LEGACY));
-                o.object("capabilities", capabilities);
+                o.object("capabilities", |o| capabilities(o, era));
                 o.object("serverInfo", reply::server_info);
                 o.text("instructions", INSTRUCTIONS);
             }))
@@ -143,6 +146,7 @@ fn answer(
             }))
         }
         ("resources/read", _) => read(&message, id, era, context),
+        ("subscriptions/listen", Era::Modern) => listen(&message, id, context),
         (method, _) => Err(RpcError::method(method)),
     }
 }
@@ -196,6 +200,24 @@ fn read(
     Ok(RpcNext::Call(Box::new(call), resources::read(&uri)))
 }
 
+/// Begins to hear of resources.
+fn listen(
+    message: &RpcMessage<'_>,
+    id: RpcId,
+    context: RpcContext<'_>,
+) -> Result<RpcNext, RpcError> {
+    let listener = ResourceListener::read(id.clone(), message.param("notifications"))?;
+    if !listener.is_empty()
+        && let Err(Refusal::MissingScope(scope)) =
+            require(context.caller.scopes(), Scopes::MESSAGES_READ)
+    {
+        return Err(RpcError::scope(scope.first_name()));
+    }
+    let call = RpcCall::new(id, Era::Modern, None, context.fence);
+    let call = call.expect(ToolNext::new(resources::not_heard));
+    Ok(RpcNext::Listen(Box::new(call), Box::new(listener)))
+}
+
 /// The place at which a page begins.
 fn cursor<'m>(message: &'m RpcMessage<'_>) -> Result<Option<&'m str>, RpcError> {
     match message.param("cursor") {
@@ -206,9 +228,13 @@ fn cursor<'m>(message: &'m RpcMessage<'_>) -> Result<Option<&'m str>, RpcError> 
 }
 
 /// What the server can do.
-fn capabilities(o: &mut Object<'_>) {
+fn capabilities(o: &mut Object<'_>, era: Era) {
     o.object("tools", |_| {});
-    o.object("resources", |_| {});
+    o.object("resources", |o| {
+        if era == Era::Modern {
+            o.flag("subscribe", true);
+        }
+    });
 }
 
 /// Checks arguments by the table of their tool, and takes the first step with them.

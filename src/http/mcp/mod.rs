@@ -9,14 +9,15 @@
 //! the methods, `call.rs` carries a call of a tool from step to step, `reply.rs` writes what is
 //! answered. `tool.rs` says what a tool is, `tools/` has them, `fence.rs` marks what others wrote.
 //! `uri.rs` has the URIs of resources, `resource.rs` what is answered about them, `resources.rs`
-//! how they are listed and read. The rule: nothing is checked here that the API checks; a tool
-//! asks the API, and so does a resource.
+//! how they are listed and read, `listen.rs` how a client hears of their changes. The rule:
+//! nothing is checked here that the API checks; a tool asks the API, and so does a resource.
 
 pub(crate) mod call;
 pub(crate) mod era;
 mod fence;
 pub(crate) mod header;
 mod list;
+pub(crate) mod listen;
 pub(crate) mod message;
 pub(crate) mod method;
 pub(crate) mod quiet;

@@ -1,10 +1,13 @@
-//! The stream that a legacy client opens with GET. Nothing is ever said on it but comments; a
-//! client that cannot open it takes the server for a broken one.
+//! A stream on which nothing is said but comments: that which a legacy client opens with GET (one
+//! that cannot open it takes the server for a broken one), and that of a client that listens to
+//! nothing which changes here.
 
 use std::sync::Arc;
 
+use super::listen::ResourceListener;
 use crate::call::{Caller, Metric, Now, RaisedGauge, Shared};
 use crate::engine::Output;
+use crate::http::stream::{EndReason, StreamForm};
 
 /// An empty stream, until its client leaves, its key ends or the server stops.
 #[derive(Debug)]
@@ -12,15 +15,26 @@ pub(crate) struct QuietStream {
     shared: Arc<Shared>,
     /// When its key ends, in Unix milliseconds.
     expires_at: Option<i64>,
+    /// What says its first and last words, if it has any.
+    listener: Option<Box<ResourceListener>>,
     _gauge: RaisedGauge,
 }
 
 impl QuietStream {
     /// The head of its response has been written.
-    pub fn start(caller: &Caller, shared: &Arc<Shared>, now: Now, out: &mut Output) -> QuietStream {
+    pub fn start(
+        (caller, mut listener): (&Caller, Option<Box<ResourceListener>>),
+        shared: &Arc<Shared>,
+        now: Now,
+        out: &mut Output,
+    ) -> QuietStream {
+        if let Some(listener) = &mut listener {
+            listener.ready(&mut out.bytes, 0);
+        }
         let stream = QuietStream {
             shared: Arc::clone(shared),
             expires_at: caller.key().and_then(|access| access.expires_at),
+            listener,
             _gauge: RaisedGauge::new(shared, Metric::Streams),
         };
         out.stream = true;
@@ -28,11 +42,18 @@ impl QuietStream {
         stream
     }
 
+    /// It ends.
+    pub fn end(&mut self, reason: EndReason, out: &mut Output) {
+        if let Some(listener) = &mut self.listener {
+            listener.end(&mut out.bytes, reason);
+        }
+        out.close = true;
+    }
+
     /// A comment is due, or the key has expired.
-    pub fn deadline(&self, now: Now, out: &mut Output) {
+    pub fn deadline(&mut self, now: Now, out: &mut Output) {
         if self.expires_at.is_some_and(|end| end <= now.unix_ms) {
-            out.close = true;
-            return;
+            return self.end(EndReason::KeyExpired, out);
         }
         out.bytes.extend_from_slice(b": heartbeat\n");
         self.schedule(now, out);

@@ -191,7 +191,7 @@ pub(crate) fn result(
                 o.text("cacheScope", "private");
             }
             o.object("_meta", |o| {
-                o.object("io.modelcontextprotocol/serverInfo", server_info);
+                o.object(SERVER_INFO, server_info);
             });
         });
     });
@@ -210,5 +210,7 @@ fn is_integer(number: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
+/// The entry of `_meta` that says which server this is.
+pub(crate) const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 /// Octets of an id as JSON. Clients count, or make UUIDs.
 const ID_BYTES_MAX: usize = 256;

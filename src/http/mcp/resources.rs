@@ -7,7 +7,7 @@
 use super::resource::{
     ListedResource, ResourceAnswer, ResourceBody, ResourceContents, ResourceTemplate,
 };
-use super::tool::{ApiAnswer, ApiRequest, ToolStep};
+use super::tool::{ApiAnswer, ApiRequest, FenceId, ToolStep};
 use super::tools::file::{ShownFile, shown};
 use super::tools::found::FoundJson;
 use super::tools::{lists, problem, read};
@@ -131,6 +131,15 @@ pub(crate) fn read(uri: &ResourceUri) -> ToolStep {
             })
         }
     }
+}
+
+/// A stream of notifications that could not begin.
+pub(crate) fn not_heard(answer: ApiAnswer, _: FenceId) -> ToolStep {
+    if answer.status == 404 {
+        let why = "One of the inboxes is not there, or the key does not see it.";
+        return ToolStep::Give(ResourceAnswer::Wrong(why.to_owned()));
+    }
+    refused(&answer)
 }
 
 /// Goes on with the number of the last event. What is read behind it has that event in it.

@@ -121,7 +121,7 @@ impl ToolStep {
         asked: ApiRequest,
         then: impl FnOnce(ApiAnswer, FenceId) -> ToolStep + Send + 'static,
     ) -> ToolStep {
-        ToolStep::Ask(Box::new(asked), ToolNext(Box::new(then)))
+        ToolStep::Ask(Box::new(asked), ToolNext::new(then))
     }
 
     /// Ends with a text.
@@ -131,6 +131,10 @@ impl ToolStep {
 }
 
 impl ToolNext {
+    pub fn new(then: impl FnOnce(ApiAnswer, FenceId) -> ToolStep + Send + 'static) -> ToolNext {
+        ToolNext(Box::new(then))
+    }
+
     /// The next step.
     pub fn run(self, answer: ApiAnswer, fence: FenceId) -> ToolStep {
         (self.0)(answer, fence)

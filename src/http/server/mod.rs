@@ -34,7 +34,7 @@ use crate::http::api::codes;
 use crate::http::api::problems::Problem;
 use crate::http::api::refused::refused;
 use crate::http::mcp::quiet::QuietStream;
-use crate::http::stream::{EventSocket, EventStream, MessageWait};
+use crate::http::stream::{EndReason, EventSocket, EventStream, MessageWait};
 use crate::http::wire::body::BodyReader;
 use crate::http::wire::head::{self, Finder, Framing, HeadSearch};
 use crate::http::wire::response::{Length, MediaType, Response};
@@ -312,7 +312,8 @@ impl Server {
             ServerState::Streaming(_, stream) => stream.event(now, event, out),
             ServerState::Socket(socket) => return socket.event(now, event, out),
             // A download ends at once when its key is revoked.
-            ServerState::ExpectDrained(..) | ServerState::Quiet(_) if revoked => out.close = true,
+            ServerState::Quiet(stream) if revoked => stream.end(EndReason::KeyRevoked, out),
+            ServerState::ExpectDrained(..) if revoked => out.close = true,
             ServerState::ExpectAnswer(_, waiting) if revoked && waiting.is_page() => {
                 out.close = true
             }
@@ -372,7 +373,7 @@ impl Server {
                     self.state = ServerState::Streaming(exchange, stream);
                 }
             }
-            ServerState::Quiet(stream) => {
+            ServerState::Quiet(mut stream) => {
                 stream.deadline(now, out);
                 if !out.close {
                     self.state = ServerState::Quiet(stream);
@@ -414,10 +415,14 @@ impl Server {
             return;
         }
         match core::mem::replace(&mut self.state, ServerState::Closed) {
-            ServerState::ExpectHead(false)
-            | ServerState::Skip(_)
-            | ServerState::Quiet(_)
-            | ServerState::Closed => self.close(out),
+            ServerState::ExpectHead(false) | ServerState::Skip(_) | ServerState::Closed => {
+                self.close(out)
+            }
+            ServerState::Quiet(mut stream) => {
+                let reconnect_after_ms = 0;
+                stream.end(EndReason::Shutdown { reconnect_after_ms }, out);
+                self.close(out);
+            }
             ServerState::ExpectHead(true) => {
                 let problem = refused(&Refusal::Stopping, &self.shared().limits);
                 self.refuse_head(now, problem, out);

@@ -18,10 +18,12 @@ use crate::http::api::routes::{self, Match};
 use crate::http::mcp::call::{CallStep, RpcCall};
 use crate::http::mcp::era::MODERN;
 use crate::http::mcp::header;
+use crate::http::mcp::listen::ResourceListener;
 use crate::http::mcp::method::{RpcContext, RpcNext, receive};
 use crate::http::mcp::quiet::QuietStream;
 use crate::http::mcp::tool::{ApiRequest, FenceId};
 use crate::http::mcp::{self};
+use crate::http::stream::EventStream;
 use crate::http::wire::head::{ContentKind, Framing, RpcFields};
 use crate::http::wire::response::{Length, MediaType, Response};
 use crate::http::wire::target::{Query, RequestTarget};
@@ -58,7 +60,7 @@ impl Server {
         out: &mut Output,
     ) {
         if exchange.method == "GET" {
-            return self.begin_quiet(now, exchange, out);
+            return self.begin_quiet(now, exchange, None, out);
         }
         let Some(fields) = exchange.rpc_fields.as_deref() else {
             return self.fail_internal(now, exchange, out);
@@ -75,7 +77,32 @@ impl Server {
                 let step = call.take(step);
                 self.go_on_rpc(now, exchange, step, out);
             }
+            RpcNext::Listen(call, listener) => {
+                self.begin_listen(now, exchange, (call, listener), out)
+            }
         }
+    }
+
+    /// Opens a stream of notifications, as one of the API is opened.
+    fn begin_listen(
+        &mut self,
+        now: Now,
+        mut exchange: Box<Exchange>,
+        (call, listener): (Box<RpcCall>, Box<ResourceListener>),
+        out: &mut Output,
+    ) {
+        if listener.is_empty() {
+            return self.begin_quiet(now, exchange, Some(listener), out);
+        }
+        exchange.rpc = Some(call);
+        let Some(wanted) = exchange.caller.key().map(|access| listener.wanted(access)) else {
+            let problem = Problem::unauthorized("A key is needed here.");
+            return self.fail(now, exchange, &problem, out);
+        };
+        let place = (self.opening.conn, self.opening.seed);
+        let stream = EventStream::new(wanted, self.opening.shared.clone(), place, out);
+        let stream = Box::new(stream.in_form(listener));
+        self.state = ServerState::Streaming(Some(exchange), stream);
     }
 
     /// The response to a request that a tool has made.
@@ -198,8 +225,14 @@ impl Server {
         self.run(now, exchange, request.body.unwrap_or_default(), out);
     }
 
-    /// Opens the stream on which nothing is said.
-    fn begin_quiet(&mut self, now: Now, mut exchange: Box<Exchange>, out: &mut Output) {
+    /// Opens a stream on which nothing is said.
+    fn begin_quiet(
+        &mut self,
+        now: Now,
+        mut exchange: Box<Exchange>,
+        listener: Option<Box<ResourceListener>>,
+        out: &mut Output,
+    ) {
         if self.stopping {
             let problem = refused(&Refusal::Stopping, &self.shared().limits);
             return self.fail(now, exchange, &problem, out);
@@ -209,7 +242,8 @@ impl Server {
         let response = Response::new(200, MediaType::Events, Vec::new());
         response.write_head(exchange.frame(now), Length::Close, &mut out.bytes);
         self.log(&exchange, response.status);
-        let stream = QuietStream::start(&exchange.caller, &self.opening.shared, now, out);
+        let who = (&exchange.caller, listener);
+        let stream = QuietStream::start(who, &self.opening.shared, now, out);
         self.state = ServerState::Quiet(stream);
     }
 

@@ -34,3 +34,4 @@ pub(crate) use socket::{EventSocket, socket};
 pub(crate) use sse::EventStream;
 pub(crate) use wait::{MessageWait, WaitEnd, WaitStep};
 pub(crate) use wanted::{GROUP_NAME_RULE, GROUP_ORDER, INBOXES_MAX, Wanted, all, one, tree};
+pub(crate) use writer::{EndReason, StreamForm};

@@ -14,8 +14,8 @@ use super::cursor::ResetReason;
 use super::show;
 use super::subscription::{FeedAnswer, Subscription};
 use super::wanted::Wanted;
-use super::writer::{EndReason, EventWriter};
-use crate::call::{Access, ConnId, Event, EventKind, Now, Reply, Shared, spread};
+use super::writer::{EndReason, EventWriter, StreamForm};
+use crate::call::{Access, Answer, ConnId, Event, EventKind, Now, Reply, Shared, spread};
 use crate::engine::{HIGH_WATER, Output, Renderings};
 use crate::http::api::problems::Problem;
 
@@ -49,6 +49,8 @@ struct Frames {
     unsent_since: u64,
     /// It takes an event while no more than this is unsent, beside [`UNSENT_BYTES_MIN`].
     room_bytes: usize,
+    /// The form of its frames, where it is not that of the API.
+    form: Option<Box<dyn StreamForm>>,
 }
 
 /// Writes frames to the output of one input.
@@ -80,6 +82,12 @@ impl EventStream {
         }
     }
 
+    /// The same in another form.
+    pub fn in_form(mut self, form: Box<dyn StreamForm>) -> EventStream {
+        self.frames.form = Some(form);
+        self
+    }
+
     /// Whether it has its lease.
     pub fn is_open(&self) -> bool {
         self.subscription.is_open()
@@ -98,6 +106,11 @@ impl EventStream {
         reply: Reply,
         out: &mut Output,
     ) -> Result<Option<FeedAnswer>, Box<Problem>> {
+        if let (Some(form), Reply::Answer(Answer::Inboxes { rows, .. })) =
+            (&mut self.frames.form, &reply)
+        {
+            form.found(rows);
+        }
         let answer = self.subscription.reply(reply, &self.shared, out)?;
         match answer {
             None => Ok(None),
@@ -114,7 +127,10 @@ impl EventStream {
         self.started = true;
         self.frames.told = self.subscription.at();
         out.stream = true;
-        self.frames.retry_ms = Some(reconnect_ms(self.seed, 1));
+        self.frames.retry_ms = match self.frames.form {
+            None => Some(reconnect_ms(self.seed, 1)),
+            Some(_) => None,
+        };
         self.schedule_heartbeat(now, out);
         if self.answer(now, first, out).is_err() {
             out.close = true;
@@ -291,6 +307,26 @@ impl Frames {
         self.unsent_bytes <= self.room_bytes.max(UNSENT_BYTES_MIN)
     }
 
+    /// Writes in another form, if there is one; whether it did. `seq` has been told then.
+    fn in_form(
+        &mut self,
+        seq: u64,
+        out: &mut Output,
+        fill: impl FnOnce(&mut dyn StreamForm, &mut Vec<u8>),
+    ) -> bool {
+        let Some(form) = &mut self.form else {
+            return false;
+        };
+        let before = out.bytes.len();
+        fill(&mut **form, &mut out.bytes);
+        let written = out.bytes.len() - before;
+        self.unsent_bytes += written;
+        self.told = seq;
+        // Nothing that was written tells that it has gone.
+        out.more |= written > 0;
+        true
+    }
+
     fn write(&mut self, out: &mut Output, fill: impl FnOnce(&mut Output)) {
         let before = out.bytes.len();
         fill(out);
@@ -307,6 +343,10 @@ impl EventWriter for SseWriter<'_> {
     fn ready(&mut self, seq: u64, epoch: u64) {
         let now = self.now;
         self.frames.epoch = epoch;
+        let formed = |form: &mut dyn StreamForm, out: &mut Vec<u8>| form.ready(out, seq);
+        if self.frames.in_form(seq, self.out, formed) {
+            return;
+        }
         self.frames
             .frame(seq, EventKind::Ready, self.out, |data, _| {
                 show::ready(data, now, seq, epoch);
@@ -314,6 +354,10 @@ impl EventWriter for SseWriter<'_> {
     }
 
     fn event(&mut self, kind: EventKind, event: &Event, delivery: Option<u32>) {
+        let formed = |form: &mut dyn StreamForm, out: &mut Vec<u8>| form.event(out, event);
+        if self.frames.in_form(event.seq, self.out, formed) {
+            return;
+        }
         let (access, told) = (&self.access, self.frames.told);
         self.frames
             .frame(event.seq, kind, self.out, |data, renderings| {
@@ -329,6 +373,10 @@ impl EventWriter for SseWriter<'_> {
     fn reset(&mut self, oldest: u64, reason: ResetReason) {
         let now = self.now;
         let before = oldest.saturating_sub(1);
+        let formed = |form: &mut dyn StreamForm, out: &mut Vec<u8>| form.reset(out, before);
+        if self.frames.in_form(before, self.out, formed) {
+            return;
+        }
         self.frames
             .frame(before, EventKind::Reset, self.out, |data, _| {
                 show::reset(data, now, oldest, reason);
@@ -337,6 +385,11 @@ impl EventWriter for SseWriter<'_> {
 
     fn end(&mut self, reason: EndReason) {
         let (now, seq) = (self.now, self.at.max(self.frames.told));
+        let formed = |form: &mut dyn StreamForm, out: &mut Vec<u8>| form.end(out, reason);
+        if self.frames.in_form(seq, self.out, formed) {
+            self.out.close = true;
+            return;
+        }
         self.frames
             .frame(seq, EventKind::Closing, self.out, |data, _| {
                 show::closing(data, now, seq, reason);

@@ -25,6 +25,27 @@ pub(crate) struct Wanted {
     pub group: Option<Box<WantedGroup>>,
 }
 
+impl Wanted {
+    /// What happens in these inboxes from now on.
+    pub fn of_inboxes(access: Access, inboxes: &[InboxRef]) -> Wanted {
+        let (watched, inboxes) = match inboxes {
+            [inbox] => {
+                let inbox = inbox.clone();
+                (Watched::Inbox { inbox, tree: false }, Vec::new())
+            }
+            _ => (Watched::All, inboxes.to_vec()),
+        };
+        Wanted {
+            access,
+            watched,
+            start: StartAt::Now,
+            filter: EventFilter::default(),
+            inboxes,
+            group: None,
+        }
+    }
+}
+
 /// What a client asks for of a group.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct WantedGroup {

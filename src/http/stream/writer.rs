@@ -1,8 +1,10 @@
 //! What writes the events of a subscription for its client, and why a subscription ends. How events
 //! are framed is not here (`sse.rs`).
 
+use core::fmt;
+
 use super::cursor::ResetReason;
-use crate::call::{Event, EventKind};
+use crate::call::{Event, EventKind, InboxRow};
 
 /// What writes the events of a subscription for its client.
 pub(super) trait EventWriter {
@@ -19,9 +21,22 @@ pub(super) trait EventWriter {
     fn end(&mut self, reason: EndReason);
 }
 
+/// Another form for the events of a stream than that of the API. Each function writes whole frames,
+/// or none.
+pub(crate) trait StreamForm: fmt::Debug + Send {
+    /// The inboxes that were asked for, in their order.
+    fn found(&mut self, rows: &[InboxRow]);
+    /// All up to `seq` has been told.
+    fn ready(&mut self, out: &mut Vec<u8>, seq: u64);
+    fn event(&mut self, out: &mut Vec<u8>, event: &Event);
+    /// Events up to `seq` may have been missed.
+    fn reset(&mut self, out: &mut Vec<u8>, seq: u64);
+    fn end(&mut self, out: &mut Vec<u8>, reason: EndReason);
+}
+
 /// Why a stream ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum EndReason {
+pub(crate) enum EndReason {
     /// The server stops; the client comes back after so many milliseconds.
     Shutdown {
         reconnect_after_ms: u64,
