@@ -33,6 +33,8 @@ import threading
 import time
 import unittest
 
+import environment
+
 DKIMPY, AUTHHEADERS, MAIL_AUTH = "1.1.8", "0.16.3", "0.15.1"
 NEEDS = ["pynacl==1.6.2", "dnspython==2.9.2", "authres==1.2.0", "publicsuffix2==2.20191221"]
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -48,22 +50,16 @@ DIFFERENCES = {
 
 def tools():
     """Runs this script again in an environment of its own, with the source archives of both."""
-    home = os.path.join(tempfile.gettempdir(), "postern-auth-tools")
-    python = os.path.join(home, "bin", "python")
-    done = os.path.join(home, "done")
-    if not os.path.exists(done):
-        subprocess.run([sys.executable, "-m", "venv", home], check=True)
-        pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "install", "setuptools", *NEEDS], check=True)
-        for name in (f"dkimpy=={DKIMPY}", f"authheaders=={AUTHHEADERS}"):
-            command = ["download", "--no-deps", "--no-binary", ":all:", "-d", home, name]
-            subprocess.run([*pip, *command], check=True)
+    sources = [f"dkimpy=={DKIMPY}", f"authheaders=={AUTHHEADERS}"]
+    environment.inside(environment.python("auth", "setuptools", *NEEDS))
+    home, is_made = environment.place("auth-sources", sources)
+    if not is_made:
+        download = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--no-deps"]
+        environment.command(*download, "--no-binary", ":all:", "-d", home, *sources)
         for archive in glob.glob(os.path.join(home, "*.tar.gz")):
             with tarfile.open(archive) as file:
                 file.extractall(home)
-        open(done, "w").close()
-    if os.path.realpath(sys.prefix) != os.path.realpath(home):
-        os.execv(python, [python, *sys.argv])
+        environment.finish(home)
     sys.path[:0] = [HERE, os.path.join(home, f"dkimpy-{DKIMPY}"), os.path.join(home, f"authheaders-{AUTHHEADERS}")]
 
 

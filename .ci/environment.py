@@ -24,7 +24,7 @@ def python(name, *packages):
 
 def node(name, *packages):
     """The folder whose `node_modules` has these packages."""
-    home, is_made = place(name, packages)
+    home, is_made = place(name + "-npm", packages)
     if not is_made:
         quiet = ["--silent", "--no-package-lock", "--no-audit", "--no-fund"]
         # Without a file of its own npm takes that of a folder above.

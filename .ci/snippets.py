@@ -18,6 +18,7 @@ import threading
 import urllib.request
 import xml.etree.ElementTree as ElementTree
 
+import environment
 from rig import Server
 
 # The text that each snippet must print, in the order of the README.
@@ -48,10 +49,10 @@ class Stream:
 def command(language, folder):
     """The file that a snippet is written to, and the command that runs it."""
     if language == "js":
-        if not os.path.isdir(os.path.join(folder, "node_modules")):
-            packages = ["nodemailer", "imapflow@1"]
-            install = ["npm", "install", "--silent", "--no-audit", "--no-fund", *packages]
-            subprocess.run(install, cwd=folder, check=True)
+        modules = os.path.join(folder, "node_modules")
+        if not os.path.exists(modules):
+            home = environment.node("snippets", "nodemailer", "imapflow@1")
+            os.symlink(os.path.join(home, "node_modules"), modules)
         path = os.path.join(folder, "snippet.mjs")
         return path, ["node", path]
     if language == "python":
@@ -61,12 +62,12 @@ def command(language, folder):
     return path, ["bash", "-euo", "pipefail", path]
 
 
-def run(language, code, folder, environment):
+def run(language, code, folder, variables):
     """The output of a snippet."""
     path, words = command(language, folder)
     with open(path, "w") as file:
         file.write(code)
-    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(words, cwd=folder, env=variables, capture_output=True, text=True, timeout=120)
     if done.returncode != 0:
         print(done.stdout, done.stderr)
     assert done.returncode == 0, f"the {language} snippet failed:\n{code}"
@@ -122,13 +123,13 @@ def main():
     folder = tempfile.mkdtemp(prefix="postern-readme-")
     server = Server(binary, None, flags=(), cwd=folder)
     stream = Stream(server.ready["api_key"])
-    environment = {**os.environ, "INBOX": server.ready["inbox"], "KEY": server.ready["api_key"]}
+    variables = {**os.environ, "INBOX": server.ready["inbox"], "KEY": server.ready["api_key"]}
     try:
         for (language, code), wanted in zip(snippets, EXPECTED, strict=True):
-            printed = run(language, code, folder, environment)
+            printed = run(language, code, folder, variables)
             assert wanted in printed, f"{language}: wanted {wanted!r} in {printed!r}"
             print(f"ok: {language}: {wanted}")
-        check_settings(environment["INBOX"], environment["KEY"])
+        check_settings(variables["INBOX"], variables["KEY"])
         received = [line for line in stream.lines if line == "event: message.received"]
         assert len(received) == 3, stream.lines
         assert server.stop(15) == 0, "SIGTERM must end in exit 0"

@@ -22,25 +22,17 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import environment
 from rig import Server
 
 ENDPOINTS = 20  # of an organization
 
 
-def install(folder):
-    """The two implementations that verify signatures."""
-    packages = os.path.join(folder, "python")
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", "--break-system-packages", "--target", packages, "standardwebhooks"],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    sys.path.insert(0, packages)
-    subprocess.run(
-        ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", folder, "standardwebhooks"],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+def tools():
+    """Runs this script again with the first of the two implementations that verify signatures; gives
+    the folder of the second."""
+    environment.inside(environment.python("webhooks", "standardwebhooks"))
+    return environment.node("webhooks", "standardwebhooks")
 
 
 def certificate(folder):
@@ -302,8 +294,9 @@ def main():
     parser.add_argument("--kills", type=int, default=10)
     options = parser.parse_args()
     socket.setdefaulttimeout(60)
+    modules = os.path.join(tools(), "node_modules")
     with tempfile.TemporaryDirectory() as folder:
-        install(folder)
+        os.symlink(modules, os.path.join(folder, "node_modules"))
         world = World(os.path.abspath(options.binary), folder)
         try:
             check_one(world, folder)
