@@ -474,7 +474,7 @@ pub fn must_be_there(data: &Path) -> Result<(), CliError> {
 }
 
 /// The loopback listener of the server that runs on the folder.
-fn running(data: &Path) -> Result<Endpoint, CliError> {
+pub fn running(data: &Path) -> Result<Endpoint, CliError> {
     let text = DirHandle::open(data).and_then(|dir| dir.read_text(RUNNING_FILE));
     let text = text.unwrap_or_default();
     let json: Value = serde_json::from_str(&text).unwrap_or(Value::Null);

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::message::StdioMessage;
 use super::{Bridge, CallState, INTERNAL, IdleConnection, lock};
-use crate::cli::api::{Api, ApiSender, Way};
+use crate::cli::api::{Api, ApiSender, Way, running};
 use crate::cli::endpoint::Endpoint;
 use crate::cli::response::ApiResponse;
 use crate::cli::{CliError, words};
@@ -37,12 +37,21 @@ impl From<CliError> for NoAnswer {
 impl Bridge<'_> {
     /// Carries a request to its answer, which is written to the client.
     pub(super) fn carry(&self, message: &StdioMessage, call: &CallState) {
-        let until = Instant::now() + PATIENCE;
+        let mut until = None;
+        let mut waits = 0;
         let mut pause = FIRST_PAUSE;
         let mut is_fresh = !message.may_repeat();
         loop {
+            let began = Instant::now();
             let tried = self.try_once(message, call, is_fresh);
-            let is_late = Instant::now() + pause > until || self.ends.load(Ordering::Relaxed);
+            // What has gone on for long before it was lost has all the time again.
+            if until.is_none() || began.elapsed() > PATIENCE && waits < WAITS_MAX {
+                until = Some(Instant::now() + PATIENCE);
+                pause = FIRST_PAUSE;
+                waits += 1;
+            }
+            let is_late = until.is_some_and(|until| Instant::now() + pause > until)
+                || self.ends.load(Ordering::Relaxed);
             let is_known = self.has_answered.load(Ordering::Relaxed);
             let why = match tried {
                 Ok(()) => return self.has_answered.store(true, Ordering::Relaxed),
@@ -65,6 +74,10 @@ impl Bridge<'_> {
                     "{why}. It is not known whether it was done: look before you call again."
                 )),
                 Err(NoAnswer::Stopping) => Some("The server stops. Call again later.".to_owned()),
+                Err(NoAnswer::NotSent(_)) if self.is_served.swap(false, Ordering::Relaxed) => {
+                    // It does not come back: the folder is asked, or says why not.
+                    continue;
+                }
                 Err(NoAnswer::NotSent(error)) => Some(reason(&error)),
             };
             if let Some(why) = why {
@@ -84,7 +97,7 @@ impl Bridge<'_> {
         let sender = self.sender()?;
         // The folder is free again before the next request looks for it.
         let folder = self.cli.url.is_none().then(|| lock(&self.folder));
-        let mut way = self.way()?;
+        let way = self.way()?;
         let version = lock(&self.version).clone();
         let mut request = way.head(&sender, "POST", "/mcp", ACCEPTED);
         request += &message.fields(version.as_deref());
@@ -93,30 +106,34 @@ impl Bridge<'_> {
             message.body.len()
         );
         let request = [request.as_bytes(), &message.body].concat();
-        match &mut way {
+        let octets = match way {
             Way::Server(endpoint) => {
+                let is_near = folder.is_some();
                 drop(folder);
-                self.ask_server(endpoint, &request, (message, call), is_fresh)
+                self.is_served.store(is_near, Ordering::Relaxed);
+                return self.ask_server(&endpoint, &request, (message, call), is_fresh);
             }
-            Way::Folder(local) => {
-                let octets = local.exchange(&request);
-                let answer = ApiResponse::read(&octets[..])?;
-                match self.take(answer, message, call) {
-                    // Nothing comes in while no server runs, so there is nothing to wait for.
-                    Err(NoAnswer::Cut(_)) => {
-                        self.say_error(&message.id, INTERNAL, NO_SERVER);
-                        Err(NoAnswer::Told)
-                    }
-                    taken => taken,
-                }
+            // The lock is given back before the client knows: it may start a server next.
+            Way::Folder(mut local) => local.exchange(&request),
+        };
+        drop(folder);
+        match self.take(ApiResponse::read(&octets[..])?, message, call) {
+            // Nothing comes in while no server runs, so there is nothing to wait for.
+            Err(NoAnswer::Cut(_)) => {
+                self.say_error(&message.id, INTERNAL, NO_SERVER);
+                Err(NoAnswer::Told)
             }
+            taken => taken,
         }
     }
 
     /// The server or the folder; that of `--url` is looked up once.
     fn way(&self) -> Result<Way, CliError> {
         if self.cli.url.is_none() {
-            return Way::find(self.cli);
+            return match self.is_served.load(Ordering::Relaxed) {
+                true => Ok(Way::Server(running(self.cli.data())?)),
+                false => Way::find(self.cli),
+            };
         }
         let mut known = lock(&self.elsewhere);
         if known.is_none()
@@ -303,6 +320,8 @@ fn reason(error: &CliError) -> String {
 
 /// How long a server that has answered before may take to come back.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How often a request may have all of that time.
+const WAITS_MAX: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// How long a connection may be idle. Servers close those that are idle for longer.

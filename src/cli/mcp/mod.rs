@@ -55,6 +55,9 @@ struct Bridge<'a> {
     is_done: Condvar,
     /// Something was answered before: a server that is gone may come back.
     has_answered: AtomicBool,
+    /// There was a server on the folder. While it is gone the folder is left alone: it could not
+    /// start again while this has the lock.
+    is_served: AtomicBool,
     /// The client has closed standard input.
     ends: AtomicBool,
 }
@@ -104,6 +107,7 @@ pub fn mcp(cli: &Cli, command: &McpCommand) -> Result<ExitCode, CliError> {
         under_way: Mutex::default(),
         is_done: Condvar::new(),
         has_answered: AtomicBool::new(false),
+        is_served: AtomicBool::new(false),
         ends: AtomicBool::new(false),
     };
     let mut input = std::io::stdin().lock();
