@@ -29,8 +29,8 @@ ENDPOINTS = 20  # of an organization
 
 
 def tools():
-    """Runs this script again with the first of the two implementations that verify signatures; gives
-    the folder of the second."""
+    """Runs this script again with the first implementation that verifies signatures; gives the folder
+    of the second."""
     environment.inside(environment.python("webhooks", "standardwebhooks"))
     return environment.node("webhooks", "standardwebhooks")
 
