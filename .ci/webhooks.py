@@ -29,8 +29,7 @@ ENDPOINTS = 20  # of an organization
 
 
 def tools():
-    """Runs this script again with the first implementation that verifies signatures; gives the folder
-    of the second."""
+    """Runs this script again with the verifier of PyPI; gives the folder of that of npm."""
     environment.inside(environment.python("webhooks", "standardwebhooks"))
     return environment.node("webhooks", "standardwebhooks")
 
