@@ -5,7 +5,9 @@
 
 curl, `eventsource` of npm (with a key, and as a browser with tickets), `httpx-sse` of PyPI and
 `postern tail` follow one inbox. Each must have every message that was acknowledged, once and in the
-order of the log. Then thousands of streams come back at once after a restart, and none is refused.
+order of the log. Two `postern tail` share a consumer group: together they must have each message at
+least once, and nothing is left to acknowledge. curl acknowledges `closing` for its key. Then
+thousands of streams come back at once after a restart, and none is refused.
 """
 
 import argparse
@@ -86,10 +88,12 @@ class Follower:
 
 
 class Curl:
-    """curl, which is run again with the last id when its stream has ended."""
+    """curl, which is run again with the last id when its stream has ended, and `closing` is
+    acknowledged."""
 
-    def __init__(self, url, key, ca):
+    def __init__(self, server, url, key, ca):
         self.name, self.seen, self.ends = "curl", [], False
+        self.server, self.key = server, key
         self.command = ["curl", "--silent", "--no-buffer", "--cacert", ca, "-H", f"Authorization: Bearer {key}", url]
         self.process = None
         threading.Thread(target=self.work, daemon=True).start()
@@ -108,8 +112,17 @@ class Curl:
                     kind = value
                 elif field == "data" and kind == "message.received":
                     self.seen.append((int(last), json.loads(value)["message"]["subject"]))
+                elif field == "data" and kind == "closing":
+                    self.acknowledge(int(last))
             self.process.wait()
             time.sleep(0.05)
+
+    def acknowledge(self, last):
+        try:
+            status, answer = self.server().rest(self.key, "POST", "/api/v1/events/ack", {"id": last})
+            assert status == 204, answer
+        except (OSError, http.client.HTTPException) as error:
+            print(f"not acknowledged: {error}")
 
     def end(self):
         self.ends = True
@@ -136,6 +149,11 @@ def logged(server, key, inbox):
         place = "cursor=" + page["next_cursor"]
 
 
+def group_of(server, key):
+    """The consumer group, which its first reader makes."""
+    return server.rest(key, "GET", "/api/v1/events/groups/workers")[1]
+
+
 def restarts(binary, folder, times):
     """Stops and starts the server under load, with all clients on it."""
     python, node = install()
@@ -149,12 +167,16 @@ def restarts(binary, folder, times):
     # A program that is quick to start, because it is started for each event.
     show = 'sed -n \'s/^{"seq":\\([0-9]*\\),.*"subject":"\\([^"]*\\)".*/\\1 \\2/p\''
     clients = [
-        Curl(base + path, key, ca),
+        Curl(lambda: current[0], base + path, key, ca),
         Follower("httpx-sse", [python, os.path.join(HERE, "follow.py"), base + path, key, ca]),
         Follower("eventsource", ["node", node, "key", base, path, key], env),
         Follower("eventsource with tickets", ["node", node, "ticket", base, path, key], env),
         Follower("postern tail --exec", [*tail, "--since", "0", "--exec", show, "--state", os.path.join(folder, "state")]),
     ]
+    shared = [*tail, "--group", "workers", "--exec", show, "--jobs", "8"]
+    group = [Follower(f"reader {n} of a group", shared) for n in range(2)]
+    while group_of(current[0], key).get("readers", 0) < len(group):
+        time.sleep(0.05)
     loads = [Load(lambda: current[0], key, inbox, f"load{n}") for n in range(2)]
     began = time.monotonic()
     longest = 0.0
@@ -180,6 +202,16 @@ def restarts(binary, folder, times):
         assert client.seen == log, f"{client.name}: {len(client.seen)} events of {len(log)}, or another order{ended}"
         client.end()
         print(f"ok: {client.name} has all of them, once and in order")
+    while len({seen for client in group for seen in client.seen}) < len(log) and time.monotonic() < end:
+        time.sleep(0.05)
+    seen = sorted(seen for client in group for seen in client.seen)
+    assert sorted(set(seen)) == log, f"the group has {len(set(seen))} events of {len(log)}"
+    while (waiting := group_of(current[0], key))["pending"] > 0 and time.monotonic() < end:
+        time.sleep(0.05)
+    assert waiting["pending"] == 0 and waiting["poisoned"] == [], waiting
+    for client in group:
+        client.end()
+    print(f"ok: the group has all of them, {len(seen) - len(log)} of them twice, and all are acknowledged")
     resumption(current[0], key)
     current[0].kill()
     if wrong := verify(binary, data):

@@ -621,6 +621,7 @@ impl Rig {
 
     /// The server is told to stop.
     pub fn shutdown(&mut self) {
+        self.shared.stop();
         let ids: Vec<u64> = self.conns.keys().copied().collect();
         for id in ids {
             self.touch(id, &mut |s, now, out| s.shutdown(now, out));

@@ -525,7 +525,7 @@ fn a_thousand_go_out_while_a_thousand_come_in() {
     })
     .unwrap();
     let address = listeners[0].address;
-    let acceptor = Acceptor::new(
+    let mut acceptor = Acceptor::new(
         listeners,
         identity.listeners.clone(),
         reactor.hub.clone(),

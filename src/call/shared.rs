@@ -2,6 +2,7 @@
 //! plain data with atomics and, for what is counted by rows, locks that are held for a few
 //! instructions.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use super::{
@@ -40,6 +41,7 @@ pub struct Shared {
     pub endpoints: PublicEndpoints,
     /// Origins of other servers whose pages may speak MCP.
     pub rpc_origins: Vec<String>,
+    stopping: AtomicBool,
 }
 
 impl Shared {
@@ -60,6 +62,7 @@ impl Shared {
             endpoints,
             rpc_origins: Vec::new(),
             limits,
+            stopping: AtomicBool::new(false),
         }
     }
 
@@ -84,6 +87,16 @@ impl Shared {
             rpc_origins,
             ..self
         }
+    }
+
+    /// The server stops from now on, because it was asked to.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`Shared::stop`] was called: a request may only acknowledge events.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
     }
 
     /// Whether so many connections are open that those without a login get less time.

@@ -348,6 +348,12 @@ pub enum EventGroupWrite {
         seq: u64,
         idempotency: Option<Idempotency>,
     },
+    /// The key has all events up to a number. While the server stops, its streams that were told
+    /// no more than that end. Written: `Changed`.
+    AcknowledgeAll {
+        seq: u64,
+        idempotency: Option<Idempotency>,
+    },
     /// Events that were set aside come again: all, or these. Written: `Replayed`.
     Replay {
         name: String,
@@ -716,6 +722,7 @@ impl Write {
             Write::Webhook(call) => call.idempotency(),
             Write::EventGroup(call) => match call {
                 EventGroupWrite::Acknowledge { idempotency, .. }
+                | EventGroupWrite::AcknowledgeAll { idempotency, .. }
                 | EventGroupWrite::Replay { idempotency, .. } => idempotency.as_ref(),
                 EventGroupWrite::Claim(_)
                 | EventGroupWrite::Delete { .. }

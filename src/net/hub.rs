@@ -8,7 +8,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use mio::{Poll, Registry, Waker};
@@ -74,6 +74,8 @@ pub struct WorkerQueue {
 pub(super) struct PolledQueue {
     pub(super) poll: Poll,
     pub(super) messages: Receiver<ToWorker>,
+    /// How many workers have something to wait for in a stop; all of them before it.
+    pub(super) busy: Arc<AtomicUsize>,
     woken: Arc<AtomicBool>,
 }
 
@@ -82,6 +84,7 @@ impl Hub {
     pub fn new(workers: usize) -> io::Result<(Hub, Vec<WorkerQueue>)> {
         let mut posts = Vec::new();
         let mut queues = Vec::new();
+        let busy = Arc::new(AtomicUsize::new(workers.max(1)));
         for _ in 0..workers.max(1) {
             let poll = Poll::new()?;
             let waker = Waker::new(poll.registry(), Ready::Waker.token())?;
@@ -96,6 +99,7 @@ impl Hub {
             let queue = PolledQueue {
                 poll,
                 messages,
+                busy: Arc::clone(&busy),
                 woken,
             };
             queues.push(WorkerQueue { queue, registry });

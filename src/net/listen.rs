@@ -206,9 +206,9 @@ impl Acceptor {
     /// Accepts until a signal or an alarm. `reload` is called on SIGHUP and gives new
     /// certificates, or the reason why the old ones stay. `renew` is called each minute and gives
     /// new ones when our own had to be made again: it ends soon, or the clock was set to other
-    /// years. The listeners are closed at the end.
+    /// years.
     pub fn run(
-        mut self,
+        &mut self,
         mut reload: impl FnMut() -> Result<TlsListeners, String>,
         mut renew: impl FnMut() -> Option<TlsListeners>,
     ) -> Ended {
@@ -263,6 +263,33 @@ impl Acceptor {
                 self.close_strangers(now, Shortage::Memory);
             }
             for at in 0..self.sockets.len() {
+                self.accept(at, now);
+            }
+        }
+    }
+
+    /// Accepts during a stop until it `has_ended`: only over HTTP, where a client may acknowledge
+    /// events, and is told of anything else that the server stops. The other listeners are closed.
+    pub fn drain(mut self, has_ended: impl Fn() -> bool) {
+        let is_http = |listener| matches!(listener, Listener::Http | Listener::Https);
+        self.sockets.retain(|socket| is_http(socket.bound.listener));
+        let mut events = Events::with_capacity(64);
+        while !has_ended() {
+            // The places of the sockets are not those of their tokens any more: each is tried.
+            if let Err(error) = self.poll.poll(&mut events, Some(DRAIN_TURN))
+                && error.kind() != io::ErrorKind::Interrupted
+            {
+                log::error!("cannot poll: {error}");
+                return;
+            }
+            for (key, listener) in self.left.1.try_iter() {
+                self.counts.leave(key, listener);
+            }
+            let now = self.clock.now().mono_ms;
+            for at in 0..self.sockets.len() {
+                if let Some(socket) = self.sockets.get_mut(at) {
+                    socket.ready = true;
+                }
                 self.accept(at, now);
             }
         }
@@ -509,6 +536,9 @@ fn refusal_line(
         Listener::Submissions | Listener::Imaps | Listener::Https => Vec::new(),
     }
 }
+
+/// How long a stop waits between two looks at what has come.
+const DRAIN_TURN: Duration = Duration::from_millis(20);
 
 /// Sends the line and shuts the write side; a fresh socket takes a line. Gives the socket back
 /// if the line was sent.

@@ -6,7 +6,8 @@
 //! connection and no other. A worker holds no database handle, and its
 //! only lock is that of a budget of memory.
 
-use std::collections::{HashMap, VecDeque};
+use core::sync::atomic::Ordering;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,7 +29,7 @@ use super::token::Ready;
 use super::transport::SCRATCH;
 use super::untold::Untold;
 use super::watchers::Watchers;
-use crate::call::{Ask, ConnId, Event, Metric, Now, Refusal, Reply, Request, Shared};
+use crate::call::{Ask, ConnId, Event, Listener, Metric, Now, Refusal, Reply, Request, Shared};
 use crate::engine::{Renderings, Session, Trust};
 
 /// Hands a call to the thread that answers it; `false` when that thread has ended.
@@ -45,6 +46,10 @@ pub struct Worker {
     dns: Option<DnsSockets>,
     context: WorkerContext,
     stop: Option<Stop>,
+    /// Connections that have come since. One that has shown no key does not hold the stop up.
+    late: HashSet<ConnId>,
+    /// There is nothing to wait for any more in a stop.
+    is_done: bool,
     /// The queue from the service was not emptied in this turn.
     behind: bool,
     /// Events that connections have still to be told.
@@ -120,6 +125,8 @@ impl Worker {
                 seed,
             },
             stop: None,
+            late: HashSet::new(),
+            is_done: false,
             behind: false,
             untold: Untold::default(),
             mark: clock.micros(),
@@ -197,11 +204,13 @@ impl Worker {
         let next = [self.context.timers.next(), stop, dns];
         let next = next.into_iter().flatten().min();
         let ms = next.map(|at| at.saturating_sub(self.context.now.mono_ms));
-        // No event announces a slot that comes free by time alone.
-        let ms = match self.waiting.is_empty() {
-            true => ms,
-            false => Some(ms.unwrap_or(SLOT_MS).min(SLOT_MS)),
+        // No event announces a slot that comes free by time alone, or the end of other workers.
+        let most = match (self.is_done, self.waiting.is_empty()) {
+            (true, _) => Some(DONE_MS),
+            (false, false) => Some(SLOT_MS),
+            (false, true) => None,
         };
+        let ms = most.map_or(ms, |most| Some(ms.unwrap_or(most).min(most)));
         ms.map(Duration::from_millis)
     }
 
@@ -302,8 +311,13 @@ impl Worker {
     /// A new connection. Those that begin with a handshake wait while too many are under
     /// way: a flood of handshakes costs a bounded share of the core.
     fn admit(&mut self, accepted: Accepted) {
-        if self.stop.is_some() {
-            return;
+        if let Some(stop) = self.stop {
+            // A client of streams may come once more to acknowledge what it has.
+            let is_http = matches!(accepted.listener, Listener::Http | Listener::Https);
+            if !is_http || self.context.now.mono_ms >= stop.close_at {
+                return;
+            }
+            self.late.insert(accepted.id);
         }
         if accepted.listener.implicit_tls() && !self.finds_slot(&accepted) {
             let most = self.context.shared.limits.handshakes_per_worker;
@@ -529,7 +543,19 @@ impl Worker {
                 }
             }
         }
-        self.conns.is_empty()
+        let is_idle = |conn: &Conn| {
+            self.late.contains(&conn.id()) && conn.trust() == Trust::Stranger && !conn.is_leaving()
+        };
+        let is_done = self.conns.values().all(|conn| is_idle(conn));
+        let busy = &self.queue.busy;
+        match (self.is_done, is_done) {
+            (false, true) => busy.fetch_sub(1, Ordering::AcqRel),
+            (true, false) => busy.fetch_add(1, Ordering::AcqRel),
+            _ => 0,
+        };
+        self.is_done = is_done;
+        // A new connection comes to any worker, so each stays until all are done.
+        is_done && (busy.load(Ordering::Acquire) == 0 || now >= stop.end_at)
     }
 }
 
@@ -578,6 +604,8 @@ const TIMERS_PER_TURN: usize = 1024;
 const HANDSHAKES_PER_TURN: usize = 16;
 /// How often those that wait for a slot are looked at when nothing else happens.
 const SLOT_MS: u64 = 100;
+/// How often a worker that has nothing to wait for in a stop looks at whether the others have.
+const DONE_MS: u64 = 10;
 /// A turn of one connection that takes longer keeps the others waiting. DECISIONS.md,
 /// "Fairness and limits".
 const LONG_TURN_US: u64 = 5000;

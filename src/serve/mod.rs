@@ -296,7 +296,7 @@ fn tell_readers(lookups: &SenderLookups, router: Router) {
 
 impl StartedServer {
     /// Serves until a signal or a failure, and ends in order.
-    fn serve(self, data: &DirHandle) -> Result<(), String> {
+    fn serve(mut self, data: &DirHandle) -> Result<(), String> {
         let reload = || {
             self.names.configure(resolver_settings(&self.resolvers));
             let unix_ms = self.clock.now().unix_ms;
@@ -313,7 +313,13 @@ impl StartedServer {
             Ended::Fatal(why) => log::error!("server stopping reason={why:?}"),
         }
         self.service.stop();
+        // After a failure nothing can be acknowledged.
+        if ended == Ended::Asked {
+            self.shared.stop();
+        }
         self.hub.shutdown();
+        let workers = &self.workers;
+        (self.acceptor).drain(|| workers.iter().all(JoinHandle::is_finished));
         join(self.workers);
         // The readers end when nothing can bring them work.
         self.lookups.end();

@@ -85,7 +85,7 @@ impl Store {
         new: NewEvent,
         events: &mut Vec<Event>,
     ) -> Result<(), Error> {
-        if let Change::GroupReady { .. } = new.change {
+        if let Change::GroupReady { .. } | Change::Acknowledged { .. } = new.change {
             return Err(Error::Corrupt("an event that is not stored"));
         }
         let path = new.inbox.as_deref().map(format::encode_path).transpose()?;

@@ -422,8 +422,10 @@ fn store_change(change: &Change) -> StoredChange<'_> {
         },
         Change::InboxDeleted => StoredChange::InboxDeleted,
         Change::KeyRevoked { key } => StoredChange::KeyRevoked { key: key.0 },
-        // `put_event` stores no `GroupReady`.
-        Change::OrgDeleted | Change::GroupReady { .. } => StoredChange::OrgDeleted,
+        // `put_event` stores none of the last two.
+        Change::OrgDeleted | Change::GroupReady { .. } | Change::Acknowledged { .. } => {
+            StoredChange::OrgDeleted
+        }
         Change::DomainVerified { domain, name } => StoredChange::DomainVerified {
             domain: domain.0,
             name: name.into(),

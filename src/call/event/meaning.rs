@@ -137,7 +137,7 @@ impl Event {
             Change::DomainVerified { .. } => row(Some(EventKind::DomainVerified), unseen, None),
             Change::OrgDeleted => row(None, unseen, Some(SessionEnd::Org(self.org))),
             Change::WebhookDisabled(_) => row(Some(EventKind::WebhookDisabled), unseen, None),
-            Change::GroupReady { .. } => row(None, unseen, None),
+            Change::GroupReady { .. } | Change::Acknowledged { .. } => row(None, unseen, None),
             Change::Outbound(news) => row(Some(news.kind), unseen, None),
             Change::AutoReplied { .. } => row(Some(EventKind::MessageAutoReplied), unseen, None),
         }
@@ -152,6 +152,15 @@ impl Event {
     /// ends.
     pub fn ends_key(&self, key: Option<KeyId>) -> bool {
         key.is_some_and(|key| self.ends() == Some(SessionEnd::Key(key)))
+    }
+
+    /// Whether a stream of `access` that was told all up to `told`, and asked to leave, ends with
+    /// this event: its client has all of it, or its key has ended.
+    pub fn lets_leave(&self, access: &Access, told: u64) -> bool {
+        match self.change {
+            Change::Acknowledged { key, upto } => key == access.key && upto >= told,
+            _ => self.ends_access(access),
+        }
     }
 
     /// Whether this event ends every session of a caller: its key or its organization has ended.
@@ -216,6 +225,10 @@ impl Event {
         };
         let (first, inbox) = match self.change {
             Change::GroupReady { conn, .. } => (Topic::Reader(conn), None),
+            // Every stream of a key watches the end of that key.
+            Change::Acknowledged { key, .. } => {
+                (key.map_or(Topic::OrgEnd(self.org), Topic::Key), None)
+            }
             _ => (Topic::Org(self.org), inbox),
         };
         [

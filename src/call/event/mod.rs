@@ -166,6 +166,14 @@ pub enum Change {
         /// The subscription of it.
         reader: u32,
     },
+    /// A key has all events up to a number: its streams need not wait any longer. It is published
+    /// while the server stops, and never stored; its own number is 0.
+    Acknowledged {
+        /// The key; `None` is the operator.
+        key: Option<KeyId>,
+        /// The number.
+        upto: u64,
+    },
     /// Something has become of a recipient outside.
     Outbound(Box<OutboundNews>),
     /// A webhook gets nothing any more.

@@ -61,7 +61,9 @@ const ACK: BodyTable = BodyTable {
     optional: false,
     example: r#"{"group":"workers","id":1234}"#,
     fields: fields! {
-        group: required Text(octets(EVENT_GROUP_NAME_BYTES)), r#""workers""#, "The consumer group.";
+        group: optional Text(octets(EVENT_GROUP_NAME_BYTES)), r#""workers""#,
+            "The consumer group. Without it you say that you have all events up to `id`, and that you read no \
+             more of the streams of this key that have told `closing`: the server need not wait for them.";
         id: required COUNT, "1234", "The number of the event.";
     },
 };
@@ -114,7 +116,10 @@ pub(crate) static ACKNOWLEDGE: Operation = Operation {
     summary: "Acknowledge an event",
     says: "Says that an event of a consumer group is done, so that no reader is given it again. It \
            is about this event alone. One that no reader holds, because its time is over or its \
-           stream has ended, is 409: it comes again. One that was acknowledged before is 204.",
+           stream has ended, is 409: it comes again. One that was acknowledged before is 204. It is \
+           answered also while the server stops, when every other request is 503. Then the answer to \
+           `closing` is its `id` without a group: the streams of the key that were told no more end, and \
+           the server waits for them no longer. At any other time that changes nothing.",
     query: &[],
     takes: Takes::Json(&ACK),
     gives: &[Gives {
@@ -127,14 +132,16 @@ pub(crate) static ACKNOWLEDGE: Operation = Operation {
 };
 
 fn acknowledge(request: &mut RouteRequest<'_>) -> RouteResult {
-    let name = request.body.text("group").unwrap_or_default();
-    if !is_group_name(&name) {
-        return Err(Problem::invalid("group", GROUP_NAME_RULE));
-    }
-    let call = EventGroupWrite::Acknowledge {
-        name,
-        seq: request.body.number("id").unwrap_or_default(),
-        idempotency: request.idempotency(|_| Response::nothing().keep()),
+    let seq = request.body.number("id").unwrap_or_default();
+    let idempotency = request.idempotency(|_| Response::nothing().keep());
+    let call = match request.body.text("group") {
+        Some(name) if is_group_name(&name) => EventGroupWrite::Acknowledge {
+            name,
+            seq,
+            idempotency,
+        },
+        Some(_) => return Err(Problem::invalid("group", GROUP_NAME_RULE)),
+        None => EventGroupWrite::AcknowledgeAll { seq, idempotency },
     };
     Ok(RouteStep::Write(Box::new(call.into()), gone))
 }

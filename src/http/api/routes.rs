@@ -302,6 +302,11 @@ pub(crate) enum Match {
     None,
 }
 
+/// Whether a path is answered also while the server stops: by it, clients say what they have.
+pub(crate) fn is_for_drain(segments: &[String]) -> bool {
+    segments == ["api", "v1", "events", "ack"]
+}
+
 /// Looks a request up. HEAD is GET.
 pub(crate) fn find(method: &str, segments: &[String]) -> Match {
     let wanted = if method == "HEAD" { "GET" } else { method };

@@ -27,6 +27,11 @@ impl Server {
         out.deadline = Some(None);
         let id = RequestId::http(self.opening.seed, self.requests);
         let mut exchange = Box::new(Exchange::new(id, head));
+        self.stopping |= self.shared().is_stopping();
+        if self.stopping && !routes::is_for_drain(&exchange.target.segments) {
+            let problem = refused(&Refusal::Stopping, &self.shared().limits);
+            return self.fail(now, exchange, &problem, out);
+        }
         if exchange.rpc_fields.is_some() {
             return self.begin_rpc(now, exchange, out);
         }

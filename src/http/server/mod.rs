@@ -434,7 +434,8 @@ impl Server {
             ServerState::Streaming(exchange, mut stream) => {
                 if stream.is_started() {
                     stream.shutdown(now, out);
-                } else {
+                }
+                if !out.close {
                     self.state = ServerState::Streaming(exchange, stream);
                 }
             }

@@ -146,6 +146,7 @@ pub(in crate::http) fn event_with(
             | Change::MailboxDeleted { .. }
             | Change::KeyRevoked { .. }
             | Change::GroupReady { .. }
+            | Change::Acknowledged { .. }
             | Change::OrgDeleted => {}
         }
     });

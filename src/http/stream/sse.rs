@@ -32,6 +32,8 @@ pub(crate) struct EventStream {
     heartbeat_at: Now,
     /// The response head has been written.
     started: bool,
+    /// The server stops, and the client has been told.
+    is_leaving: bool,
 }
 
 /// What has been written of a stream.
@@ -79,6 +81,7 @@ impl EventStream {
             heartbeats: 0,
             heartbeat_at: Now::default(),
             started: false,
+            is_leaving: false,
         }
     }
 
@@ -106,6 +109,10 @@ impl EventStream {
         reply: Reply,
         out: &mut Output,
     ) -> Result<Option<FeedAnswer>, Box<Problem>> {
+        if self.is_leaving {
+            // Nothing stands behind `closing`. What a group has leased is free with the connection.
+            return Ok(None);
+        }
         if let (Some(form), Reply::Answer(Answer::Inboxes { rows, .. })) =
             (&mut self.frames.form, &reply)
         {
@@ -139,6 +146,10 @@ impl EventStream {
 
     /// An event of what is watched has come.
     pub fn event(&mut self, now: Now, event: &Event, out: &mut Output) {
+        if self.is_leaving {
+            out.close |= event.lets_leave(self.subscription.access(), self.frames.told);
+            return;
+        }
         let mut writer = self.frames.writer(&self.subscription, now, out);
         let ask = self.subscription.event(event, &mut writer);
         if ask.is_some() {
@@ -149,6 +160,9 @@ impl EventStream {
     /// All that was written has gone.
     pub fn drained(&mut self, now: Now, out: &mut Output) {
         self.frames.drained(now);
+        if self.is_leaving {
+            return;
+        }
         if let Some(ask) = self.subscription.resume() {
             out.ask = Some(ask);
         }
@@ -190,10 +204,21 @@ impl EventStream {
     }
 
     /// The server stops: the client is told where to go on, and how long to wait, so that not
-    /// all clients come back at once.
+    /// all clients come back at once. Then it may close, or acknowledge what it was told. When this
+    /// comes again, the time for that is over.
     pub fn shutdown(&mut self, now: Now, out: &mut Output) {
+        if self.is_leaving {
+            out.close = true;
+            return;
+        }
         let reconnect_after_ms = reconnect_ms(self.seed, 2);
         self.end(now, EndReason::Shutdown { reconnect_after_ms }, out);
+        // Another form has no number that could be acknowledged.
+        if self.shared.is_stopping() && self.frames.form.is_none() {
+            self.is_leaving = true;
+            out.close = false;
+            out.deadline = Some(None);
+        }
     }
 
     /// The log cannot be read any more: the client is told whether its key has ended.

@@ -46,6 +46,7 @@ impl Happening {
             | Change::WebhookDisabled(_)
             | Change::OrgDeleted
             | Change::GroupReady { .. }
+            | Change::Acknowledged { .. }
             | Change::Outbound(_)
             | Change::AutoReplied { .. } => None,
         }

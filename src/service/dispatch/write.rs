@@ -428,6 +428,9 @@ fn write_event_group(
         EventGroupWrite::Acknowledge { name, seq, .. } => {
             event_groups::acknowledge(context, access, (name, *seq))
         }
+        EventGroupWrite::AcknowledgeAll { seq, .. } => {
+            Ok(event_groups::acknowledge_all(context, access, *seq))
+        }
         EventGroupWrite::Replay { name, seqs, .. } => {
             event_groups::replay(context, access, (name, seqs.as_deref()))
         }

@@ -24,9 +24,9 @@ use super::Service;
 use super::context::{ReadContext, WriteContext};
 use super::events;
 use crate::call::{
-    Access, Answer, ClaimedEvents, ConflictReason, ConnId, Countable, Event, EventGroupId,
+    Access, Answer, Change, ClaimedEvents, ConflictReason, ConnId, Countable, Event, EventGroupId,
     EventGroupView, GROUP_DELIVERIES_MAX, GroupClaim, GroupReset, GroupStart, GroupTerms, InboxId,
-    LeasedEvent, Metric, Noun, PoisonedEvent, Refusal, Topic, Written,
+    LeasedEvent, Metric, Noun, PoisonedEvent, Refusal, Topic, UidSet, Written,
 };
 use crate::crypto::sha256;
 use crate::store::{EventGroupRow, LogState, PendingEvent, Store};
@@ -393,6 +393,24 @@ pub fn acknowledge(
     let mut kept = context.service.event_groups();
     kept.release(group.id, seq, context.events);
     Ok(Written::Changed)
+}
+
+/// A key has all events up to a number. Only streams that are asked to leave listen to it.
+pub fn acknowledge_all(context: &mut WriteContext<'_>, access: &Access, upto: u64) -> Written {
+    if context.shared.is_stopping() {
+        let key = access.key;
+        context.events.push(Event {
+            org: access.org,
+            seq: 0,
+            at: 0,
+            inbox: None,
+            mailbox: None,
+            uids: UidSet::new(),
+            change: Change::Acknowledged { key, upto },
+            origin: None,
+        });
+    }
+    Written::Changed
 }
 
 /// Events that were set aside come again, as if they had never been leased.

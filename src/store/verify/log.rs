@@ -84,6 +84,7 @@ fn log(store: &Store, org: OrgId, told: &ToldUids, found: &mut Findings) -> Resu
                     | Change::WebhookDisabled(_)
                     | Change::OrgDeleted
                     | Change::GroupReady { .. }
+                    | Change::Acknowledged { .. }
                     | Change::Outbound(_)
                     | Change::AutoReplied { .. },
                     _,

@@ -933,14 +933,18 @@ class NewSpamSignatures(TypedDict):
     """
 
 
-class EventAck(TypedDict):
+class _EventAck(TypedDict):
+    id: int
+
+
+class EventAck(_EventAck, total=False):
     """An event that is done."""
 
-    group: str
-    """The consumer group."""
-
-    id: int
-    """The number of the event."""
+    group: str | None
+    """The consumer group. Without it you say that you have all events up to `id`, and that you
+    read no more of the streams of this key that have told `closing`: the server need not wait for
+    them.
+    """
 
 
 class EventReplay(TypedDict, total=False):

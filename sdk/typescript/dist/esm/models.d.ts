@@ -661,8 +661,12 @@ export interface NewSpamSignatures {
 }
 /** An event that is done. */
 export interface EventAck {
-    /** The consumer group. */
-    group: string;
+    /**
+     * The consumer group. Without it you say that you have all events up to `id`, and that you
+     * read no more of the streams of this key that have told `closing`: the server need not wait
+     * for them.
+     */
+    group?: string | null;
     /** The number of the event. */
     id: number;
 }

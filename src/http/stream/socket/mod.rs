@@ -69,6 +69,8 @@ pub(crate) struct EventSocket {
     is_asked: bool,
     /// When the message that has not ended has begun, monotonic milliseconds.
     begun_ms: Option<u64>,
+    /// The server stops, and the client has been told all up to this number and to leave.
+    leaving: Option<u64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -96,6 +98,7 @@ impl EventSocket {
             heartbeats: 0,
             is_asked: false,
             begun_ms: None,
+            leaving: None,
         };
         out.stream = true;
         socket.await_heartbeat(now, opening);
@@ -142,6 +145,8 @@ impl EventSocket {
                 self.acknowledged(now, &reply, opening, out);
                 return self.take_turn(out);
             }
+            // Nothing stands behind `closing` but answers.
+            Some(SocketAsk::Member(_)) if self.leaving.is_some() => return self.take_turn(out),
             Some(SocketAsk::Member(serial)) => self.place_of(serial),
             None => None,
         };
@@ -193,6 +198,12 @@ impl EventSocket {
 
     /// An event of what is watched has come.
     pub fn event(&mut self, now: Now, event: &Event, out: &mut Output) {
+        if let Some(told) = self.leaving {
+            if event.lets_leave(&self.access, told) {
+                self.close(CloseCode::GoingAway, STOPPED, out);
+            }
+            return;
+        }
         if event.ends_access(&self.access) {
             let reason = match event.ends() {
                 Some(SessionEnd::Org(_)) => EndReason::OrgDeleted,
@@ -210,6 +221,9 @@ impl EventSocket {
     /// All that was written has gone.
     pub fn drained(&mut self, out: &mut Output) {
         self.output.drained();
+        if self.leaving.is_some() {
+            return;
+        }
         self.members.iter_mut().for_each(Member::resume);
         self.take_turn(out);
     }
@@ -226,7 +240,7 @@ impl EventSocket {
             opening.shared.metrics.count(Metric::TimedOut);
             return self.close(CloseCode::Policy, "a message came too slowly", out);
         }
-        if now.mono_ms >= self.heartbeat_ms {
+        if now.mono_ms >= self.heartbeat_ms && self.leaving.is_none() {
             // While a call is out, or while much is unsent, nothing is read.
             let is_heard = self.asking.is_none() && self.output.is_sent();
             if self.is_asked && is_heard {
@@ -236,15 +250,26 @@ impl EventSocket {
             self.await_heartbeat(now, opening);
             self.beat(now, out);
         }
-        self.members.iter_mut().for_each(|member| member.wake(now));
+        if self.leaving.is_none() {
+            self.members.iter_mut().for_each(|member| member.wake(now));
+        }
         self.take_turn(out);
         self.schedule(now, opening, out);
     }
 
-    /// The server stops: the client is told where to go on, and how long to wait.
+    /// The server stops: the client is told where to go on, and how long to wait. Then it may
+    /// close, or acknowledge what it was told. When this comes again, the time for that is over.
     pub fn shutdown(&mut self, now: Now, opening: &Opening, out: &mut Output) {
+        if self.leaving.is_some() {
+            return self.close(CloseCode::GoingAway, STOPPED, out);
+        }
         let reconnect_after_ms = reconnect_ms(opening.seed, 2);
-        self.end(now, EndReason::Shutdown { reconnect_after_ms }, out);
+        let reason = EndReason::Shutdown { reconnect_after_ms };
+        if self.members.is_empty() || !opening.shared.is_stopping() {
+            return self.end(now, reason, out);
+        }
+        self.leaving = Some(self.say_closing(now, reason, out).unwrap_or(0));
+        self.schedule(now, opening, out);
     }
 
     /// A message of the client.
@@ -261,6 +286,18 @@ impl EventSocket {
             return self.output.refuse(out, None, &problem);
         }
         match request::read(text, &self.access) {
+            Ok(ClientMessage::Subscribe(id, _) | ClientMessage::Unsubscribe(id))
+                if self.leaving.is_some() =>
+            {
+                let problem = refused(&Refusal::Stopping, &shared.limits);
+                return self.output.refuse(out, Some(&id), &problem);
+            }
+            Ok(ClientMessage::AcknowledgeAll(seq)) => {
+                self.output.say(out, "acked", |o| o.number("id", seq));
+                if self.leaving.is_some_and(|told| seq >= told) {
+                    self.close(CloseCode::GoingAway, STOPPED, out);
+                }
+            }
             Ok(ClientMessage::Subscribe(id, wanted)) => self.subscribe(id, *wanted, opening, out),
             Ok(ClientMessage::Unsubscribe(id)) => self.unsubscribe(&id, out),
             Ok(ClientMessage::Acknowledge(ack)) => self.ack = Some(Box::new(ack)),
@@ -376,6 +413,9 @@ impl EventSocket {
             self.asking = Some(SocketAsk::Ack);
             return;
         }
+        if self.leaving.is_some() {
+            return;
+        }
         let has_room = self.output.has_room();
         let may_ask = |member: &&mut Member| {
             let leaves = matches!(member.stage, MemberStage::Leaving(_));
@@ -444,11 +484,14 @@ impl EventSocket {
         if out.close {
             return;
         }
-        let mut next_ms = self.heartbeat_ms;
+        let mut next_ms = match self.leaving {
+            None => self.heartbeat_ms,
+            Some(_) => u64::MAX,
+        };
         if let Some(at) = self.begun_ms {
             next_ms = next_ms.min(message_end(at, opening.shared.limits.socket_message_s));
         }
-        if let Some(at) = self.wake_ms() {
+        if let Some(at) = self.wake_ms().filter(|_| self.leaving.is_none()) {
             next_ms = next_ms.min(at);
         }
         if let Some(end) = self.access.expires_at {
@@ -456,7 +499,7 @@ impl EventSocket {
             next_ms = next_ms.min(now.mono_ms.saturating_add(left_ms));
         }
         let wait_ms = next_ms.saturating_sub(now.mono_ms);
-        out.deadline = Some(Some(now.plus_ms(wait_ms)));
+        out.deadline = Some((next_ms != u64::MAX).then(|| now.plus_ms(wait_ms)));
     }
 
     /// When a lease of a consumer group ends, monotonic milliseconds.
@@ -480,6 +523,18 @@ impl EventSocket {
 
     /// The connection ends for a reason of the server: the client is told where to go on.
     fn end(&mut self, now: Now, reason: EndReason, out: &mut Output) {
+        self.say_closing(now, reason, out);
+        let code = match reason {
+            EndReason::KeyRevoked | EndReason::KeyExpired | EndReason::OrgDeleted => {
+                CloseCode::Policy
+            }
+            _ => CloseCode::GoingAway,
+        };
+        self.close(code, show::end_words(reason).0, out);
+    }
+
+    /// Tells `closing`, and gives the number in it.
+    fn say_closing(&mut self, now: Now, reason: EndReason, out: &mut Output) -> Option<u64> {
         let begun = self
             .members
             .iter()
@@ -487,17 +542,10 @@ impl EventSocket {
             // A group keeps its own cursor.
             .filter(|member| member.subscription.group_reader().is_none());
         let seq = begun.map(|member| member.subscription.at()).min();
-        let (word, _) = show::end_words(reason);
         self.output.say(out, "closing", |o| {
             show::closing_fields(o, now, seq, reason);
         });
-        let code = match reason {
-            EndReason::KeyRevoked | EndReason::KeyExpired | EndReason::OrgDeleted => {
-                CloseCode::Policy
-            }
-            _ => CloseCode::GoingAway,
-        };
-        self.close(code, word, out);
+        seq
     }
 
     fn close(&mut self, code: CloseCode, why: &str, out: &mut Output) {
@@ -518,5 +566,7 @@ fn message_end(begun_ms: u64, limit_s: u64) -> u64 {
     begun_ms.saturating_add(limit_s.saturating_mul(1000))
 }
 
+/// The reason of the last frame when the server stops, as in `closing`.
+const STOPPED: &str = "shutdown";
 /// The time in which pings are counted.
 const PING_WINDOW_MS: u64 = 10_000;

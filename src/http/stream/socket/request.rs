@@ -23,6 +23,8 @@ pub(super) enum ClientMessage {
     Unsubscribe(String),
     /// An event of a consumer group is done.
     Acknowledge(GroupAck),
+    /// The client has all events up to a number.
+    AcknowledgeAll(u64),
 }
 
 /// What is acknowledged.
@@ -58,7 +60,7 @@ fn read_fields(
         return Err(Problem::invalid("op", &why));
     }
     if op == "ack" {
-        return read_ack(fields).map(ClientMessage::Acknowledge);
+        return read_ack(fields);
     }
     let id = one_text(&mut fields, "id")?;
     let id = id.ok_or_else(|| Problem::invalid("id", "is missing"))?;
@@ -75,10 +77,9 @@ fn read_fields(
     Ok(ClientMessage::Subscribe(id, Box::new(wanted)))
 }
 
-fn read_ack(mut fields: JsonFields<'_>) -> Result<GroupAck, Box<Problem>> {
+fn read_ack(mut fields: JsonFields<'_>) -> Result<ClientMessage, Box<Problem>> {
     let group = one_text(&mut fields, "group")?;
-    let group = group.ok_or_else(|| Problem::invalid("group", "is missing"))?;
-    if !is_group_name(&group) {
+    if group.as_deref().is_some_and(|name| !is_group_name(name)) {
         return Err(Problem::invalid("group", GROUP_NAME_RULE));
     }
     let seq = match fields.take("id") {
@@ -87,7 +88,10 @@ fn read_ack(mut fields: JsonFields<'_>) -> Result<GroupAck, Box<Problem>> {
     };
     let seq = seq.ok_or_else(|| Problem::invalid("id", "must be the number of an event"))?;
     fields.end()?;
-    Ok(GroupAck { group, seq })
+    Ok(match group {
+        Some(group) => ClientMessage::Acknowledge(GroupAck { group, seq }),
+        None => ClientMessage::AcknowledgeAll(seq),
+    })
 }
 
 /// The subscription that the fields ask for.

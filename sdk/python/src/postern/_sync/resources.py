@@ -4386,8 +4386,8 @@ class Events(Streaming):
     def ack(
         self,
         *,
-        group: str,
         id: int,
+        group: str | None = None,
         idempotency_key: str | None = None,
         request_timeout: float | None = None,
     ) -> None:
@@ -4395,12 +4395,17 @@ class Events(Streaming):
 
         Says that an event of a consumer group is done, so that no reader is given it again. It is
         about this event alone. One that no reader holds, because its time is over or its stream
-        has ended, is 409: it comes again. One that was acknowledged before is 204. The key needs
-        the scope `events:read`.
+        has ended, is 409: it comes again. One that was acknowledged before is 204. It is answered
+        also while the server stops, when every other request is 503. Then the answer to `closing`
+        is its `id` without a group: the streams of the key that were told no more end, and the
+        server waits for them no longer. At any other time that changes nothing. The key needs the
+        scope `events:read`.
 
         Args:
-            group: The consumer group.
             id: The number of the event.
+            group: The consumer group. Without it you say that you have all events up to `id`, and
+                that you read no more of the streams of this key that have told `closing`: the
+                server need not wait for them.
             idempotency_key: Requests with the same key do a thing once; made for you.
             request_timeout: Seconds, instead of the time limit of the client.
         """
@@ -4409,8 +4414,8 @@ class Events(Streaming):
                 "POST",
                 "/api/v1/events/ack",
                 body={
-                    "group": group,
                     "id": id,
+                    "group": group,
                 },
                 idempotency_key=idempotency_key,
                 timeout_s=request_timeout,
