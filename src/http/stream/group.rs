@@ -29,6 +29,8 @@ pub(super) struct GroupCursor {
     held_max: usize,
     /// The subscription of the connection.
     number: u32,
+    /// How many events the next claim asks for.
+    batch: usize,
     joined: Option<EventGroupId>,
     state: GroupState,
     /// As in [`ClaimedEvents::seq`].
@@ -66,6 +68,7 @@ impl GroupCursor {
             lease_ms,
             held_max,
             number,
+            batch: CLAIM_EVENTS_MIN,
             joined: None,
             state: GroupState::Resting,
             seq: 0,
@@ -140,9 +143,16 @@ impl GroupCursor {
         }
     }
 
-    /// The client has taken all.
-    pub fn resume(&mut self) -> Option<GroupClaim> {
-        (self.state == GroupState::Paused).then(|| self.claim())
+    /// The client has taken all. One that `is_quick` is given more at once: each claim is a commit.
+    pub fn resume(&mut self, is_quick: bool) -> Option<GroupClaim> {
+        if self.state != GroupState::Paused {
+            return None;
+        }
+        self.batch = match is_quick {
+            true => (self.batch * 2).min(CLAIM_EVENTS_MAX),
+            false => CLAIM_EVENTS_MIN,
+        };
+        Some(self.claim())
     }
 
     /// Claims again if a lease of the group has ended.
@@ -170,11 +180,14 @@ impl GroupCursor {
             start: self.start,
             reader: Some(self.number),
             lease_ms: self.lease_ms,
-            max: CLAIM_EVENTS,
+            max: self.batch,
             held_max: self.held_max,
         }
     }
 }
 
-/// Events of one claim: what a stream may have unsent, of usual events.
-const CLAIM_EVENTS: usize = 16;
+/// Events of one claim: those that a client has unsent which has stopped to read. Usual ones have
+/// about 1,400 octets.
+const CLAIM_EVENTS_MIN: usize = 8;
+/// The same for a client that takes them at once.
+const CLAIM_EVENTS_MAX: usize = 32;

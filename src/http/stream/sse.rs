@@ -159,11 +159,11 @@ impl EventStream {
 
     /// All that was written has gone.
     pub fn drained(&mut self, now: Now, out: &mut Output) {
-        self.frames.drained(now);
+        let is_quick = self.frames.drained(now);
         if self.is_leaving {
             return;
         }
-        if let Some(ask) = self.subscription.resume() {
+        if let Some(ask) = self.subscription.resume(is_quick) {
             out.ask = Some(ask);
         }
     }
@@ -318,7 +318,8 @@ impl Frames {
 
     /// All that was written has gone. A client that takes what there is at once gets more at once,
     /// so that a replay needs fewer pages; one that does not is given little again.
-    fn drained(&mut self, now: Now) {
+    /// Gives whether it did.
+    fn drained(&mut self, now: Now) -> bool {
         let is_quick = now.mono_ms.saturating_sub(self.unsent_since) <= QUICK_MS;
         if !is_quick {
             self.room_bytes = 0;
@@ -326,6 +327,7 @@ impl Frames {
             self.room_bytes = (self.unsent_bytes * 2).min(UNSENT_QUICK_MAX);
         }
         self.unsent_bytes = 0;
+        is_quick
     }
 
     fn has_room(&self) -> bool {

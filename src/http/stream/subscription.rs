@@ -268,12 +268,13 @@ impl Subscription {
         self.follow(asked.ok()?)
     }
 
-    /// The writer has room again; returns the next call.
-    pub fn resume(&mut self) -> Option<Ask> {
+    /// The writer has room again, and `is_quick` if its client took all at once; returns the next
+    /// call.
+    pub fn resume(&mut self, is_quick: bool) -> Option<Ask> {
         let asked = match &mut self.state {
             SubscriptionState::Open(cursor, _) => cursor.resume(),
             SubscriptionState::Shared(group) => {
-                let claim = group.resume();
+                let claim = group.resume(is_quick);
                 return claim.map(|claim| self.ask_claim(claim));
             }
             SubscriptionState::ExpectInboxes(_) | SubscriptionState::ExpectLease => None,

@@ -143,7 +143,7 @@ impl Member {
     /// The output has room again.
     pub fn resume(&mut self) {
         if self.is_live() && self.ask.is_none() {
-            self.ask = self.subscription.resume().map(Box::new);
+            self.ask = self.subscription.resume(false).map(Box::new);
         }
     }
 
