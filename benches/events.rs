@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "events/groups.rs"]
+mod groups;
 #[path = "events/readers.rs"]
 mod readers;
 mod rig;
@@ -12,6 +14,7 @@ mod sockets;
 mod webhooks;
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use readers::Readers;
@@ -43,6 +46,8 @@ const BENCHES: &[(&str, Bench)] = &[
     ("streams", streams),
     ("sockets", sockets::sockets),
     ("webhooks", webhooks::webhooks),
+    ("groups", groups::groups),
+    ("stalled_group", groups::stalled_group),
 ];
 
 fn main() {
@@ -98,8 +103,9 @@ impl Sender {
         }
     }
 
-    /// Sends one; when the end of DATA was sent.
-    fn send(&mut self, n: usize) -> Instant {
+    /// Sends one; when the end of DATA was sent, and when the answer came, which is behind the
+    /// commit.
+    fn send(&mut self, n: usize) -> (Instant, Instant) {
         let s = &mut self.stream;
         let envelope = format!(
             "MAIL FROM:<{}>\r\nRCPT TO:<{}>\r\nDATA\r\n",
@@ -114,7 +120,7 @@ impl Sender {
         let sent = Instant::now();
         s.send(&bytes);
         s.reply("250");
-        sent
+        (sent, Instant::now())
     }
 }
 
@@ -165,7 +171,8 @@ fn fan_out_to(bench: &str, scale: &Scale, (server, inbox): (&Server, &str), mut 
     );
 }
 
-/// From the end of DATA to the frame, with 1,000 streams of the inbox: of each of them.
+/// With 1,000 streams of the inbox, from the end of DATA to the frame of each, and from the first
+/// frame of a message to each. Beside it what a commit costs on this disk.
 fn one_inbox(scale: &Scale) {
     let server = Server::start("one-inbox");
     let inbox = server.make_inboxes(1).remove(0);
@@ -174,32 +181,65 @@ fn one_inbox(scale: &Scale) {
     let mut readers = open(&server, streams, &path);
     readers.arrivals = Some(Vec::new());
     let mut sender = Sender::new(&server, &inbox);
-    let (mut all, mut first) = (Vec::new(), Vec::new());
+    let mut disk = Disk::of(&server);
+    let (mut all, mut first, mut behind) = (Vec::new(), Vec::new(), Vec::new());
     for n in 0..scale.of(200, 50) {
+        disk.commit();
         let wanted = readers.received + streams;
-        let begin = sender.send(n);
-        readers.until(|r| r.received >= wanted);
-        let mut told: Vec<Duration> = readers
-            .arrivals
-            .as_mut()
-            .unwrap()
-            .drain(..)
-            .map(|(_, at)| at.saturating_duration_since(begin))
-            .collect();
-        first.push(percentile(&mut told, 0.0));
-        all.append(&mut told);
+        let sending = &mut sender;
+        let begin = std::thread::scope(|scope| {
+            let sent = scope.spawn(move || sending.send(n).0);
+            readers.until(|r| r.received >= wanted);
+            sent.join().unwrap()
+        });
+        let arrivals = readers.arrivals.as_mut().unwrap();
+        let earliest = arrivals.iter().map(|(_, at)| *at).min().unwrap();
+        first.push(earliest.saturating_duration_since(begin));
+        for (_, at) in arrivals.drain(..) {
+            all.push(at.saturating_duration_since(begin));
+            behind.push(at.saturating_duration_since(earliest));
+        }
     }
     println!(
         "{}",
         json!({
             "bench": "one_inbox",
             "streams": streams,
+            "disk_p50_ms": ms(percentile(&mut disk.took, 0.5)),
             "first_p50_ms": ms(percentile(&mut first, 0.5)),
+            "behind_first_p50_ms": ms(percentile(&mut behind, 0.5)),
+            "behind_first_p99_ms": ms(percentile(&mut behind, 0.99)),
             "p50_ms": ms(percentile(&mut all, 0.5)),
             "p99_ms": ms(percentile(&mut all, 0.99)),
         })
     );
 }
+
+/// Writes as a commit of one message does, beside the data of a server.
+struct Disk {
+    file: std::fs::File,
+    took: Vec<Duration>,
+}
+
+impl Disk {
+    fn of(server: &Server) -> Disk {
+        let file = std::fs::File::create(server.data().join("disk")).unwrap();
+        Disk {
+            file,
+            took: Vec::new(),
+        }
+    }
+
+    fn commit(&mut self) {
+        let begin = Instant::now();
+        self.file.write_all(&[7; COMMIT_BYTES]).unwrap();
+        self.file.sync_all().unwrap();
+        self.took.push(begin.elapsed());
+    }
+}
+
+/// Octets that a commit of one message writes: 28 pages.
+const COMMIT_BYTES: usize = 28 * 4096;
 
 /// One watcher of a tree of 10,000 inboxes, with 500 messages a second to them.
 fn tree(scale: &Scale) {
@@ -222,7 +262,7 @@ fn tree(scale: &Scale) {
     readers.arrivals = Some(Vec::new());
     let (connections, each) = (8, scale.of(500, 60));
     let pace = Duration::from_micros(1_000_000 * connections as u64 / 500);
-    let begun: HashMap<usize, Instant> = std::thread::scope(|scope| {
+    let begun: HashMap<usize, (Instant, Instant)> = std::thread::scope(|scope| {
         let senders: Vec<_> = (0..connections)
             .map(|n| {
                 let mut sender = Sender::new(&server, &parent);
@@ -235,7 +275,8 @@ fn tree(scale: &Scale) {
                         next += pace;
                         let number = n * 1_000_000 + i;
                         sender.to.clone_from(&made[(n * each + i) * 7 % made.len()]);
-                        begun.push((number, sender.send(number)));
+                        let (sent, answered) = sender.send(number);
+                        begun.push((number, (sent, answered)));
                     }
                     begun
                 })
@@ -247,12 +288,15 @@ fn tree(scale: &Scale) {
             .flat_map(|sender| sender.join().unwrap());
         all.collect()
     });
-    let mut told: Vec<Duration> = readers
-        .arrivals
-        .take()
-        .unwrap()
-        .into_iter()
-        .map(|(number, at)| at.saturating_duration_since(begun[&number]))
+    let arrivals = readers.arrivals.take().unwrap();
+    let of = |since: fn(&(Instant, Instant)) -> Instant| -> Vec<Duration> {
+        let took = arrivals.iter();
+        took.map(|(number, at)| at.saturating_duration_since(since(&begun[number])))
+            .collect()
+    };
+    let (mut told, mut behind) = (of(|times| times.0), of(|times| times.1));
+    let mut answered: Vec<Duration> = (begun.values())
+        .map(|(sent, answered)| answered.saturating_duration_since(*sent))
         .collect();
     println!(
         "{}",
@@ -260,6 +304,9 @@ fn tree(scale: &Scale) {
             "bench": "tree",
             "inboxes": inboxes,
             "messages": told.len(),
+            "answered_p50_ms": ms(percentile(&mut answered, 0.5)),
+            "answered_p99_ms": ms(percentile(&mut answered, 0.99)),
+            "behind_answer_p99_ms": ms(percentile(&mut behind, 0.99)),
             "p50_ms": ms(percentile(&mut told, 0.5)),
             "p99_ms": ms(percentile(&mut told, 0.99)),
         })
@@ -275,7 +322,9 @@ fn stalled(scale: &Scale) {
     let deliveries = scale.of(300, 60);
     let time = |server: &Server| -> Vec<Duration> {
         let mut sender = Sender::new(server, &inbox);
-        (0..deliveries).map(|n| sender.send(n).elapsed()).collect()
+        (0..deliveries)
+            .map(|n| sender.send(n).0.elapsed())
+            .collect()
     };
     // What all deliveries share is there before it is counted.
     time(&server);
