@@ -156,6 +156,7 @@ impl Server {
                     decoder: Decoder::new(encoding),
                 }),
         };
+        let waits = left > 0 && !exchange.head_only && exchange.gathered.is_none();
         let paging = Paging::Octets {
             of: download.of,
             at: begin.at,
@@ -163,8 +164,9 @@ impl Server {
             decoder: begin.decoder,
             skip: range.start.saturating_sub(begin.size),
             left,
+            head: waits.then(|| Box::new(download.head.clone())),
         };
-        if exchange.gathered.is_some() {
+        if waits || exchange.gathered.is_some() {
             return self.next_page(now, exchange, Box::new(paging), out);
         }
         self.send_pages(now, exchange, (&download.head, left), paging, out);
@@ -262,7 +264,7 @@ impl Server {
     pub(crate) fn page(
         &mut self,
         now: Now,
-        exchange: Box<Exchange>,
+        mut exchange: Box<Exchange>,
         paging: Paging,
         reply: Reply,
         out: &mut Output,
@@ -317,9 +319,19 @@ impl Server {
                 self.after_page(now, exchange, paging, more, out);
             }
             (
-                Paging::Export { begun: false, .. } | Paging::Count { .. },
+                Paging::Export { begun: false, .. }
+                | Paging::Count { .. }
+                | Paging::Octets { head: Some(_), .. },
                 Reply::Refused(refusal),
             ) => {
+                out.hold = Some(false);
+                let problem = refused(&refusal, &self.shared().limits);
+                self.fail(now, exchange, &problem, out);
+            }
+            // What is gathered has no head yet.
+            (Paging::Octets { .. }, Reply::Refused(refusal))
+                if exchange.gathered.take().is_some() =>
+            {
                 out.hold = Some(false);
                 let problem = refused(&refusal, &self.shared().limits);
                 self.fail(now, exchange, &problem, out);
@@ -344,14 +356,16 @@ impl Server {
             mut decoder,
             skip,
             left,
+            mut head,
         } = paging
         else {
             return self.close(out);
         };
-        let Some(at) = behind(at, end, octets) else {
-            return self.close(out);
-        };
         let start = out.bytes.len();
+        let is_begun = head.is_none() && exchange.gathered.is_none();
+        let Some(at) = behind(at, end, octets) else {
+            return self.cut_short(now, exchange, is_begun, out);
+        };
         decoder.push(octets, &mut out.bytes);
         if at >= end {
             decoder.finish(&mut out.bytes);
@@ -362,10 +376,20 @@ impl Server {
         let sent = at_most(left, decoded - skipped);
         out.bytes.truncate(start + skipped + sent);
         out.bytes.drain(start..start + skipped);
+        let size = left;
         let left = left - sent as u64;
         if left > 0 && at >= end {
             // These octets are fewer than were counted.
-            return self.close(out);
+            if !is_begun {
+                out.bytes.truncate(start);
+            }
+            return self.cut_short(now, exchange, is_begun, out);
+        }
+        if let Some(head) = head.take_if(|_| sent > 0) {
+            let mut octets = Vec::new();
+            head.write_head(exchange.frame(now), Length::Known(size), &mut octets);
+            out.bytes.splice(start..start, octets);
+            self.log(&exchange, head.status);
         }
         let paging = Paging::Octets {
             of,
@@ -374,6 +398,7 @@ impl Server {
             decoder,
             skip: skip - skipped as u64,
             left,
+            head,
         };
         if let Some(mut gathered) = exchange.gathered.take() {
             gathered.octets.extend(out.bytes.drain(start..));
@@ -390,6 +415,22 @@ impl Server {
             0 => self.next_page(now, exchange, Box::new(paging), out),
             _ => self.after_page(now, exchange, paging, left > 0, out),
         }
+    }
+
+    /// Octets are not those that were asked for.
+    fn cut_short(
+        &mut self,
+        now: Now,
+        mut exchange: Box<Exchange>,
+        is_begun: bool,
+        out: &mut Output,
+    ) {
+        if is_begun {
+            return self.close(out);
+        }
+        exchange.gathered = None;
+        out.hold = Some(false);
+        self.fail_internal(now, exchange, out);
     }
 
     /// A page of octets has been read: counts what they are once decoded.

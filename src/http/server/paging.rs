@@ -18,6 +18,9 @@ pub(crate) enum Paging {
         skip: u64,
         /// Decoded octets that are still to be sent.
         left: u64,
+        /// The head of the response, until the first page is there: until then an error has a
+        /// status.
+        head: Option<Box<Response>>,
     },
     /// A part whose decoded octets are counted; then it is sent.
     Count {

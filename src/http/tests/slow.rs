@@ -238,3 +238,75 @@ fn a_page_of_the_api_holds_a_piece() {
         assert!(length > HIGH_WATER && body.ends_with(['\n', '>']), "{path}");
     }
 }
+
+/// The octets of no page can be read.
+fn unreadable(call: &Call) -> Reply {
+    match call {
+        Call::Read(Read::Message(MessageRead::FindPart { .. })) => match source("8bit") {
+            Reply::Answer(Answer::Part(mut part)) => {
+                part.len = 900_000;
+                Reply::Answer(Answer::Part(part))
+            }
+            other => other,
+        },
+        _ => Reply::Refused(Refusal::Internal),
+    }
+}
+
+/// Each page has nothing in it.
+fn empty(call: &Call) -> Reply {
+    match call {
+        Call::Read(Read::Entry(_)) => Reply::Answer(Answer::Octets(Vec::new())),
+        call => unreadable(call),
+    }
+}
+
+/// The octets of the first page can be read.
+fn broken(call: &Call) -> Reply {
+    match call {
+        Call::Read(Read::Entry(EntryRead::Octets { offset: 1000, .. })) => octets(call),
+        call => unreadable(call),
+    }
+}
+
+#[test]
+fn an_attachment_that_cannot_be_read_has_a_status_until_octets_are_sent() {
+    for answer in [unreadable as fn(&Call) -> Reply, empty] {
+        let mut client = drive(answer);
+        client.reads = true;
+        ask(&mut client, "GET", &format!("{MESSAGE}/attachments/att_1"));
+        let said = client.take();
+        assert!(said.starts_with("HTTP/1.1 503 "), "{said}");
+        assert!(!client.closed);
+    }
+    let mut client = drive(broken);
+    client.reads = true;
+    ask(&mut client, "GET", &format!("{MESSAGE}/attachments/att_1"));
+    let said = client.take();
+    assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+    assert!(client.closed);
+}
+
+#[test]
+fn a_call_of_mcp_says_that_an_attachment_cannot_be_read() {
+    let arguments = r#"{"inbox":"inb_00000000001","id":"msg_00000000001","att":"att_1"}"#;
+    let call = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"read_attachment","arguments":{arguments}}}}}"#
+    );
+    let length = call.len();
+    for answer in [unreadable as fn(&Call) -> Reply, empty, broken] {
+        let mut client = drive(answer);
+        client.reads = true;
+        let request = format!(
+            "POST /mcp HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer good\r\nAccept: */*\r\n\
+             Content-Length: {length}\r\n\r\n{call}"
+        );
+        client.send(request.as_bytes(), usize::MAX);
+        let said = client.take();
+        assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+        assert!(said.contains("Not done: "), "{said}");
+        assert!(!client.closed);
+        ask(&mut client, "GET", "/api/v1/nothing");
+        assert!(client.take().starts_with("HTTP/1.1 404 "));
+    }
+}
