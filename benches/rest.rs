@@ -10,17 +10,13 @@
 
 mod rig;
 
-use std::time::{Duration, Instant};
-
-use rig::{Server, Stream, message};
+use rig::{Server, Stream, load, message};
 use serde_json::json;
 
 /// Octets of a message.
 const SIZE: usize = 4096;
 /// Messages in the inbox that is read.
 const MESSAGES: usize = 1000;
-/// Rounds before the clock begins: caches, statements and keys are then known.
-const WARM_ROUNDS: usize = 20;
 
 /// One figure: the requests of a round, for the connection of that number.
 type Requests = fn(&World, usize, usize) -> Vec<u8>;
@@ -85,7 +81,9 @@ fn main() {
                 1 => total / 10,
                 _ => total / threads / connections,
             };
-            world.measure((name, status), (threads, connections), each, *requests);
+            let request = |conn, round| requests(&world, conn, round);
+            let clients = (threads, connections);
+            load::measure(&world.server, (name, status), clients, each, &request);
         }
     }
 }
@@ -131,73 +129,5 @@ impl World {
              Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
         )
         .into_bytes()
-    }
-
-    /// Runs one figure and prints it.
-    fn measure(
-        &self,
-        (name, status): (&str, &str),
-        (threads, connections): (usize, usize),
-        rounds: usize,
-        requests: Requests,
-    ) {
-        let mut clients: Vec<Client<'_>> = (0..threads)
-            .map(|n| Client::new(self, n * connections, connections))
-            .collect();
-        for client in &mut clients {
-            client.run(0..WARM_ROUNDS, status, requests);
-        }
-        let (cpu, begin) = (self.server.cpu(), Instant::now());
-        std::thread::scope(|scope| {
-            for client in &mut clients {
-                scope.spawn(move || {
-                    client.run(WARM_ROUNDS..WARM_ROUNDS + rounds, status, requests);
-                });
-            }
-        });
-        let wall = begin.elapsed();
-        let cpu: Duration = self.server.cpu() - cpu;
-        let n = threads * connections * rounds;
-        let figure = json!({
-            "bench": name,
-            "connections": threads * connections,
-            "operations": n,
-            "per_second": (n as f64 / wall.as_secs_f64()).round(),
-            "server_cpu_us": (cpu.as_secs_f64() * 1e7 / n as f64).round() / 10.0,
-        });
-        println!("{figure}");
-    }
-}
-
-/// The connections of one thread.
-struct Client<'a> {
-    world: &'a World,
-    first: usize,
-    streams: Vec<Stream>,
-}
-
-impl<'a> Client<'a> {
-    fn new(world: &'a World, first: usize, connections: usize) -> Client<'a> {
-        let open = |_| Stream::connect(&world.server, "https");
-        let streams = (0..connections).map(open).collect();
-        Client {
-            world,
-            first,
-            streams,
-        }
-    }
-
-    /// Sends a request on every connection, then reads every answer, and begins anew.
-    fn run(&mut self, rounds: core::ops::Range<usize>, status: &str, requests: Requests) {
-        for round in rounds {
-            for (n, stream) in self.streams.iter_mut().enumerate() {
-                stream.send(&requests(self.world, self.first + n, round));
-            }
-            for stream in &mut self.streams {
-                let (line, body) = stream.http_answer().unwrap();
-                let body = String::from_utf8_lossy(&body);
-                assert!(line.split(' ').nth(1) == Some(status), "{line} {body}");
-            }
-        }
     }
 }
