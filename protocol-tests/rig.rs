@@ -6,6 +6,8 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "rig/dials.rs"]
+mod dials;
 #[path = "rig/dns.rs"]
 mod dns;
 #[path = "rig/judge.rs"]
@@ -13,7 +15,7 @@ mod judge;
 #[path = "rig/queue.rs"]
 pub mod queue;
 #[path = "rig/upstream.rs"]
-mod upstream;
+pub mod upstream;
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::convert::Infallible;
@@ -23,9 +25,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use postern::testing::call::{
     Answer, Ask, Call, ConnId, Event, FilterSwitch, InboundPolicy, InboxId, KeyId, KeyRead, Limits,
-    Listener, Listening, Metric, NextTransaction, Now, Opening, OrgId, OutboundDial, OutboundLoss,
-    OutboundRead, OutboundSettings, OutboundTransaction, OutboundWrite, PIECE_MAX, PublicEndpoints,
-    Read, Reply, Report, Request, Scopes, Shared, Topic, Write, Written,
+    Listener, Listening, Metric, NextTransaction, Now, Opening, OrgId, OutboundLoss, OutboundRead,
+    OutboundSettings, OutboundTransaction, OutboundWrite, PIECE_MAX, PublicEndpoints, Read, Reply,
+    Report, Request, Scopes, Shared, Topic, Write, Written,
 };
 use postern::testing::engine::drive::{Driver, Environment, Settled};
 use postern::testing::engine::{CertificateCheck, DialError, Output, Session};
@@ -34,11 +36,11 @@ use postern::testing::protocol::Protocol;
 use postern::testing::service::access::login::folder_access;
 use postern::testing::service::outbound::WaysOut;
 use postern::testing::service::{Finding, Inline, WriteTask};
-use postern::testing::smtp::Client;
 
 use dns::ScriptedDns;
 use judge::ScriptedJudge;
 use queue::{Playing, Queue};
+use upstream::Accounts;
 
 /// 2026-01-01T00:00:00Z, in milliseconds: when every virtual world begins.
 pub const BEGIN_UNIX_MS: i64 = 1_767_225_600_000;
@@ -189,6 +191,8 @@ pub struct Rig {
     group: Option<Vec<WriteTask>>,
     /// The queue of the product; `None` when nothing leaves.
     pub queue: Option<Queue>,
+    /// The accounts elsewhere of the product; `None` when it makes no connections of theirs.
+    pub accounts: Option<Accounts>,
 }
 
 impl Rig {
@@ -249,6 +253,7 @@ impl Rig {
             ready: VecDeque::new(),
             group: None,
             queue,
+            accounts: None,
         }
     }
 
@@ -345,65 +350,6 @@ impl Rig {
         self.touch(id, &mut |s, now, out| s.open(now, out));
         self.settle();
         id
-    }
-
-    /// A connection to another server, for a test that plays that server and its queue. `address`
-    /// answers after [`Rig::connect`].
-    pub fn dial(&mut self, dial: OutboundDial) -> u64 {
-        self.prepare_dial(dial, true)
-    }
-
-    fn prepare_dial(&mut self, dial: OutboundDial, is_queue_played: bool) -> u64 {
-        let id = self.next;
-        self.next += 1;
-        let certificate = Arc::new(CertificateCheck::default());
-        let peer = dial.address;
-        let engine = Client::new(dial, self.shared.clone(), Arc::clone(&certificate));
-        let remote = Remote {
-            certificate,
-            is_verified: false,
-            fails_handshake: false,
-            orders: VecDeque::new(),
-            is_held: false,
-            waiting: None,
-            octets: Vec::new(),
-            told: VecDeque::new(),
-            is_queue_played,
-            is_connecting: false,
-            playing: None,
-        };
-        let conn = Conn {
-            driver: Some(Driver::new(Protocol::dial(Box::new(engine)))),
-            peer,
-            end: ClientEnd {
-                remote: Some(Box::new(remote)),
-                ..ClientEnd::default()
-            },
-        };
-        self.conns.insert(id, conn);
-        self.shared.metrics.add(Metric::ConnectionsOpen, 1);
-        id
-    }
-
-    /// The other server accepts the connection; with `is_tls` the handshake comes first.
-    pub fn connect(&mut self, id: u64, is_tls: bool) {
-        self.begin_remote(id, is_tls);
-        self.settle();
-    }
-
-    fn begin_remote(&mut self, id: u64, is_tls: bool) {
-        self.is_connected(id);
-        match is_tls {
-            true => self.shake(id),
-            false => self.touch(id, &mut |s, now, out| s.open(now, out)),
-        }
-    }
-
-    /// The connection is lost, or could not be made.
-    pub fn fail(&mut self, id: u64, error: DialError) {
-        self.is_connected(id);
-        self.touch(id, &mut |s, now, out| s.fail(now, error.clone(), out));
-        self.settle();
     }
 
     /// The other server of a connection.
@@ -573,6 +519,7 @@ impl Rig {
                 self.dns.next_ms(),
                 self.product.next_outside_ms(),
                 self.queue_due(end),
+                self.accounts.as_ref().and_then(|accounts| accounts.next_ms),
             ];
             let answer = answer.into_iter().flatten().filter(|at| *at <= end).min();
             if let Some(at) = answer.filter(|at| due.is_none_or(|(when, _)| *at <= when)) {
@@ -615,6 +562,11 @@ impl Rig {
         if let Some(queue) = &mut self.queue {
             queue.dialled.clear();
             queue.next_ms = None;
+        }
+        if let Some(accounts) = &mut self.accounts {
+            accounts.wanted.clear();
+        }
+        if self.queue.is_some() || self.accounts.is_some() {
             self.settle();
         }
     }
@@ -780,7 +732,11 @@ impl Rig {
                 if let (Some(ConnId(id)), Some(reply)) = (conn, reply) {
                     self.touch(id, &mut |s, now, out| s.answer(now, reply.clone(), out));
                 }
-            } else if !self.play_hosts() && !self.run_queue() && !self.dns.is_asked() {
+            } else if !self.play_hosts()
+                && !self.run_queue()
+                && !self.run_accounts()
+                && !self.dns.is_asked()
+            {
                 break;
             }
         }

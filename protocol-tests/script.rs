@@ -89,6 +89,9 @@ pub fn run(text: &str, piece: usize, update: bool) -> Result<Option<String>, Fau
         remote::queue(&lines)?,
         piece,
     );
+    if lines.contains(&"accounts") {
+        world.rig.connect_accounts();
+    }
     let mut new = Vec::new();
     let mut at = 0;
     while at < lines.len() {
@@ -556,7 +559,7 @@ impl World {
         match words.as_slice() {
             [] => {}
             [first, ..] if first.starts_with('#') => {}
-            ["limit" | "inbound" | "filter", ..] => {}
+            ["limit" | "inbound" | "filter", ..] | ["accounts"] => {}
             ["org", name] => self.org = self.rig.make_org(name),
             ["inbox", address, rest @ ..] => self.make_inbox(address, rest)?,
             ["key", name, rest @ ..] => self.make_key(name, rest)?,

@@ -22,10 +22,10 @@ pub mod call {
         Refusal, RemoteReply, Reply, Report, Request, Resolve, Route, RouteId, RuleAction,
         RuleCondition, RuleField, RuleHit, RuleOp, RuleValue, RuleWhen, SCAN_MAX, SCORE_MAX,
         SPAM_DEFAULT, SUSPICIOUS_DEFAULT, Scopes, Score, Secret, SenderAuth, Shared, Smarthost,
-        SmarthostTls, SpamPolicy, SpamReport, SpamSettings, Srv, Summary, ThreadId, Topic,
-        TransactionOutcome, UidSet, UpstreamAccount, UpstreamDial, UpstreamLogin, UpstreamOrder,
-        UpstreamOutcome, UpstreamSettings, UpstreamTls, Verdict, WEIGHTS_MAX, WHY_BYTES_MAX,
-        WebhookId, Write, Written,
+        SmarthostTls, SpamPolicy, SpamReport, SpamSettings, Srv, Summary, ThreadId, TokenDial,
+        TokenDialer, Topic, TransactionOutcome, UidSet, UpstreamAccount, UpstreamDial,
+        UpstreamDialer, UpstreamLogin, UpstreamOrder, UpstreamOutcome, UpstreamSettings,
+        UpstreamTls, Verdict, WEIGHTS_MAX, WHY_BYTES_MAX, WebhookId, Write, Written,
     };
 }
 /// `crate::crypto`
@@ -62,6 +62,7 @@ pub mod http {
         pub use crate::http::client::exchange::{ExchangeError, ExchangeStep, HttpExchange};
         pub use crate::http::client::request::{PostRequest, UnsafeValue};
         pub use crate::http::client::response::{AnswerFault, AnswerReader, HttpAnswer};
+        pub use crate::http::client::token::TokenClient;
     }
     /// `crate::http::cursor`
     pub mod cursor {
@@ -308,6 +309,10 @@ pub mod service {
     pub use crate::service::{
         Finding, Inline, LookupId, Lookups, ParsedMessage, SenderLookups, WriteTask,
     };
+    /// `crate::service::upstream`
+    pub mod upstream {
+        pub use crate::service::upstream::UpstreamWays;
+    }
     /// `crate::service::outbound`
     pub mod outbound {
         pub use crate::service::outbound::WaysOut;

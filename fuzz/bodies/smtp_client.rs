@@ -48,7 +48,8 @@ fn conversation(kind: u8, said: &[u8], piece: usize) -> (String, Vec<String>) {
         tls,
         login: has_login.then(|| OutboundLogin {
             user: "user".into(),
-            password: Secret::new(PASSWORD),
+            secret: Secret::new(PASSWORD),
+            is_token: kind & 32 != 0,
         }),
         helo: "mx.test".into(),
         timeouts: OutboundTimeouts {

@@ -5,9 +5,13 @@
 //! | Line | Meaning |
 //! |---|---|
 //! | `dial R [tls=never\|opportunistic\|required\|verified\|implicit] [login=USER:PASSWORD]` | a |
-//! | | connection; `certificate=verified\|unverified\|fails`: what TLS would say; `waits`: it is |
+//! | | connection; `token=USER:TOKEN`: an access token in place of a password; |
+//! | | `certificate=verified\|unverified\|fails`: what TLS would say; `waits`: it is |
 //! | | not there yet; `holds`: the queue lets it wait when nothing is due; `address=ADDRESS` |
 //! | `dial R upstream=INBOX [starttls]` | a connection to the server of an account elsewhere |
+//! | `accounts` | the product makes the connections of accounts itself; before all else |
+//! | `dials R HOST ADDRESS imap\|token [refuses]` | it wants one, to the IMAP server or the token |
+//! | | server of an account: the one that was wanted first. It is there at once, or refuses |
 //! | `mail R FROM TO [8bit] [utf8] [times=N] octets` | a transaction is due; the rest of the |
 //! | | line is the message, N times; `<>` is no sender; `notify=N`, `orcpt=A`, `ret=full\|hdrs` |
 //! | | and `envid=X` are its parameters |
@@ -45,6 +49,7 @@ use postern::testing::engine::DialError;
 use super::{Fault, World, millis, unescape};
 use crate::rig::Told;
 use crate::rig::queue::{Answer, Manner, Stage};
+use crate::rig::upstream::AccountDial;
 
 /// The settings of the line `queue`, if there is one.
 pub(super) fn queue(lines: &[&str]) -> Result<Option<OutboundSettings>, Fault> {
@@ -76,6 +81,12 @@ pub(super) fn queue(lines: &[&str]) -> Result<Option<OutboundSettings>, Fault> {
 impl World {
     /// `dials R HOST ADDRESS TLS`
     pub(super) fn dials(&mut self, words: &[&str]) -> Result<(), Fault> {
+        if let [name, wanted @ .., kind @ ("imap" | "token")] = words {
+            return self.account_dials(name, &[wanted, &[kind]].concat().join(" "), None);
+        }
+        if let [name, wanted @ .., "refuses"] = words {
+            return self.account_dials(name, &wanted.join(" "), Some(DialError::Refused));
+        }
         let [name, host, address, tls] = words else {
             return Err("dials R HOST ADDRESS TLS".into());
         };
@@ -89,6 +100,27 @@ impl World {
         }
         self.names.insert((*name).to_owned(), id);
         self.dials.insert((*name).to_owned(), (id, is_tls));
+        Ok(())
+    }
+
+    /// `dials R HOST ADDRESS imap|token [refuses]`
+    fn account_dials(
+        &mut self,
+        name: &str,
+        wanted: &str,
+        fails: Option<DialError>,
+    ) -> Result<(), Fault> {
+        let accounts = self.rig.accounts.as_mut().ok_or("no line `accounts`")?;
+        let dial = accounts
+            .wanted
+            .pop_front()
+            .ok_or("no account dials anything")?;
+        let is = shown_account(&dial);
+        if is != wanted {
+            return Err(format!("an account dials {is}"));
+        }
+        let id = self.rig.dial_account(dial, fails);
+        self.names.insert(name.to_owned(), id);
         Ok(())
     }
 
@@ -178,11 +210,12 @@ impl World {
                 ("tls", "required") => dial.tls = OutboundTlsPolicy::Required,
                 ("tls", "verified") => dial.tls = OutboundTlsPolicy::RequiredVerified,
                 ("tls", "implicit") => dial.tls = OutboundTlsPolicy::ImplicitVerified,
-                ("login", login) => {
-                    let (user, password) = login.split_once(':').ok_or("login=USER:PASSWORD")?;
+                (kind @ ("login" | "token"), login) => {
+                    let (user, password) = login.rsplit_once(':').ok_or("login=USER:PASSWORD")?;
                     dial.login = Some(OutboundLogin {
                         user: user.into(),
-                        password: Secret::new(password),
+                        secret: Secret::new(password),
+                        is_token: kind == "token",
                     });
                 }
                 ("address", text) => {
@@ -359,10 +392,26 @@ impl World {
                 return Err(format!("at the end: {name} {told}"));
             }
         }
+        let accounts = self.rig.accounts.as_ref();
+        if let Some(dial) = accounts.and_then(|accounts| accounts.wanted.front()) {
+            let is = shown_account(dial);
+            return Err(format!("at the end: an account dials {is}"));
+        }
         let queue = self.rig.queue.as_ref();
         match queue.and_then(|queue| queue.dialled.front()) {
             Some((_, dial)) => Err(format!("at the end: the queue dials {}", shown(dial))),
             None => Ok(()),
+        }
+    }
+}
+
+/// A connection of an account, as `dials` has it.
+fn shown_account(dial: &AccountDial) -> String {
+    match dial {
+        AccountDial::Imap(dial) => format!("{} {} imap", dial.host, dial.addresses[0].ip()),
+        AccountDial::Token(dial) => {
+            let (host, address) = (dial.url.authority(), dial.addresses[0].ip());
+            format!("{host} {address} token")
         }
     }
 }

@@ -8,6 +8,8 @@ use super::{Server, rest, say};
 
 const PASSWORD: &str = "correct-horse-battery";
 const SMTP_PASSWORD: &str = "staple-of-the-smtp-side";
+const CLIENT_SECRET: &str = "secret-of-the-client";
+const REFRESH_TOKEN: &str = "token-to-refresh-by";
 
 /// The files under a folder that have a text in them.
 fn files_with(folder: &Path, text: &str) -> Vec<String> {
@@ -68,6 +70,26 @@ fn passwords_stand_in_no_file_and_a_lost_key_is_told() {
     }
     assert!(made.contains("\"tls\":\"starttls\""), "{made}");
     assert_eq!(files_with(&data, "imap.example.com").len(), 1, "the log");
+    std::fs::write(&password, format!("{CLIENT_SECRET}\n")).unwrap();
+    std::fs::write(&smtp, format!("{REFRESH_TOKEN}\n")).unwrap();
+    let made = printed(
+        server
+            .cli(&["--json", "inbox", "create"])
+            .args(["--upstream", "imap.example.com:993"])
+            .args(["--upstream-user", "bob@example.com"])
+            .args(["--upstream-token-url", "https://oauth.example.com/token"])
+            .args(["--upstream-client-id", "the-client"])
+            .arg("--upstream-client-secret-file")
+            .arg(&password)
+            .arg("--upstream-refresh-token-file")
+            .arg(&smtp),
+    );
+    assert!(made.contains("\"client_id\":\"the-client\""), "{made}");
+    for secret in [CLIENT_SECRET, REFRESH_TOKEN] {
+        assert!(!made.contains(secret), "{made}");
+        assert_eq!(files_with(&data, secret), [""; 0]);
+    }
+    std::fs::write(&password, format!("{PASSWORD}\n")).unwrap();
     assert_eq!(secrets_lost(&server), 0);
     server.signal(rustix::process::Signal::TERM);
     assert_eq!(server.wait(15), 0);
@@ -76,12 +98,12 @@ fn passwords_stand_in_no_file_and_a_lost_key_is_told() {
     // Another key is made, the server starts, and it says what has to be given again.
     std::fs::remove_file(data.join("secrets.key")).unwrap();
     let again = Server::again(server.folder.clone(), "", None);
-    assert_eq!(secrets_lost(&again), 2);
+    assert_eq!(secrets_lost(&again), 4);
     printed(
         again
             .cli(&["inbox", "update", "ann@example.com"])
             .arg("--upstream-password-file")
             .arg(&password),
     );
-    assert_eq!(secrets_lost(&again), 1);
+    assert_eq!(secrets_lost(&again), 3);
 }

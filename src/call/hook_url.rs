@@ -40,7 +40,7 @@ pub struct WebhookSettings {
     pub allow_private: bool,
     /// `http://` is taken too.
     pub allow_http: bool,
-    /// The ports that a URL may name.
+    /// The ports that a URL may name; none is any.
     pub ports: Vec<u16>,
     /// Milliseconds before each next attempt. Behind the last a delivery is given up.
     pub retry_ms: Vec<u64>,
@@ -119,8 +119,9 @@ impl HookUrl {
             Some(port) => port,
         };
         let is_usual_http = !is_https && port == 80;
-        if !settings.ports.contains(&port) && !is_usual_http {
-            return Err("names a port that webhooks do not go to");
+        let is_any = settings.ports.is_empty();
+        if !is_any && !settings.ports.contains(&port) && !is_usual_http {
+            return Err("names a port that is not allowed here");
         }
         let host = read_host(host, settings)?;
         if let HookHost::Address(address) = host

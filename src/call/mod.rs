@@ -62,6 +62,7 @@ mod upload;
 mod upstream;
 mod upstream_push;
 mod upstream_sync;
+mod upstream_token;
 mod upstream_wakes;
 mod walk;
 mod webhook;
@@ -163,10 +164,12 @@ pub use uid_queue::UidQueue;
 pub use uid_set::UidSet;
 pub use upload::{NewUpload, UploadRow};
 pub use upstream::{
-    NewUpstreamSmtp, UpstreamPatch, UpstreamRow, UpstreamSettings, UpstreamSmtpRow, UpstreamState,
+    NewUpstreamOAuth, NewUpstreamSmtp, UpstreamOAuthRow, UpstreamPatch, UpstreamRow,
+    UpstreamSettings, UpstreamSmtpRow, UpstreamState,
 };
 pub use upstream_push::*;
 pub use upstream_sync::*;
+pub use upstream_token::{TOKEN_BYTES_MAX, TokenDial, TokenDialer, TokenGrant, TokenOutcome};
 pub use upstream_wakes::UpstreamWakes;
 pub use walk::{BulkProgress, MailboxWalk, RecentCount, WalkStart};
 pub use webhook::*;

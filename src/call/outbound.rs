@@ -197,6 +197,14 @@ pub struct OutboundLoss {
     pub lease: Option<OutboundLease>,
 }
 
+impl OutboundLoss {
+    /// Whether the host has refused the login for good (RFC 4954 section 6).
+    pub fn is_refused_login(&self) -> bool {
+        let is_final = matches!(&self.why, LostWhy::Reply(reply) if reply.code / 100 == 5);
+        self.stage == OutboundStage::Auth && is_final
+    }
+}
+
 /// The answer to [`super::OutboundWrite::Next`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum NextTransaction {
@@ -230,7 +238,10 @@ pub struct OutboundDial {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OutboundLogin {
     pub user: String,
-    pub password: Secret,
+    /// A password, or an access token.
+    pub secret: Secret,
+    /// The secret is an access token: OAUTHBEARER (RFC 7628), or XOAUTH2.
+    pub is_token: bool,
 }
 
 /// What TLS a connection needs.

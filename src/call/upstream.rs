@@ -9,7 +9,7 @@
 use core::net::IpAddr;
 
 use super::host_name::{ends_in_number, is_host_name, is_private_name};
-use super::{Secret, UpstreamTls};
+use super::{HookUrl, Secret, UpstreamTls, WebhookSettings};
 
 impl UpstreamTls {
     /// Their names in the API, in the order of the variants.
@@ -30,8 +30,8 @@ impl UpstreamTls {
     }
 }
 
-/// What a client gives of an account. For a new one `host`, `port`, `tls`, `user` and `password`
-/// are needed; for a change what is absent stays.
+/// What a client gives of an account. For a new one `host`, `port`, `tls`, `user` and one of
+/// `password` and `oauth` are needed; for a change what is absent stays.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct UpstreamPatch {
     /// The IMAP server.
@@ -40,10 +40,22 @@ pub struct UpstreamPatch {
     pub tls: Option<UpstreamTls>,
     pub user: Option<String>,
     pub password: Option<Secret>,
+    /// In place of a password.
+    pub oauth: Option<Box<NewUpstreamOAuth>>,
     /// The address of the inbox, where it is not `user`. It does not change.
     pub address: Option<String>,
     /// `Some(None)`: nothing is sent.
     pub smtp: Option<Option<Box<NewUpstreamSmtp>>>,
+}
+
+/// How an account gets access tokens (RFC 6749 section 6).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewUpstreamOAuth {
+    pub token_url: String,
+    pub client_id: String,
+    /// `None`: a public client.
+    pub client_secret: Option<Secret>,
+    pub refresh_token: Secret,
 }
 
 /// The server by which an account sends.
@@ -65,6 +77,8 @@ pub struct UpstreamRow {
     pub port: u16,
     pub tls: UpstreamTls,
     pub user: String,
+    /// `None`: it logs in with a password.
+    pub oauth: Option<UpstreamOAuthRow>,
     /// `None`: nothing is sent.
     pub smtp: Option<UpstreamSmtpRow>,
     pub state: UpstreamState,
@@ -72,6 +86,13 @@ pub struct UpstreamRow {
     pub error: Option<String>,
     /// Since when the state holds, unix milliseconds.
     pub since: i64,
+}
+
+/// How an account gets access tokens, without its secrets.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UpstreamOAuthRow {
+    pub token_url: String,
+    pub client_id: String,
 }
 
 /// The server by which an account sends, without the password.
@@ -148,6 +169,24 @@ impl UpstreamSettings {
             true => Err("is a name of a private network"),
             false => Ok(name),
         }
+    }
+
+    /// Reads the URL of a token server, which is https. The error completes a sentence that begins
+    /// with the name of the field.
+    pub fn read_token_url(self, text: &str) -> Result<HookUrl, &'static str> {
+        HookUrl::parse(text, &self.token_settings())
+    }
+
+    /// Where token servers may be: the same rules as for webhooks.
+    pub fn token_settings(self) -> WebhookSettings {
+        let mut settings = WebhookSettings {
+            allow_private: self.allow_private,
+            ..WebhookSettings::default()
+        };
+        if self.allow_private {
+            settings.ports.clear();
+        }
+        settings
     }
 
     /// Checks a port against the usual ones of its protocol.

@@ -217,7 +217,7 @@ pub enum UpstreamLoss {
     BadResponse(&'static str),
 }
 
-/// An account: its inbox, and the version of its settings that a connection was made with.
+/// An account: its inbox, and the organization of it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct UpstreamAccount {
     pub org: OrgId,

@@ -16,8 +16,8 @@ use super::{
     MessagePatch, Need, NewDomain, NewFilterRule, NewInbox, NewKey, NewRule, OpenedFolder, OrgId,
     OrgPatch, OutboundId, OutboundLoss, PermanentFlags, PushOutcome, Question, Refusal,
     RemoteFolder, RemoteMessage, RemoteUse, Report, RouteId, RuleId, RulePatch, RulePlace, Scopes,
-    SharePart, SpamSettings, SuppressionId, SyncedFolder, UidSet, UploadId, UpstreamAccount,
-    UpstreamFolderId, UpstreamLoss, UpstreamPush, WebhookWrite,
+    SharePart, SpamSettings, SuppressionId, SyncedFolder, TokenOutcome, UidSet, UploadId,
+    UpstreamAccount, UpstreamFolderId, UpstreamLoss, UpstreamPush, WebhookWrite,
 };
 
 /// A call that changes something, by noun.
@@ -507,6 +507,12 @@ pub enum UpstreamWrite {
     Ended {
         account: UpstreamAccount,
         loss: Option<UpstreamLoss>,
+    },
+    /// A token server has answered, or has not. Written: `Changed`.
+    Token {
+        account: UpstreamAccount,
+        version: u32,
+        outcome: TokenOutcome,
     },
 }
 

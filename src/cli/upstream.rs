@@ -24,6 +24,18 @@ pub struct UpstreamOptions {
     /// A file with the password of the account, or `-` for standard input
     #[arg(long, value_name = "FILE")]
     upstream_password_file: Option<PathBuf>,
+    /// The URL of the token server, for an account that logs in by OAuth
+    #[arg(long, value_name = "URL", requires_all = ["upstream_client_id", "upstream_refresh_token_file"])]
+    upstream_token_url: Option<String>,
+    /// The client that was authorized there
+    #[arg(long, value_name = "ID", requires = "upstream_token_url")]
+    upstream_client_id: Option<String>,
+    /// A file with the secret of the client, or `-` [default: it has none]
+    #[arg(long, value_name = "FILE", requires = "upstream_token_url")]
+    upstream_client_secret_file: Option<PathBuf>,
+    /// A file with the refresh token, or `-`
+    #[arg(long, value_name = "FILE", requires = "upstream_token_url")]
+    upstream_refresh_token_file: Option<PathBuf>,
     /// The SMTP server by which the account sends, as smtp.example.com:465; an empty text is none
     #[arg(long, value_name = "HOST:PORT")]
     upstream_smtp: Option<String>,
@@ -57,6 +69,18 @@ impl UpstreamOptions {
         }
         if let Some(file) = &self.upstream_password_file {
             account["password"] = json!(first_line(file)?);
+        }
+        if let (Some(url), Some(id), Some(file)) = (
+            &self.upstream_token_url,
+            &self.upstream_client_id,
+            &self.upstream_refresh_token_file,
+        ) {
+            let refresh_token = first_line(file)?;
+            account["oauth"] =
+                json!({"token_url": url, "client_id": id, "refresh_token": refresh_token});
+            if let Some(file) = &self.upstream_client_secret_file {
+                account["oauth"]["client_secret"] = json!(first_line(file)?);
+            }
         }
         match self.upstream_smtp.as_deref() {
             None => {}

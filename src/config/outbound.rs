@@ -200,7 +200,8 @@ fn smarthost(
         (None, None) => None,
         (Some(user), Some(file)) => Some(OutboundLogin {
             user: line(&format!("{field}smarthost_user"), user)?,
-            password: password_of(&format!("{field}smarthost_password_file"), &file)?,
+            secret: password_of(&format!("{field}smarthost_password_file"), &file)?,
+            is_token: false,
         }),
         (Some(_), None) => {
             return Err(format!(
@@ -342,7 +343,7 @@ mod tests {
         assert_eq!(smarthost.tls, SmarthostTls::Implicit);
         let login = smarthost.login.unwrap();
         assert_eq!(
-            (login.user.as_str(), login.password.expose()),
+            (login.user.as_str(), login.secret.expose()),
             ("u", &b"pass word"[..])
         );
         assert_eq!(table.ca, Some("ca.pem".into()));

@@ -1,4 +1,5 @@
-//! The SASL exchange (RFC 4422) of every protocol: PLAIN (RFC 4616) and LOGIN.
+//! The SASL exchange (RFC 4422) of every protocol: PLAIN (RFC 4616) and LOGIN, and the messages by
+//! which clients of other servers show an access token.
 //!
 //! Pure steps from one response of the client to the next. Not here: the words of each
 //! protocol, the length of a line, TLS, and whether a key is good (the service decides that).
@@ -98,6 +99,24 @@ impl SaslMechanism {
             SaslMechanism::Login => "LOGIN",
         }
     }
+}
+
+/// The message of OAUTHBEARER (RFC 7628 section 3.1) of a client, encoded.
+pub fn oauth_bearer(user: &str, token: &[u8]) -> String {
+    // A GS2 header has `,` and `=` encoded (RFC 5801 section 4).
+    let user = user.replace('=', "=3D").replace(',', "=2C");
+    let mut message = format!("n,a={user},\x01auth=Bearer ").into_bytes();
+    message.extend_from_slice(token);
+    message.extend_from_slice(b"\x01\x01");
+    BASE64.encode(&message)
+}
+
+/// The message of XOAUTH2 of a client, encoded, as Google and Microsoft document it.
+pub fn xoauth2(user: &str, token: &[u8]) -> String {
+    let mut message = format!("user={user}\x01auth=Bearer ").into_bytes();
+    message.extend_from_slice(token);
+    message.extend_from_slice(b"\x01\x01");
+    BASE64.encode(&message)
 }
 
 fn challenge(wait: SaslWait) -> SaslStep {

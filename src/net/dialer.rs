@@ -11,11 +11,12 @@ use super::dial::{Dial, DialTls};
 use super::hub::Hub;
 use super::tls::{CertificateNeed, ClientTls};
 use crate::call::{
-    HookDial, HookDialer, OutboundDial, OutboundDialer, OutboundTlsPolicy, Shared, UpstreamDial,
-    UpstreamDialer, UpstreamTls,
+    HookDial, HookDialer, OutboundDial, OutboundDialer, OutboundTlsPolicy, Shared, TokenDial,
+    TokenDialer, UpstreamDial, UpstreamDialer, UpstreamTls,
 };
 use crate::engine::CertificateCheck;
 use crate::http::client::hook::HookClient;
+use crate::http::client::token::TokenClient;
 use crate::imap::UpstreamClient;
 use crate::smtp::Client;
 
@@ -169,6 +170,27 @@ impl UpstreamDialer for HubDialer {
             connect_ms: UPSTREAM_CONNECT_MS,
             tls,
             engine: Box::new(UpstreamClient::new(dial, Arc::clone(&self.shared), check)),
+        });
+    }
+}
+
+impl TokenDialer for HubDialer {
+    fn dial(&self, dial: TokenDial) {
+        let (addresses, tls) = match self.accounts.verified(&dial.url.name()) {
+            Ok(peer) => (dial.addresses.clone(), DialTls::Implicit(peer)),
+            // No certificate can be for such a name. Without an address the engine is told at once
+            // that it cannot be reached, and nothing goes out in clear.
+            Err(error) => {
+                log::debug!("token server {}: {error}", dial.url.name());
+                (Vec::new(), DialTls::Never)
+            }
+        };
+        self.hub.dial(Dial {
+            addresses,
+            bind: None,
+            connect_ms: CONNECT_MS,
+            tls,
+            engine: Box::new(TokenClient::new(dial)),
         });
     }
 }

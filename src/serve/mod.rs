@@ -494,6 +494,7 @@ fn outbound(
     let ways_upstream = UpstreamWays {
         resolve: Arc::clone(&resolve) as _,
         dialer: Arc::clone(&dialer) as _,
+        token_dialer: Arc::clone(&dialer) as _,
     };
     let ways_out = WaysOut { resolve, dialer };
     let mut settings = config.outbound.settings.clone();

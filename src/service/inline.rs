@@ -12,6 +12,7 @@ use super::context::WriteContext;
 use super::drive::{CarriedOn, Done, carry_on, drive, resume};
 use super::intake::{IntakeStage, WaitingMessages};
 use super::outbound::WaysOut;
+use super::upstream::UpstreamWays;
 use super::webhook::HookWays;
 use super::{Finding, LookupId, Lookups, ReadClock, ReadTask, Reader, Service, Setup, Writer};
 use crate::call::{
@@ -170,13 +171,20 @@ impl Inline {
         self.writer.run_outbound(&self.store)
     }
 
+    /// Has the connections of accounts elsewhere made. Before anything else has happened.
+    pub fn connect_accounts(&mut self, ways: UpstreamWays) {
+        self.setup.ways_upstream = Some(ways);
+        self.restart();
+    }
+
     /// Does what is due for webhooks, and carries out the calls of their connections. Gives their
     /// answers, and the events that come before them.
     pub fn run_webhooks(&mut self) -> (LoneTurn, Vec<Event>) {
         self.writer.run_webhooks(&self.store)
     }
 
-    /// Wakes the connections of accounts elsewhere that have something to tell.
+    /// Makes the connections of accounts elsewhere that are wanted, and wakes those that have
+    /// something to tell. Gives the milliseconds until the next look.
     pub fn run_upstream(&mut self) -> Result<Option<u64>, Refusal> {
         self.writer.run_upstream(&self.store)
     }

@@ -25,7 +25,7 @@ use super::outbound::{Outbound, WaysOut};
 use super::returned::Returned;
 use super::rules::KeptRules;
 use super::spare_keys::SpareKeys;
-use super::upstream::{UpstreamWays, Upstreams};
+use super::upstream::{UpstreamTokens, UpstreamWays, Upstreams};
 use super::webhook::{HookWays, Webhooks};
 use crate::call::{
     Access, Allowance, Change, ConnId, Event, LIFTED, Metric, Network, Now, OperatorFrom, OrgId,
@@ -226,9 +226,10 @@ impl Service {
 
     /// A service without any connection yet.
     pub fn new(setup: Setup) -> Arc<Service> {
+        let tokens = Arc::<UpstreamTokens>::default();
         let outbound = {
-            let with = (&*setup.shared, Arc::clone(&setup.sealing));
-            Outbound::new(setup.outbound, setup.ways_out, with)
+            let with = (Arc::clone(&setup.sealing), Arc::clone(&tokens));
+            Outbound::new(setup.outbound, setup.ways_out, &setup.shared, with)
         };
         let (hooks, hook_ways) = setup.webhooks;
         let webhooks = Webhooks::new(hooks, hook_ways);
@@ -265,7 +266,7 @@ impl Service {
             known_spam: KeptKnownSpam::default(),
             screens: Existence::default(),
             upstreams: Existence::default(),
-            connections: Upstreams::new(setup.ways_upstream),
+            connections: Upstreams::new(setup.ways_upstream, tokens),
             spam_settings: Existence::default(),
             return_secret: OnceLock::new(),
             ended: Mutex::default(),

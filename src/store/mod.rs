@@ -124,7 +124,7 @@ pub use sender_past::SenderPast;
 pub use signature::cell;
 pub use thread::ThreadFolders;
 pub use upload::StoredUpload;
-pub use upstream::UpstreamRecord;
+pub use upstream::{SealedOAuth, UpstreamRecord};
 pub use upstream_state::UpstreamPair;
 pub use upstream_sync::StoredUpTo;
 #[cfg(test)]

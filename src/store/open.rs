@@ -350,6 +350,7 @@ pub(super) const STEPS: &[SchemaStep] = &[
     SchemaStep::sql(include_str!("step37.sql")),
     SchemaStep::sql(include_str!("step38.sql")),
     SchemaStep::sql(include_str!("step39.sql")),
+    SchemaStep::sql(include_str!("step40.sql")),
 ];
 
 /// Step 5: finds the mail that each conversation depends on, and counts what rows cost.

@@ -24,7 +24,7 @@ use super::summed::{
     APPROVAL, AUDIT, DKIM, EVENT_GROUP, EVENT_PENDING, FILTER_RULE, INBOX, JOB, KEY,
     KNOWN_SPAM_SOURCE, MAILBOX, METADATA, ONCE, OUTBOUND, RULE, RULE_HIT, SCHEDULED, SUPPRESSION,
     UPLOAD, UPSTREAM, UPSTREAM_CHANGE, UPSTREAM_COMPARED, UPSTREAM_FOLDER, UPSTREAM_MESSAGE,
-    UPSTREAM_STATE, USAGE_DAY, WEBHOOK, WEBHOOK_DELIVERY,
+    UPSTREAM_OAUTH, UPSTREAM_STATE, USAGE_DAY, WEBHOOK, WEBHOOK_DELIVERY,
 };
 use super::{Error, Store};
 
@@ -203,6 +203,13 @@ pub(super) const TABLES: &[SummedTable] = &[
         sums: &[("sum", UPSTREAM)],
         filled_later: false,
         kept_by: KeptBy::Triggers(UPSTREAM),
+    },
+    SummedTable {
+        name: "upstream_oauth",
+        key: &["inbox"],
+        sums: &[("sum", UPSTREAM_OAUTH)],
+        filled_later: false,
+        kept_by: KeptBy::Triggers(UPSTREAM_OAUTH),
     },
     SummedTable {
         name: "upstream_folder",

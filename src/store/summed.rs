@@ -215,6 +215,14 @@ pub(super) const UPSTREAM: &[&str] = &[
     "error",
     "since",
 ];
+pub(super) const UPSTREAM_OAUTH: &[&str] = &[
+    "inbox",
+    "org",
+    "token_url",
+    "client_id",
+    "client_secret",
+    "refresh_token",
+];
 pub(super) const UPSTREAM_FOLDER: &[&str] = &[
     "id",
     "inbox",

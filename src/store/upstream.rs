@@ -4,21 +4,34 @@
 use rusqlite::{Row, params};
 
 use super::{Error, Store, uint};
-use crate::call::{InboxId, OrgId, UpstreamRow, UpstreamSmtpRow, UpstreamState, UpstreamTls};
+use crate::call::{
+    InboxId, OrgId, UpstreamOAuthRow, UpstreamRow, UpstreamSmtpRow, UpstreamState, UpstreamTls,
+};
 
 /// An account with its sealed secrets.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UpstreamRecord {
     /// What is shown of it.
     pub row: UpstreamRow,
-    /// The password of the account, sealed.
+    /// The password of the account, sealed. An account with `oauth` has none.
     pub password: Vec<u8>,
+    /// The secrets for access tokens, in place of a password.
+    pub oauth: Option<SealedOAuth>,
     /// That of its SMTP server, if it has one of its own.
     pub smtp_password: Option<Vec<u8>>,
     /// Grows with each change by its owner.
     pub version: u32,
     /// Its owner has to change something before the next login.
     pub is_stopped: bool,
+}
+
+/// The sealed secrets by which an account gets access tokens. What is shown of it stands in the row
+/// of the account.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SealedOAuth {
+    /// `None` is a public client.
+    pub client_secret: Option<Vec<u8>>,
+    pub refresh_token: Vec<u8>,
 }
 
 impl Store {
@@ -46,8 +59,10 @@ impl Store {
     pub fn upstream(&self, org: OrgId, inbox: InboxId) -> Result<Option<UpstreamRecord>, Error> {
         let found = self.direct().one(
             "SELECT host, port, tls, user, smtp_host, smtp_port, smtp_tls, smtp_user, state, error,
-                 since, password, smtp_password, version, is_stopped
-             FROM upstream WHERE inbox = ?2 AND org = ?1",
+                 since, password, smtp_password, version, is_stopped,
+                 token_url, client_id, client_secret, refresh_token
+             FROM upstream LEFT JOIN upstream_oauth USING (inbox, org)
+             WHERE inbox = ?2 AND org = ?1",
             [org.0, inbox.0],
             |r| Ok(read_upstream(r)),
         )?;
@@ -95,14 +110,55 @@ impl Store {
                 row.since,
             ],
         )?;
+        self.set_upstream_oauth((org, inbox), record)
+    }
+
+    fn set_upstream_oauth(
+        &self,
+        (org, inbox): (OrgId, InboxId),
+        record: &UpstreamRecord,
+    ) -> Result<(), Error> {
+        let (Some(row), Some(sealed)) = (&record.row.oauth, &record.oauth) else {
+            let sql = "DELETE FROM upstream_oauth WHERE inbox = ?1";
+            self.direct().run(sql, [inbox.0])?;
+            return Ok(());
+        };
+        self.direct().run(
+            "INSERT INTO upstream_oauth (inbox, org, token_url, client_id, client_secret,
+                 refresh_token)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (inbox) DO UPDATE SET token_url = excluded.token_url,
+                 client_id = excluded.client_id, client_secret = excluded.client_secret,
+                 refresh_token = excluded.refresh_token",
+            params![
+                inbox.0,
+                org.0,
+                row.token_url,
+                row.client_id,
+                sealed.client_secret,
+                sealed.refresh_token,
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Stores the refresh token that a token server has given in place of the one before.
+    pub fn set_refresh_token(&self, inbox: InboxId, sealed: &[u8]) -> Result<(), Error> {
+        self.direct().run(
+            "UPDATE upstream_oauth SET refresh_token = ?2 WHERE inbox = ?1",
+            params![inbox.0, sealed],
+        )?;
         Ok(())
     }
 
     /// The secrets that were not sealed with the key whose values begin with `prefix`.
     pub fn secrets_of_other_keys(&self, prefix: &[u8]) -> Result<u64, Error> {
         let found = self.direct().one(
-            "SELECT total((substr(password, 1, length(?1)) <> ?1)
-                 + coalesce(substr(smtp_password, 1, length(?1)) <> ?1, 0)) FROM upstream",
+            "SELECT total((length(password) > 0 AND substr(password, 1, length(?1)) <> ?1)
+                 + coalesce(substr(smtp_password, 1, length(?1)) <> ?1, 0)
+                 + coalesce(substr(client_secret, 1, length(?1)) <> ?1, 0)
+                 + coalesce(substr(refresh_token, 1, length(?1)) <> ?1, 0))
+             FROM upstream LEFT JOIN upstream_oauth USING (inbox, org)",
             [prefix],
             |r| r.get::<_, f64>(0),
         )?;
@@ -111,8 +167,13 @@ impl Store {
 
     /// Forgets the account of an inbox.
     pub(super) fn delete_upstream(&self, inbox: i64) -> Result<usize, Error> {
-        self.direct()
-            .run("DELETE FROM upstream WHERE inbox = ?1", [inbox])
+        let oauth = self
+            .direct()
+            .run("DELETE FROM upstream_oauth WHERE inbox = ?1", [inbox])?;
+        let accounts = self
+            .direct()
+            .run("DELETE FROM upstream WHERE inbox = ?1", [inbox])?;
+        Ok(oauth + accounts)
     }
 }
 
@@ -134,18 +195,34 @@ fn read_upstream(r: &Row<'_>) -> Result<UpstreamRecord, Error> {
         }),
         _ => None,
     };
+    let (oauth, sealed) = match (r.get(15)?, r.get(16)?, r.get(18)?) {
+        (Some(token_url), Some(client_id), Some(refresh_token)) => {
+            let row = UpstreamOAuthRow {
+                token_url,
+                client_id,
+            };
+            let sealed = SealedOAuth {
+                client_secret: r.get(17)?,
+                refresh_token,
+            };
+            (Some(row), Some(sealed))
+        }
+        _ => (None, None),
+    };
     Ok(UpstreamRecord {
         row: UpstreamRow {
             host: r.get(0)?,
             port: r.get(1)?,
             tls: tls(2)?.ok_or(Error::Corrupt("upstream"))?,
             user: r.get(3)?,
+            oauth,
             smtp,
             state: UpstreamState::load(r.get(8)?).ok_or(Error::Corrupt("upstream"))?,
             error: r.get(9)?,
             since: r.get(10)?,
         },
         password: r.get(11)?,
+        oauth: sealed,
         smtp_password,
         version: r.get(13)?,
         is_stopped: r.get(14)?,

@@ -6,8 +6,8 @@ use super::fields::{ANY, BodyTable, fields, octets};
 use super::shapes::{Shape, shape};
 use super::values::Values;
 use crate::call::{
-    NewUpstreamSmtp, Secret, UpstreamPatch, UpstreamRow, UpstreamSmtpRow, UpstreamState,
-    UpstreamTls,
+    HOOK_URL_BYTES_MAX, NewUpstreamOAuth, NewUpstreamSmtp, Secret, TOKEN_BYTES_MAX,
+    UpstreamOAuthRow, UpstreamPatch, UpstreamRow, UpstreamSmtpRow, UpstreamState, UpstreamTls,
 };
 
 pub(super) const NEW_UPSTREAM: BodyTable = BodyTable {
@@ -21,8 +21,11 @@ pub(super) const NEW_UPSTREAM: BodyTable = BodyTable {
         tls: required OneOf(UpstreamTls::NAMES), r#""implicit""#,
             "When TLS begins; the certificate must verify in either case.";
         user: required Label(USER), r#""ann@example.com""#, "The user of the account.";
-        password: required Label(USER), r#""correct horse""#,
+        password: optional Label(USER), r#""correct horse""#,
             "The password, or one for this program alone. It is never shown again.";
+        oauth: optional Nested(&NEW_OAUTH),
+            r#"{"token_url":"https://oauth.example.com/token","client_id":"postern","refresh_token":"1//0a"}"#,
+            "In place of a password.";
         address: optional Line(octets(USER)), r#""ann@example.com""#,
             "The address of the account, where it is not `user`. Its domain may be anyone's, but not one of this server.";
         smtp: optional Nested(&NEW_SMTP),
@@ -43,9 +46,28 @@ pub(super) const UPSTREAM_PATCH: BodyTable = BodyTable {
         user: optional Label(USER), r#""ann@example.com""#, "The user of the account.";
         password: optional Label(USER), r#""correct horse""#,
             "A new password.";
+        oauth: optional Nested(&NEW_OAUTH),
+            r#"{"token_url":"https://oauth.example.com/token","client_id":"postern","refresh_token":"1//0a"}"#,
+            "In place of a password.";
         smtp: clearable Nested(&NEW_SMTP),
             r#"{"host":"smtp.example.com","port":465,"tls":"implicit"}"#,
             "The server by which it sends; null is none.";
+    },
+};
+
+const NEW_OAUTH: BodyTable = BodyTable {
+    name: "NewUpstreamOAuth",
+    says: "How an account elsewhere gets access tokens (RFC 6749 section 6).",
+    optional: false,
+    example: "",
+    fields: fields! {
+        token_url: required Label(HOOK_URL_BYTES_MAX), r#""https://oauth.example.com/token""#,
+            "The URL of the token server.";
+        client_id: required Label(USER), r#""postern""#, "The client that was authorized.";
+        client_secret: optional Label(USER), r#""s3cret""#,
+            "Its secret; a public client has none. It is never shown again.";
+        refresh_token: required Label(TOKEN_BYTES_MAX), r#""1//0a""#,
+            "The refresh token. It is never shown again. Where the token server changes it, the new one is kept.";
     },
 };
 
@@ -79,6 +101,15 @@ static SMTP: Shape<UpstreamSmtpRow> = shape! {
         => |slot, smtp| slot.flag(smtp.has_password);
 };
 
+static OAUTH_SHAPE: Shape<UpstreamOAuthRow> = shape! {
+    "UpstreamOAuth", "How an account elsewhere gets access tokens, without the secrets.";
+    token_url: always Text(ANY), r#""https://oauth.example.com/token""#,
+        "The URL of the token server."
+        => |slot, oauth| slot.text(&oauth.token_url);
+    client_id: always Text(ANY), r#""postern""#, "The client that was authorized."
+        => |slot, oauth| slot.text(&oauth.client_id);
+};
+
 pub(super) static UPSTREAM: Shape<UpstreamRow> = shape! {
     "Upstream", "An account elsewhere, without its secrets.";
     host: always Text(ANY), r#""imap.example.com""#, "The IMAP server."
@@ -89,6 +120,11 @@ pub(super) static UPSTREAM: Shape<UpstreamRow> = shape! {
         => |slot, upstream| slot.text(upstream.tls.name());
     user: always Text(ANY), r#""ann@example.com""#, "The user of the account."
         => |slot, upstream| slot.text(&upstream.user);
+    oauth: always Object(&OAUTH_SHAPE), "{}", "How it gets access tokens, without the secrets."
+        => |mut slot, upstream| match &upstream.oauth {
+            Some(oauth) => OAUTH_SHAPE.write(slot.octets(), oauth),
+            None => slot.null(),
+        }, if |upstream| upstream.oauth.is_some();
     smtp: or_null Object(&SMTP), "null", "The server by which it sends; null is none."
         => |mut slot, upstream| match &upstream.smtp {
             Some(smtp) => SMTP.write(slot.octets(), smtp),
@@ -107,12 +143,14 @@ pub(super) static UPSTREAM: Shape<UpstreamRow> = shape! {
 pub(super) fn read(body: &mut Values, is_new: bool) -> Option<Box<UpstreamPatch>> {
     let mut account = body.nested("upstream").flatten()?;
     let smtp = account.nested("smtp");
+    let oauth = account.nested("oauth").flatten();
     let mut patch = UpstreamPatch {
         host: account.text("host"),
         port: port(&mut account),
         tls: tls(&mut account),
         user: account.text("user"),
         password: account.text("password").map(Secret::new),
+        oauth: oauth.map(oauth_of),
         address: None,
         smtp: smtp.map(|given| given.map(smtp_of)),
     };
@@ -120,6 +158,15 @@ pub(super) fn read(body: &mut Values, is_new: bool) -> Option<Box<UpstreamPatch>
         patch.address = account.text("address");
     }
     Some(Box::new(patch))
+}
+
+fn oauth_of(mut values: Values) -> Box<NewUpstreamOAuth> {
+    Box::new(NewUpstreamOAuth {
+        token_url: values.text("token_url").unwrap_or_default(),
+        client_id: values.text("client_id").unwrap_or_default(),
+        client_secret: values.text("client_secret").map(Secret::new),
+        refresh_token: Secret::new(values.text("refresh_token").unwrap_or_default()),
+    })
 }
 
 fn smtp_of(mut values: Values) -> Box<NewUpstreamSmtp> {

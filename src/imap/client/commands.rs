@@ -81,23 +81,5 @@ pub fn plain(user: &str, password: &[u8]) -> String {
     data_encoding::BASE64.encode(&message)
 }
 
-/// `AUTHENTICATE OAUTHBEARER` (RFC 7628 section 3.1).
-pub fn oauth_bearer(user: &str, token: &[u8]) -> String {
-    // A GS2 header has `,` and `=` encoded (RFC 5801 section 4).
-    let user = user.replace('=', "=3D").replace(',', "=2C");
-    let mut message = format!("n,a={user},\x01auth=Bearer ").into_bytes();
-    message.extend_from_slice(token);
-    message.extend_from_slice(b"\x01\x01");
-    data_encoding::BASE64.encode(&message)
-}
-
-/// `AUTHENTICATE XOAUTH2`, as Google and Microsoft document it.
-pub fn xoauth2(user: &str, token: &[u8]) -> String {
-    let mut message = format!("user={user}\x01auth=Bearer ").into_bytes();
-    message.extend_from_slice(token);
-    message.extend_from_slice(b"\x01\x01");
-    data_encoding::BASE64.encode(&message)
-}
-
 /// Longer quoted strings are refused by some servers.
 const QUOTED_MAX: usize = 255;

@@ -1,10 +1,11 @@
 //! From the greeting to the first order: CAPABILITY, STARTTLS, the login, ID.
 
-use super::commands::{SentPieces, oauth_bearer, plain, xoauth2};
+use super::commands::{SentPieces, plain};
 use super::reader::ResponseReader;
 use super::response::{UpstreamCode, UpstreamSaid, UpstreamStatus};
 use super::{DialoguePhase, DialogueStep, ServerOffers, UpstreamDialogue, bad};
 use crate::call::{UpstreamLogin, UpstreamLoss, UpstreamTls};
+use crate::engine::sasl::{oauth_bearer, xoauth2};
 
 impl UpstreamDialogue {
     /// The first response of the server.

@@ -2,19 +2,20 @@
 //! is stored, and it is sealed for its inbox and its host: it opens for no other.
 //!
 //! The rule: a secret that is stored never goes to a host that its owner has not named together
-//! with it. Else a key that may change inboxes could have a password sent to a host of its own.
+//! with it. Else a key that may change inboxes could have a password sent to a host of its own. An
+//! access token goes to the hosts of the account, so the secrets that it comes by count too.
 
 use crate::call::{
-    Access, Countable, InboxId, InboxRow, Metric, NewInbox, NewUpstreamSmtp, Noun, OrgId,
-    OutboundLogin, Refusal, Secret, Smarthost, SmarthostTls, UpstreamPatch, UpstreamRow,
-    UpstreamSmtpRow, UpstreamState, UpstreamTls,
+    Access, Countable, InboxId, InboxRow, Metric, NewInbox, NewUpstreamOAuth, NewUpstreamSmtp,
+    Noun, OrgId, OutboundLogin, Refusal, Secret, Smarthost, SmarthostTls, UpstreamOAuthRow,
+    UpstreamPatch, UpstreamRow, UpstreamSmtpRow, UpstreamState, UpstreamTls,
 };
-use crate::crypto::{SealFault, SealingKey};
+use crate::crypto::{Random, SealFault, SealingKey};
 use crate::mail::Address;
 use crate::service::context::WriteContext;
 use crate::service::field::invalid;
 use crate::service::{Service, policy};
-use crate::store::{Store, UpstreamRecord};
+use crate::store::{SealedOAuth, Store, UpstreamRecord};
 
 /// Fills in what is shown of the accounts of inboxes.
 pub fn show(
@@ -90,12 +91,14 @@ pub fn insert(
             port: 0,
             tls: UpstreamTls::Implicit,
             user: String::new(),
+            oauth: None,
             smtp: None,
             state: UpstreamState::Idle,
             error: None,
             since: context.now.unix_ms,
         },
         password: Vec::new(),
+        oauth: None,
         smtp_password: None,
         version: 0,
         is_stopped: false,
@@ -105,7 +108,10 @@ pub fn insert(
         ("upstream.port", patch.port.is_some()),
         ("upstream.tls", patch.tls.is_some()),
         ("upstream.user", patch.user.is_some()),
-        ("upstream.password", patch.password.is_some()),
+        (
+            "upstream.password",
+            patch.password.is_some() || patch.oauth.is_some(),
+        ),
     ] {
         if !is_given {
             return Err(missing(field));
@@ -138,6 +144,7 @@ pub fn change(
     (record.row.state, record.row.error) = (UpstreamState::Idle, None);
     record.row.since = context.now.unix_ms;
     context.store.set_upstream((org, inbox), &record)?;
+    context.service.connections.tokens.forget(inbox);
     let prefix = context.service.sealing().prefix();
     let lost = context.store.secrets_of_other_keys(&prefix)?;
     context.shared.metrics.set(Metric::SecretsLost, lost);
@@ -167,29 +174,68 @@ fn apply(
     if let Some(user) = &patch.user {
         record.row.user.clone_from(user);
     }
-    match &patch.password {
-        Some(password) => {
-            let host = record.row.host.clone();
+    let host = record.row.host.clone();
+    match (&patch.password, &patch.oauth) {
+        (Some(_), Some(_)) => return Err(invalid("upstream.oauth", "is in place of a password")),
+        (Some(password), None) => {
             record.password = seal(context, (inbox, PASSWORD, &host), password)?;
+            (record.row.oauth, record.oauth) = (None, None);
         }
-        None if record.row.host == before => {}
-        None => return Err(invalid("upstream.password", AGAIN)),
+        (None, Some(oauth)) => apply_oauth(context, inbox, record, oauth)?,
+        (None, None) if host == before => {}
+        (None, None) if record.oauth.is_some() => return Err(invalid("upstream.oauth", AGAIN)),
+        (None, None) => return Err(invalid("upstream.password", AGAIN)),
     }
     match &patch.smtp {
         None => {}
         Some(None) => (record.row.smtp, record.smtp_password) = (None, None),
         Some(Some(smtp)) => {
-            apply_smtp(context, inbox, record, (smtp, patch.password.is_some()))?;
+            let has_secret = patch.password.is_some() || patch.oauth.is_some();
+            apply_smtp(context, inbox, record, (smtp, has_secret))?;
         }
     }
     Ok(())
+}
+
+/// Stores the secrets of access tokens, in place of a password and of those before.
+fn apply_oauth(
+    context: &mut WriteContext<'_>,
+    inbox: InboxId,
+    record: &mut UpstreamRecord,
+    oauth: &NewUpstreamOAuth,
+) -> Result<(), Refusal> {
+    let url = context.shared.upstream.read_token_url(&oauth.token_url);
+    url.map_err(|why| invalid("upstream.oauth.token_url", why))?;
+    record.row.oauth = Some(UpstreamOAuthRow {
+        token_url: oauth.token_url.clone(),
+        client_id: oauth.client_id.clone(),
+    });
+    let at = token_place(record);
+    let client_secret = match &oauth.client_secret {
+        Some(secret) => Some(seal(context, (inbox, CLIENT_SECRET, &at), secret)?),
+        None => None,
+    };
+    let refresh_token = seal(context, (inbox, REFRESH_TOKEN, &at), &oauth.refresh_token)?;
+    record.password = Vec::new();
+    record.oauth = Some(SealedOAuth {
+        client_secret,
+        refresh_token,
+    });
+    Ok(())
+}
+
+/// Where the secrets of access tokens lead: to the token server, and by a token to the account.
+fn token_place(record: &UpstreamRecord) -> String {
+    let url = record.row.oauth.as_ref();
+    let url = url.map_or("", |oauth| oauth.token_url.as_str());
+    format!("{}/{url}", record.row.host)
 }
 
 fn apply_smtp(
     context: &mut WriteContext<'_>,
     inbox: InboxId,
     record: &mut UpstreamRecord,
-    (smtp, has_password): (&NewUpstreamSmtp, bool),
+    (smtp, has_secret): (&NewUpstreamSmtp, bool),
 ) -> Result<(), Refusal> {
     let settings = context.shared.upstream;
     let host = settings.read_host(&smtp.host);
@@ -208,7 +254,7 @@ fn apply_smtp(
         }
         // The one that it has stays.
         None if is_same => {}
-        None if has_password => record.smtp_password = None,
+        None if has_secret => record.smtp_password = None,
         None => return Err(invalid("upstream.smtp.password", AGAIN)),
     }
     record.row.smtp = Some(UpstreamSmtpRow {
@@ -250,44 +296,74 @@ pub fn open_password(
     sealing.open(&owner(of), &record.password)
 }
 
-/// How an account sends: its server, with the login there. The error says why it cannot, for its
-/// owner.
+/// The secrets by which an account gets access tokens: that of the client, if it has one, and the
+/// refresh token. They are not to be logged.
+pub fn open_oauth(
+    sealing: &SealingKey,
+    inbox: InboxId,
+    record: &UpstreamRecord,
+) -> Result<(Option<Secret>, Secret), SealFault> {
+    let sealed = record.oauth.as_ref().ok_or(SealFault::Damaged)?;
+    let at = token_place(record);
+    let open = |name, sealed: &[u8]| {
+        let octets = sealing.open(&owner((inbox, name, &at)), sealed)?;
+        Ok(Secret::new(octets))
+    };
+    let client_secret = sealed.client_secret.as_deref();
+    let client_secret = client_secret.map(|sealed| open(CLIENT_SECRET, sealed));
+    let refresh_token = open(REFRESH_TOKEN, &sealed.refresh_token)?;
+    Ok((client_secret.transpose()?, refresh_token))
+}
+
+/// Seals a refresh token that a token server has given in place of the one before.
+pub fn seal_refresh_token(
+    (sealing, random): (&SealingKey, &mut Random),
+    inbox: InboxId,
+    record: &UpstreamRecord,
+    token: &Secret,
+) -> Result<Vec<u8>, SealFault> {
+    let at = token_place(record);
+    sealing.seal(random, &owner((inbox, REFRESH_TOKEN, &at)), token.expose())
+}
+
+/// How an account sends: its server. The login is by the secret of the account, or by that of the
+/// server where it has one. The error says why there is none, for its owner.
 pub fn sending_server(
     sealing: &SealingKey,
-    store: &Store,
-    (org, inbox): (OrgId, InboxId),
-) -> Result<Result<Smarthost, &'static str>, Refusal> {
-    let record = store.upstream(org, inbox)?;
-    let Some((record, smtp)) = record.and_then(|mut record| {
-        let smtp = record.row.smtp.take()?;
-        Some((record, smtp))
-    }) else {
-        return Ok(Err("the inbox has no SMTP server any more"));
+    (inbox, record): (InboxId, UpstreamRecord),
+    token: Option<Secret>,
+) -> Result<Smarthost, &'static str> {
+    let Some(smtp) = &record.row.smtp else {
+        return Err("the inbox has no SMTP server any more");
     };
-    let opened = match &record.smtp_password {
-        Some(sealed) => sealing.open(&owner((inbox, SMTP_PASSWORD, &smtp.host)), sealed),
-        None => open_password(sealing, inbox, &record),
-    };
-    Ok(match opened {
-        Ok(password) => Ok(Smarthost {
-            host: smtp.host,
-            port: smtp.port,
-            tls: match smtp.tls {
-                UpstreamTls::Implicit => SmarthostTls::Implicit,
-                UpstreamTls::StartTls => SmarthostTls::StartTls,
-            },
-            login: Some(OutboundLogin {
-                user: smtp.user.unwrap_or(record.row.user),
-                password: Secret::new(password),
-            }),
-        }),
-        Err(SealFault::OtherKey) => Err(
-            "the password of the account was sealed with another secrets.key than this server \
-             has: give the password again",
-        ),
-        Err(SealFault::Damaged) => {
-            Err("the stored password of the account is damaged: give it again")
+    let opened = match (&record.smtp_password, token) {
+        (Some(sealed), _) => sealing
+            .open(&owner((inbox, SMTP_PASSWORD, &smtp.host)), sealed)
+            .map(|password| (Secret::new(password), false)),
+        (None, Some(token)) => Ok((token, true)),
+        (None, None) => {
+            open_password(sealing, inbox, &record).map(|password| (Secret::new(password), false))
         }
+    };
+    let (secret, is_token) = opened.map_err(|fault| match fault {
+        SealFault::OtherKey => {
+            "the password of the account was sealed with another secrets.key than this server \
+             has: give the password again"
+        }
+        SealFault::Damaged => "the stored password of the account is damaged: give it again",
+    })?;
+    Ok(Smarthost {
+        host: smtp.host.clone(),
+        port: smtp.port,
+        tls: match smtp.tls {
+            UpstreamTls::Implicit => SmarthostTls::Implicit,
+            UpstreamTls::StartTls => SmarthostTls::StartTls,
+        },
+        login: Some(OutboundLogin {
+            user: smtp.user.clone().unwrap_or(record.row.user),
+            secret,
+            is_token,
+        }),
     })
 }
 
@@ -300,6 +376,8 @@ const AGAIN: &str = "must be given again with another host: what is stored goes 
 // The names of secrets in what they are sealed for.
 const PASSWORD: &str = "password";
 const SMTP_PASSWORD: &str = "smtp_password";
+const CLIENT_SECRET: &str = "client_secret";
+const REFRESH_TOKEN: &str = "refresh_token";
 
 /// The ports of IMAP (RFC 3501, RFC 8314), and of submission and what providers offer beside it.
 const IMAP_PORTS: [u16; 2] = [143, 993];

@@ -523,6 +523,11 @@ fn write_upstream(
             is_whole,
             folders,
         } => upstream::round(context, *account, (*began, *is_whole), folders),
+        UpstreamWrite::Token {
+            account,
+            version,
+            outcome,
+        } => (service.connections).token_came(context, (*account, *version), outcome),
         UpstreamWrite::Ended { account, loss } => {
             service.connections.ended(context, *account, loss.as_ref())
         }

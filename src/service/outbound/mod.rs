@@ -5,6 +5,7 @@
 //! decided by the routes, in memory (`routes.rs`); they are made by a dialer and speak through
 //! engines that this module does not know.
 
+mod account;
 pub mod bounce;
 pub mod change;
 mod converted;

@@ -17,7 +17,6 @@ use crate::call::{
     ConnId, DnsAnswer, NextTransaction, Now, OrgId, OutboundLoss, OutboundTransaction,
     OutboundWrite, Refusal, Reply, Report, RouteId, Written,
 };
-use crate::service::account::upstream::sending_server;
 use crate::service::context::{LoneTurn, WriteContext};
 use crate::store::{Backlog, LOOKED_AT_NOW, NewOutbound, OutboundRecord, Store};
 
@@ -139,7 +138,7 @@ impl Outbound {
 }
 
 impl OutboundState {
-    fn look_by(&mut self, at: i64) {
+    pub(super) fn look_by(&mut self, at: i64) {
         self.look_at = Some(self.look_at.map_or(at, |look| look.min(at)));
     }
 
@@ -149,9 +148,8 @@ impl OutboundState {
 
     /// Takes in a backlog of which a row is due.
     fn take_in(&mut self, store: &Store, now: Now, backlog: &Backlog) -> Result<(), Refusal> {
-        if let Some(inbox) = backlog.account() {
-            let server = sending_server(&self.sealing, store, (backlog.org, inbox))?;
-            self.routes.set_account(inbox, server);
+        if !self.knows_server(store, now, backlog)? {
+            return self.put_off(store, now, backlog);
         }
         match self.routes.take_in(now, backlog) {
             None => {
@@ -516,6 +514,9 @@ impl OutboundState {
         let Some(to) = self.routes.begin_next(now, route, Some(conn)) else {
             return Ok(Some(NextTransaction::Quit));
         };
+        if let NextHop::Account(inbox) = to {
+            self.tokens.is_taken(inbox);
+        }
         if is_last || context.service.is_stopping() {
             self.routes.end(now, route);
             return Ok(Some(NextTransaction::Quit));
@@ -540,6 +541,9 @@ impl OutboundState {
         route: RouteId,
         loss: &OutboundLoss,
     ) -> Result<(), Refusal> {
+        if self.renews_token(context, route, loss)? {
+            return Ok(());
+        }
         let lease = loss.lease.or(self.routes.lease(route));
         let end = self.routes.lost(context.now, route, loss);
         let (Some(lease), Some(end)) = (lease, end) else {

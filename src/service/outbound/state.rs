@@ -15,6 +15,7 @@ use crate::call::{
     Resolve, Shared,
 };
 use crate::crypto::SealingKey;
+use crate::service::upstream::UpstreamTokens;
 
 /// The ways out of a server that delivers.
 #[derive(Clone, Debug)]
@@ -44,6 +45,8 @@ pub(super) struct OutboundState {
     pub routes: Routes,
     /// Opens the passwords of accounts elsewhere.
     pub sealing: Arc<SealingKey>,
+    /// The access tokens of those that have no password.
+    pub tokens: Arc<UpstreamTokens>,
     /// The number of this process in leases; 0 before the first turn.
     pub holder: i64,
     /// When a backlog is to be looked at next, unix milliseconds.
@@ -114,13 +117,15 @@ impl Outbound {
     pub fn new(
         settings: OutboundSettings,
         ways: Option<WaysOut>,
-        (shared, sealing): (&Shared, Arc<SealingKey>),
+        shared: &Shared,
+        (sealing, tokens): (Arc<SealingKey>, Arc<UpstreamTokens>),
     ) -> Outbound {
         Outbound {
             ways,
             queue: Mutex::new(OutboundState {
                 routes: Routes::new(settings, shared),
                 sealing,
+                tokens,
                 holder: 0,
                 look_at: None,
                 sweep_at: None,

@@ -1,22 +1,31 @@
 //! What the connection of an account needs of its record, and what it tells there.
 
+use super::tokens::TokenAnswer;
 use crate::call::{Refusal, Secret, UpstreamAccount, UpstreamLogin, UpstreamState};
 use crate::service::account::upstream::open_password;
 use crate::service::context::WriteContext;
 use crate::store::UpstreamRecord;
 
-/// How the connection of an account logs in. The error is for its owner.
+/// How the connection of an account logs in; `None` while there is no access token. The error is
+/// for its owner.
 pub fn login(
     context: &WriteContext<'_>,
     account: UpstreamAccount,
     record: &UpstreamRecord,
-) -> Result<UpstreamLogin, &'static str> {
+) -> Result<Option<UpstreamLogin>, &'static str> {
     let user = record.row.user.clone();
+    if record.oauth.is_some() {
+        let tokens = &context.service.connections.tokens;
+        return Ok(match tokens.ask(context.now, account) {
+            TokenAnswer::Ready(token) => Some(UpstreamLogin::Token { user, token }),
+            TokenAnswer::Soon | TokenAnswer::Failing => None,
+        });
+    }
     match open_password(context.service.sealing(), account.inbox, record) {
-        Ok(password) => Ok(UpstreamLogin::Password {
+        Ok(password) => Ok(Some(UpstreamLogin::Password {
             user,
             password: Secret::new(password),
-        }),
+        })),
         Err(_) => Err("the stored password cannot be opened: the key file has changed"),
     }
 }

@@ -10,17 +10,18 @@ use core::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::account as record;
-use super::state::{AccountLink, ConnectionTable, LinkState, Upstreams, lock};
+use super::state::{AccountLink, ConnectionTable, LinkState, UpstreamHost, Upstreams, lock};
 use crate::call::{
-    DnsAnswer, InboxId, InboxPath, Now, Question, RecordType, Records, Refusal, UpstreamAccount,
+    InboxId, InboxPath, Now, Question, RecordType, Records, Refusal, TokenDial, UpstreamAccount,
     UpstreamDial, UpstreamLoss, UpstreamState, Written, is_public,
 };
 use crate::service::context::WriteContext;
 
 /// Something to do outside, when the lock is given back.
-enum UpstreamAction {
-    Ask(InboxId, Question),
+pub(super) enum UpstreamAction {
+    Ask(UpstreamHost, InboxId, Question),
     Dial(Box<UpstreamDial>),
+    DialToken(Box<TokenDial>),
 }
 
 impl Upstreams {
@@ -35,10 +36,19 @@ impl Upstreams {
         let mut actions = Vec::new();
         let mut table = self.table();
         let came = core::mem::take(&mut *lock(&self.found));
-        for (inbox, answer) in came {
-            table.found(inbox, answer);
+        for (host, inbox, answer) in came {
+            table.look_ms = 0;
+            let found = match answer {
+                Ok(Records::A(found)) => found.into_iter().map(IpAddr::V4).collect(),
+                Ok(Records::Aaaa(found)) => found.into_iter().map(IpAddr::V6).collect(),
+                _ => Vec::new(),
+            };
+            match host {
+                UpstreamHost::Imap => table.found(inbox, found),
+                UpstreamHost::Token => self.tokens.found(inbox, found),
+            }
         }
-        if now.mono_ms < table.look_ms {
+        if now.mono_ms < table.look_ms && !self.tokens.has_wanted() {
             return Ok(Some(table.look_ms - now.mono_ms));
         }
         table.look_ms = now.mono_ms.saturating_add(LOOK_MS);
@@ -58,12 +68,14 @@ impl Upstreams {
             table.begin_wanted(context, &to_tell, &mut actions)?;
         }
         drop(table);
+        self.fetch_tokens(context, &mut actions)?;
         for action in actions {
             match action {
                 UpstreamAction::Dial(dial) => ways.dialer.dial(*dial),
-                UpstreamAction::Ask(inbox, question) => {
+                UpstreamAction::DialToken(dial) => ways.token_dialer.dial(*dial),
+                UpstreamAction::Ask(host, inbox, question) => {
                     let found = Arc::clone(&self.found);
-                    let answer = move |answer| lock(&found).push((inbox, answer));
+                    let answer = move |answer| lock(&found).push((host, inbox, answer));
                     ways.resolve.ask(question, Box::new(answer));
                 }
             }
@@ -80,6 +92,7 @@ impl Upstreams {
         if let Some(link) = self.table().links.get_mut(&account.inbox) {
             link.failures = 0;
         }
+        self.tokens.is_taken(account.inbox);
         record::set_state(context, account, UpstreamState::Connected, None)
     }
 
@@ -92,15 +105,19 @@ impl Upstreams {
     ) -> Result<Written, Refusal> {
         let random = context.random.u64();
         let now = context.now;
+        let is_renewed = self.renews_token(context, account, loss)?;
         {
             let mut table = self.table();
             match loss {
-                None => {
+                Some(_) if !is_renewed => table.rest(now, account.inbox, random),
+                _ => {
                     table.links.remove(&account.inbox);
                 }
-                Some(_) => table.rest(now, account.inbox, random),
             }
-            table.all_ms = 0;
+            (table.look_ms, table.all_ms) = (0, 0);
+        }
+        if is_renewed {
+            return Ok(Written::Changed);
         }
         match loss {
             None => record::set_state(context, account, UpstreamState::Idle, None)?,
@@ -112,6 +129,22 @@ impl Upstreams {
             }
         }
         Ok(Written::Changed)
+    }
+
+    /// Whether the login was refused for its access token, and another one is fetched: it may have
+    /// ended before its time.
+    fn renews_token(
+        &self,
+        context: &WriteContext<'_>,
+        account: UpstreamAccount,
+        loss: Option<&UpstreamLoss>,
+    ) -> Result<bool, Refusal> {
+        let Some(UpstreamLoss::Login(_)) = loss else {
+            return Ok(false);
+        };
+        let found = context.store.upstream(account.org, account.inbox)?;
+        let has_tokens = found.is_some_and(|found| found.oauth.is_some());
+        Ok(has_tokens && self.tokens.is_renewable(account.inbox, None))
     }
 }
 
@@ -132,6 +165,7 @@ impl ConnectionTable {
         };
         self.links
             .retain(|inbox, link| matches!(link.state, LinkState::Open) || is_known(inbox));
+        context.service.connections.tokens.retain(is_known);
         let mut open = self.links.values().filter(|link| link.is_busy()).count();
         for (account, is_stopped, is_begun) in &accounts {
             let link = self.links.get(&account.inbox);
@@ -165,6 +199,10 @@ impl ConnectionTable {
         let Some(found) = context.store.upstream(account.org, account.inbox)? else {
             return Ok(());
         };
+        if record::login(context, account, &found) == Ok(None) {
+            // Its token is fetched first.
+            return Ok(());
+        }
         let host = &found.row.host;
         let failures = self
             .links
@@ -178,7 +216,11 @@ impl ConnectionTable {
         let mut left = 0;
         for question in questions.into_iter().flatten() {
             left += 1;
-            actions.push(UpstreamAction::Ask(account.inbox, question));
+            actions.push(UpstreamAction::Ask(
+                UpstreamHost::Imap,
+                account.inbox,
+                question,
+            ));
         }
         let state = LinkState::Resolving {
             left,
@@ -191,7 +233,7 @@ impl ConnectionTable {
     }
 
     /// An answer of the DNS.
-    fn found(&mut self, inbox: InboxId, answer: DnsAnswer) {
+    fn found(&mut self, inbox: InboxId, found: Vec<IpAddr>) {
         let Some(link) = self.links.get_mut(&inbox) else {
             return;
         };
@@ -200,12 +242,7 @@ impl ConnectionTable {
         } = &mut link.state
         {
             *left = left.saturating_sub(1);
-            match answer {
-                Ok(Records::A(found)) => addresses.extend(found.into_iter().map(IpAddr::V4)),
-                Ok(Records::Aaaa(found)) => addresses.extend(found.into_iter().map(IpAddr::V6)),
-                _ => {}
-            }
-            self.look_ms = 0;
+            addresses.extend(found);
         }
     }
 
@@ -266,7 +303,11 @@ impl ConnectionTable {
             None => record::login(context, account, &found),
         };
         let login = match login {
-            Ok(login) => login,
+            Ok(Some(login)) => login,
+            Ok(None) => {
+                self.links.remove(&account.inbox);
+                return Ok(());
+            }
             Err(why) => {
                 let random = context.random.u64();
                 self.rest(context.now, account.inbox, random);

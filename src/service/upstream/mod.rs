@@ -2,7 +2,8 @@
 //! been fetched. The account itself, with its secrets, is in `account/upstream.rs`.
 //!
 //! A connection is made by a dialer and speaks through an engine that this module does not know.
-//! The engine asks at each step (`sync.rs`); `connections.rs` says when there is one.
+//! The engine asks at each step (`sync.rs`); `connections.rs` says when there is one. `tokens.rs`
+//! keeps the access tokens of accounts that log in by OAuth, and `refresh.rs` fetches them.
 
 mod account;
 mod connections;
@@ -10,8 +11,10 @@ mod keywords;
 mod moved;
 mod places;
 mod push;
+mod refresh;
 mod state;
 mod sync;
+mod tokens;
 mod told;
 
 pub use keywords::kept_keywords;
@@ -19,4 +22,5 @@ pub use moved::matched;
 pub use push::{next_change, pushed};
 pub use state::{UpstreamWays, Upstreams};
 pub use sync::{folders, ident, opened, passed};
+pub use tokens::{TokenAnswer, UpstreamTokens};
 pub use told::{compared, known, round, told};

@@ -5,15 +5,18 @@ use core::net::IpAddr;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::call::{DnsAnswer, InboxId, Resolve, UpstreamDialer};
+use super::tokens::UpstreamTokens;
+use crate::call::{DnsAnswer, InboxId, Resolve, TokenDialer, UpstreamDialer};
 
 /// The ways to the servers of accounts.
 #[derive(Clone, Debug)]
 pub struct UpstreamWays {
     /// Answers questions to the DNS.
     pub resolve: Arc<dyn Resolve>,
-    /// Makes connections.
+    /// Makes connections to the servers of accounts.
     pub dialer: Arc<dyn UpstreamDialer>,
+    /// Makes connections to token servers.
+    pub token_dialer: Arc<dyn TokenDialer>,
 }
 
 /// The connections of accounts.
@@ -22,7 +25,19 @@ pub struct Upstreams {
     /// `None`: no connection is made.
     pub(super) ways: Option<UpstreamWays>,
     table: Mutex<ConnectionTable>,
-    pub(super) found: Arc<Mutex<Vec<(InboxId, DnsAnswer)>>>,
+    /// Access tokens, for connections of the queue to outside too.
+    pub tokens: Arc<UpstreamTokens>,
+    pub(super) found: Arc<Mutex<Vec<FoundHost>>>,
+}
+
+/// An answer of the DNS for an account.
+pub(super) type FoundHost = (UpstreamHost, InboxId, DnsAnswer);
+
+/// A host of an account that is looked up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum UpstreamHost {
+    Imap,
+    Token,
 }
 
 /// What is behind the lock.
@@ -60,9 +75,10 @@ pub(super) enum LinkState {
 
 impl Upstreams {
     /// No connection yet.
-    pub fn new(ways: Option<UpstreamWays>) -> Upstreams {
+    pub fn new(ways: Option<UpstreamWays>, tokens: Arc<UpstreamTokens>) -> Upstreams {
         Upstreams {
             ways,
+            tokens,
             ..Upstreams::default()
         }
     }

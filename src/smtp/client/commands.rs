@@ -150,6 +150,8 @@ mod tests {
         size: SizeOffer::AtMost(1000),
         auth_plain: true,
         auth_login: true,
+        auth_oauth_bearer: true,
+        auth_xoauth2: true,
     };
 
     fn lines(order: &OutboundTransaction, offers: &Extensions) -> String {

@@ -26,6 +26,10 @@ pub struct Extensions {
     pub auth_plain: bool,
     /// AUTH LOGIN.
     pub auth_login: bool,
+    /// AUTH OAUTHBEARER (RFC 7628).
+    pub auth_oauth_bearer: bool,
+    /// AUTH XOAUTH2, as Google and Microsoft document it.
+    pub auth_xoauth2: bool,
 }
 
 /// What a server says of the size of messages.
@@ -61,6 +65,8 @@ impl Extensions {
                     for mechanism in words {
                         offers.auth_plain |= mechanism.eq_ignore_ascii_case("PLAIN");
                         offers.auth_login |= mechanism.eq_ignore_ascii_case("LOGIN");
+                        offers.auth_oauth_bearer |= mechanism.eq_ignore_ascii_case("OAUTHBEARER");
+                        offers.auth_xoauth2 |= mechanism.eq_ignore_ascii_case("XOAUTH2");
                     }
                 }
                 _ => {}
@@ -105,7 +111,7 @@ mod tests {
             "CHUNKING",
             "DSN",
             "SIZE 1000",
-            "AUTH  plain LOGIN CRAM-MD5",
+            "AUTH  plain LOGIN CRAM-MD5 XOauth2 OAUTHBEARER",
             "ENHANCEDSTATUSCODES",
             "",
             " ",
@@ -120,6 +126,8 @@ mod tests {
             size: SizeOffer::AtMost(1000),
             auth_plain: true,
             auth_login: true,
+            auth_oauth_bearer: true,
+            auth_xoauth2: true,
         };
         assert_eq!(all, expected);
         // The greeting is no list, and a keyword is a whole word.

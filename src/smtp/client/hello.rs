@@ -3,7 +3,7 @@
 use super::extensions::Extensions;
 use super::{AuthStep, Client, ClientState, ServerReply};
 use crate::call::{LostWhy, Now, OutboundTls, OutboundTlsPolicy};
-use crate::engine::Output;
+use crate::engine::{Output, sasl};
 
 impl Client {
     pub(super) fn greeted(&mut self, now: Now, reply: &ServerReply, out: &mut Output) {
@@ -117,9 +117,12 @@ impl Client {
             self.state = ClientState::Auth(AuthStep::Done);
             return self.lose(LostWhy::Tls(why), true, out);
         }
+        if login.is_token {
+            return self.show_token(now, out);
+        }
         let step = if self.offers.auth_plain {
             let user = login.user.as_bytes();
-            let message = [b"\0", user, b"\0", login.password.expose()].concat();
+            let message = [b"\0", user, b"\0", login.secret.expose()].concat();
             let message = data_encoding::BASE64.encode(&message);
             let line = format!("AUTH PLAIN {message}\r\n");
             out.bytes.extend_from_slice(line.as_bytes());
@@ -135,6 +138,34 @@ impl Client {
         self.wait_for(ClientState::Auth(step), self.hello_ms(), now);
     }
 
+    /// Logs in with an access token: OAUTHBEARER where it is offered, else XOAUTH2.
+    fn show_token(&mut self, now: Now, out: &mut Output) {
+        let Some((mechanism, message)) = self.token_message() else {
+            let why = "the server offers neither AUTH OAUTHBEARER nor AUTH XOAUTH2".to_owned();
+            self.state = ClientState::Auth(AuthStep::Done);
+            return self.lose(LostWhy::Closed(why), true, out);
+        };
+        let line = format!("AUTH {mechanism} {message}\r\n");
+        // RFC 4954 section 4: a longer message waits for a challenge.
+        let (line, step) = match line.len() <= AUTH_OCTETS {
+            true => (line, AuthStep::TokenDone),
+            false => (format!("AUTH {mechanism}\r\n"), AuthStep::Token),
+        };
+        out.bytes.extend_from_slice(line.as_bytes());
+        self.wait_for(ClientState::Auth(step), self.hello_ms(), now);
+    }
+
+    /// The mechanism for an access token, and its message, encoded.
+    fn token_message(&self) -> Option<(&'static str, String)> {
+        let login = self.dial.login.as_ref()?;
+        let (user, token) = (login.user.as_str(), login.secret.expose());
+        if self.offers.auth_oauth_bearer {
+            return Some(("OAUTHBEARER", sasl::oauth_bearer(user, token)));
+        }
+        let is_offered = self.offers.auth_xoauth2;
+        is_offered.then(|| ("XOAUTH2", sasl::xoauth2(user, token)))
+    }
+
     pub(super) fn auth_answered(
         &mut self,
         now: Now,
@@ -146,14 +177,26 @@ impl Client {
             return self.bad_reply("a reply to no AUTH", out);
         };
         let (response, next) = match (reply.code, step) {
-            (235, AuthStep::Done) => return self.ask_next(None, false, out),
-            (334, AuthStep::User) => (login.user.as_bytes(), AuthStep::Key),
-            (334, AuthStep::Key) => (login.password.expose(), AuthStep::Done),
+            (235, AuthStep::Done | AuthStep::TokenDone) => {
+                return self.ask_next(None, false, out);
+            }
+            (334, AuthStep::User) => (encode(login.user.as_bytes()), AuthStep::Key),
+            (334, AuthStep::Key) => (encode(login.secret.expose()), AuthStep::Done),
+            (334, AuthStep::Token) => {
+                let message = self.token_message().unwrap_or_default().1;
+                (message, AuthStep::TokenDone)
+            }
+            // The reason for a refusal: it is acknowledged, and the refusal follows (RFC 7628
+            // section 3.2.3). XOAUTH2 takes an empty line.
+            (334, AuthStep::TokenDone) => {
+                let is_bearer = self.offers.auth_oauth_bearer;
+                let answer = if is_bearer { "AQ==" } else { "" };
+                (answer.to_owned(), AuthStep::Refusal)
+            }
             (400..600, _) => return self.lose(LostWhy::Reply(reply.report()), true, out),
             _ => return self.bad_reply("a wrong code for AUTH", out),
         };
-        let line = data_encoding::BASE64.encode(response);
-        out.bytes.extend_from_slice(line.as_bytes());
+        out.bytes.extend_from_slice(response.as_bytes());
         out.bytes.extend_from_slice(b"\r\n");
         self.wait_for(ClientState::Auth(next), self.hello_ms(), now);
     }
@@ -166,3 +209,10 @@ impl Client {
         name.eq_ignore_ascii_case(&self.shared.host)
     }
 }
+
+fn encode(octets: &[u8]) -> String {
+    data_encoding::BASE64.encode(octets)
+}
+
+/// Octets of a command (RFC 5321 section 4.5.3.1.4).
+const AUTH_OCTETS: usize = 512;

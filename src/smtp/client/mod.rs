@@ -111,6 +111,12 @@ enum AuthStep {
     User,
     /// The challenge for the key of LOGIN.
     Key,
+    /// The empty challenge for a message that is too long for the command.
+    Token,
+    /// What the message with an access token led to: success, or a challenge that says why not.
+    TokenDone,
+    /// That challenge was answered: the refusal follows.
+    Refusal,
 }
 
 /// A command that waits for its reply.

@@ -23,7 +23,8 @@ fn dial(tls: OutboundTlsPolicy, login: bool, address: [u8; 4]) -> OutboundDial {
         tls,
         login: login.then(|| OutboundLogin {
             user: "user".into(),
-            password: Secret::new("key"),
+            secret: Secret::new("key"),
+            is_token: false,
         }),
         helo: "mx.test".into(),
         timeouts: OutboundTimeouts {

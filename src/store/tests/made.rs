@@ -221,6 +221,7 @@ pub(super) fn account() -> crate::store::UpstreamRecord {
             port: 993,
             tls: UpstreamTls::Implicit,
             user: "ann".into(),
+            oauth: None,
             smtp: Some(UpstreamSmtpRow {
                 host: "smtp.y.test".into(),
                 port: 587,
@@ -233,10 +234,26 @@ pub(super) fn account() -> crate::store::UpstreamRecord {
             since: 7,
         },
         password: vec![1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+        oauth: None,
         smtp_password: Some(vec![9, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
         version: 3,
         is_stopped: true,
     }
+}
+
+/// The same with access tokens in place of a password.
+pub(super) fn account_with_tokens() -> crate::store::UpstreamRecord {
+    let mut record = account();
+    record.row.oauth = Some(crate::call::UpstreamOAuthRow {
+        token_url: "https://oauth.y.test/".into(),
+        client_id: "client".into(),
+    });
+    record.oauth = Some(crate::store::SealedOAuth {
+        client_secret: Some(vec![1, 2, 7]),
+        refresh_token: vec![9, 2, 8],
+    });
+    record.password = Vec::new();
+    record
 }
 
 /// A mailbox of an account elsewhere, with a message that has been fetched.
@@ -312,7 +329,9 @@ pub(super) fn insert_judgements(store: &Store, (org, inbox): (OrgId, InboxId)) {
     store.note_verdict(inbox, 9, spam, 7).unwrap();
     let settings = crate::call::SpamSettings::default();
     store.set_spam_settings((org, inbox), &settings).unwrap();
-    store.set_upstream((org, inbox), &account()).unwrap();
+    store
+        .set_upstream((org, inbox), &account_with_tokens())
+        .unwrap();
     insert_fetched(store, (org, inbox));
     let mailbox = store.mailbox_named(org, inbox, "INBOX").unwrap().unwrap();
     let all = UidSet::from(1..=u32::MAX);
@@ -491,6 +510,18 @@ const JUDGEMENTS: &[super::damage::Kind] = &[
         "UPDATE upstream_folder SET last_uid = 99",
         "upstream_folder",
         super::damage::CHECKSUM,
+    ),
+    (
+        "refresh token of an account elsewhere",
+        "UPDATE upstream_oauth SET refresh_token = x'07'",
+        "upstream_oauth",
+        super::damage::CHECKSUM,
+    ),
+    (
+        "access tokens of no account",
+        "UPDATE upstream_oauth SET org = 99",
+        "upstream_oauth",
+        "that is gone",
     ),
     (
         "message of an account elsewhere",

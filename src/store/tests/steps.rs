@@ -340,6 +340,45 @@ fn version_34_gets_consumer_groups() {
     assert_eq!(store.event_groups(org).unwrap(), []);
 }
 
+/// The step of access tokens: an account of before logs in with its password, and may change.
+#[test]
+fn version_39_gets_access_tokens() {
+    let folder = super::Folder::new("old-39");
+    let path = folder.0.join(FILE);
+    let mut sql = Connection::open(&path).unwrap();
+    sum::add_function(&sql).unwrap();
+    open::migrate(&mut sql, &open::STEPS[..39]).unwrap();
+    ids::insert_meta(&sql, 5).unwrap();
+    sql.execute_batch(
+        "INSERT INTO upstream (inbox, org, host, port, tls, user, password, version, is_stopped,
+             state, since) VALUES (10, 1, 'imap.y.test', 993, 0, 'ann', x'0102', 1, 0, 0, 5)",
+    )
+    .unwrap();
+    drop(sql);
+    let store = Store::open(&folder.0, Role::Writer, 1).unwrap();
+    let (org, inbox) = (OrgId(1), InboxId(10));
+    let before = store.upstream(org, inbox).unwrap().unwrap();
+    assert_eq!((before.password, before.oauth), (vec![1, 2], None));
+    let mut account = super::made::account_with_tokens();
+    store.set_upstream((org, inbox), &account).unwrap();
+    assert_eq!(store.upstream(org, inbox).unwrap().as_ref(), Some(&account));
+    // The secret of the client, the refresh token and the password of the SMTP server.
+    assert_eq!(store.secrets_of_other_keys(&[1, 2]).unwrap(), 2);
+    assert_eq!(store.secrets_of_other_keys(&[5]).unwrap(), 3);
+    store.set_refresh_token(inbox, &[1, 2, 9]).unwrap();
+    if let Some(oauth) = &mut account.oauth {
+        oauth.refresh_token = vec![1, 2, 9];
+    }
+    assert_eq!(store.upstream(org, inbox).unwrap(), Some(account));
+    let sums = "SELECT sum IS NOT NULL FROM upstream_oauth";
+    let sums: Vec<bool> = store.all(sums, [], |r| r.get(0)).unwrap();
+    assert_eq!(sums, [true]);
+    let password = super::made::account();
+    store.set_upstream((org, inbox), &password).unwrap();
+    assert_eq!(store.upstream(org, inbox).unwrap(), Some(password));
+    assert_eq!(store.secrets_of_other_keys(&[9]).unwrap(), 1);
+}
+
 /// The step of what was fetched of accounts elsewhere. A message is found again by what it is when
 /// its mailbox is renumbered, once.
 #[test]

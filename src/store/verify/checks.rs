@@ -373,6 +373,13 @@ pub(super) const ALL: &[Check] = &[
                   AND NOT EXISTS (SELECT 1 FROM doomed WHERE kind = 2 AND id = u.inbox)",
     },
     Check {
+        what: "access tokens of an account that is gone",
+        table: "upstream_oauth",
+        sql: "SELECT o.inbox, o.org FROM upstream_oauth o
+                  LEFT JOIN upstream u ON u.inbox = o.inbox AND u.org = o.org
+              WHERE u.inbox IS NULL",
+    },
+    Check {
         what: "mailbox of an account that is gone",
         table: "upstream_folder",
         sql: "SELECT f.id, f.inbox FROM upstream_folder f LEFT JOIN upstream u ON u.inbox = f.inbox

@@ -46,6 +46,7 @@ __all__ = [
     "NewSpamSignatures",
     "NewSuppression",
     "NewUpstream",
+    "NewUpstreamOAuth",
     "NewUpstreamSmtp",
     "NewWebhook",
     "OrganizationPatch",
@@ -195,11 +196,16 @@ class _NewUpstream(TypedDict):
     port: int
     tls: Literal["implicit", "starttls"]
     user: str
-    password: str
 
 
 class NewUpstream(_NewUpstream, total=False):
     """An account elsewhere, by IMAP."""
+
+    password: str | None
+    """The password, or one for this program alone. It is never shown again."""
+
+    oauth: inputs.NewUpstreamOAuth | None
+    """In place of a password."""
 
     address: str | None
     """The address of the account, where it is not `user`. Its domain may be anyone's, but not one
@@ -224,6 +230,19 @@ class NewUpstreamSmtp(_NewUpstreamSmtp, total=False):
 
     password: str | None
     """The password there; without it the account logs in as over IMAP."""
+
+
+class _NewUpstreamOAuth(TypedDict):
+    token_url: str
+    client_id: str
+    refresh_token: str
+
+
+class NewUpstreamOAuth(_NewUpstreamOAuth, total=False):
+    """How an account elsewhere gets access tokens (RFC 6749 section 6)."""
+
+    client_secret: str | None
+    """Its secret; a public client has none. It is never shown again."""
 
 
 class InboxLimitsPatch(TypedDict, total=False):
@@ -311,6 +330,9 @@ class UpstreamPatch(TypedDict, total=False):
 
     password: str | None
     """A new password."""
+
+    oauth: inputs.NewUpstreamOAuth | None
+    """In place of a password."""
 
     smtp: inputs.NewUpstreamSmtp | None
     """The server by which it sends; null is none."""

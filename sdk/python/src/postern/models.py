@@ -89,6 +89,7 @@ __all__ = [
     "TrialRecipient",
     "Upload",
     "Upstream",
+    "UpstreamOAuth",
     "UpstreamSmtp",
     "Usage",
     "UsageDay",
@@ -619,6 +620,9 @@ class Upstream(Model):
     user: str
     """The user of the account."""
 
+    oauth: UpstreamOAuth | None = None
+    """How it gets access tokens, without the secrets."""
+
     smtp: UpstreamSmtp | None
     """The server by which it sends; null is none."""
 
@@ -650,6 +654,17 @@ class UpstreamSmtp(Model):
 
     has_password: bool
     """It has a password of its own."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class UpstreamOAuth(Model):
+    """How an account elsewhere gets access tokens, without the secrets."""
+
+    token_url: str
+    """The URL of the token server."""
+
+    client_id: str
+    """The client that was authorized."""
 
 
 @dataclasses.dataclass(kw_only=True, repr=False)

@@ -104,7 +104,9 @@ export interface NewUpstream {
     /** The user of the account. */
     user: string;
     /** The password, or one for this program alone. It is never shown again. */
-    password: string;
+    password?: string | null;
+    /** In place of a password. */
+    oauth?: NewUpstreamOAuth | null;
     /**
      * The address of the account, where it is not `user`. Its domain may be anyone's, but not one
      * of this server.
@@ -125,6 +127,20 @@ export interface NewUpstreamSmtp {
     user?: string | null;
     /** The password there; without it the account logs in as over IMAP. */
     password?: string | null;
+}
+/** How an account elsewhere gets access tokens (RFC 6749 section 6). */
+export interface NewUpstreamOAuth {
+    /** The URL of the token server. */
+    token_url: string;
+    /** The client that was authorized. */
+    client_id: string;
+    /** Its secret; a public client has none. It is never shown again. */
+    client_secret?: string | null;
+    /**
+     * The refresh token. It is never shown again. Where the token server changes it, the new one
+     * is kept.
+     */
+    refresh_token: string;
 }
 /**
  * A change of the limits of an inbox. What is left out stays; null takes what holds for every
@@ -195,6 +211,8 @@ export interface UpstreamPatch {
     user?: string | null;
     /** A new password. */
     password?: string | null;
+    /** In place of a password. */
+    oauth?: NewUpstreamOAuth | null;
     /** The server by which it sends; null is none. */
     smtp?: NewUpstreamSmtp | null;
 }
@@ -1072,6 +1090,8 @@ export interface Upstream {
     tls: "implicit" | "starttls";
     /** The user of the account. */
     user: string;
+    /** How it gets access tokens, without the secrets. */
+    oauth?: UpstreamOAuth;
     /** The server by which it sends; null is none. */
     smtp: UpstreamSmtp | null;
     /** How it stands with its connection; `idle` while no client listens. */
@@ -1093,6 +1113,13 @@ export interface UpstreamSmtp {
     user: string | null;
     /** It has a password of its own. */
     has_password: boolean;
+}
+/** How an account elsewhere gets access tokens, without the secrets. */
+export interface UpstreamOAuth {
+    /** The URL of the token server. */
+    token_url: string;
+    /** The client that was authorized. */
+    client_id: string;
 }
 /** Limits that an inbox has of its own; null is what holds for every inbox. */
 export interface InboxLimits {

@@ -5,9 +5,11 @@ use super::{
     SESSION_MS, SESSIONS_A_TRY, TRANSACTIONS_MAX,
 };
 use crate::call::{
-    ConnId, LostWhy, Now, OutboundLease, OutboundLoss, OutboundStage, OutboundTlsPolicy, RouteId,
+    ConnId, InboxId, LostWhy, Now, OutboundLease, OutboundLoss, OutboundStage, OutboundTlsPolicy,
+    RouteId, Secret,
 };
 use crate::service::outbound::failure::DeliveryFailure;
+use crate::store::Backlog;
 
 impl Routes {
     /// A connection asks for a transaction. Gives where it leads; `None` when it is not known.
@@ -132,6 +134,32 @@ impl Routes {
             self.give_place(now, &connection);
             self.advance(now, &connection.to);
         }
+    }
+
+    /// The access token that a connection logs in with, and its account.
+    pub fn token_of(&self, id: RouteId) -> Option<(InboxId, Secret)> {
+        let NextHop::Account(inbox) = self.connections.get(&id)?.to else {
+            return None;
+        };
+        let server = self.accounts.get(&inbox)?.as_ref().ok()?;
+        let login = server.login.as_ref().filter(|login| login.is_token)?;
+        Some((inbox, login.secret.clone()))
+    }
+
+    /// Ends a connection and the try of its route, which has not failed. Gives what the route had
+    /// taken in.
+    pub fn put_off(&mut self, now: Now, id: RouteId) -> Vec<Backlog> {
+        let Some(to) = self.connections.get(&id).map(|known| known.to.clone()) else {
+            return Vec::new();
+        };
+        let mut waiting = Vec::new();
+        if let Some(route) = self.routes.get_mut(&to) {
+            waiting.extend(route.backlogs.drain(..));
+            (route.good, route.hosts, route.wants_more) = (None, None, false);
+            (route.addresses_tried, route.sessions_tried) = (0, 0);
+        }
+        self.end(now, id);
+        waiting
     }
 
     fn remove(&mut self, id: RouteId) -> Option<Connection> {
