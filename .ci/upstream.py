@@ -524,21 +524,20 @@ def check_own(world):
     print(f"one of ours is the server: {count} messages, none lost, none twice")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+def run(doc, check, prepare=lambda folder: None):
+    """The main program of a script: `check(world)`, then the folder of the server is verified.
+    `prepare` is called with the folder of the world before it is made."""
+    parser = argparse.ArgumentParser(description=doc)
     parser.add_argument("binary")
     options = parser.parse_args()
     began = time.monotonic()
     install()
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as ends:
         os.chmod(folder, 0o755)
+        prepare(folder)
         world = World(os.path.abspath(options.binary), folder, ends)
         try:
-            ours = check_first(world, world.dovecot)
-            for check in (check_news, check_kills, check_renumbered, check_restarts, check_end):
-                check(world, world.dovecot, *ours)
-            check_password(world, world.dovecot)
-            check_own(world)
+            check(world)
             wrong = world.server.stop() or verify(world.binary, f"{folder}/here")
             assert not wrong, wrong
         except BaseException:
@@ -547,5 +546,13 @@ def main():
     print(f"{time.monotonic() - began:.0f} s")
 
 
+def check_all(world):
+    ours = check_first(world, world.dovecot)
+    for check in (check_news, check_kills, check_renumbered, check_restarts, check_end):
+        check(world, world.dovecot, *ours)
+    check_password(world, world.dovecot)
+    check_own(world)
+
+
 if __name__ == "__main__":
-    main()
+    run(__doc__, check_all)

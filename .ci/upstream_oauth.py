@@ -9,22 +9,17 @@ leave as soon as it may, with no request to the token server more than needed.
     python3 .ci/upstream_oauth.py target/release/postern
 """
 
-import argparse
 import base64
-import contextlib
 import http.server
 import json
-import os
 import socketserver
 import ssl
-import tempfile
 import threading
 import time
 import urllib.parse
 
 import upstream
-from rig import verify
-from upstream import HOST, Stream, World, install, until
+from upstream import HOST, Stream, run, until
 
 USER = "ann@else.test"
 CLIENT, SECRET = "the client", "s&cret=+%"
@@ -233,26 +228,15 @@ def check_end(world, tokens, account):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("binary")
-    options = parser.parse_args()
-    install()
-    began, tokens, taken = time.monotonic(), Tokens(), []
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as ends:
-        os.chmod(folder, 0o755)
-        take_tokens(folder, http_server(tokens).server_port)
-        world = World(os.path.abspath(options.binary), folder, ends)
-        files = (f"{folder}/else/chain.pem", f"{folder}/else/key.pem")
+    tokens, taken = Tokens(), []
+
+    def check_all(world):
+        files = (f"{world.folder}/else/chain.pem", f"{world.folder}/else/key.pem")
         token_port = http_server(tokens, files).server_port
         smtp_port = smtp_server(tokens, files, taken).server_address[1]
-        try:
-            check(world, tokens, Account(world, tokens, (token_port, smtp_port), taken))
-            wrong = world.server.stop() or verify(world.binary, f"{folder}/here")
-            assert not wrong, wrong
-        except BaseException:
-            print(open(world.server.path, errors="replace").read()[-3000:], world.dovecot.log()[-3000:], sep="\n--\n")
-            raise
-    print(f"{time.monotonic() - began:.0f} s")
+        check(world, tokens, Account(world, tokens, (token_port, smtp_port), taken))
+
+    run(__doc__, check_all, lambda folder: take_tokens(folder, http_server(tokens).server_port))
 
 
 if __name__ == "__main__":

@@ -9,14 +9,10 @@ were killed in between. Nothing that is here may come twice by it, and no change
     python3 .ci/upstream_state.py target/release/postern
 """
 
-import argparse
 import contextlib
-import os
-import tempfile
 import time
 
-from rig import verify
-from upstream import Stream, World, install, mail_of, until
+from upstream import Stream, mail_of, run, until
 
 USER = "ann@else.test"
 
@@ -244,29 +240,14 @@ def check_from_there(state):
     print(f"from there: flags and a deletion were here after {took:.1f} s; also over an absence and a kill")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("binary")
-    options = parser.parse_args()
-    began = time.monotonic()
-    install()
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as ends:
-        os.chmod(folder, 0o755)
-        world = World(os.path.abspath(options.binary), folder, ends)
-        try:
-            state = State(world)
-            check_from_there(state)
-            check_from_here(state)
-            check_moves(state)
-            check_many(state)
-            state.listen(False)
-            wrong = world.server.stop() or verify(world.binary, f"{folder}/here")
-            assert not wrong, wrong
-        except BaseException:
-            print(open(world.server.path, errors="replace").read()[-3000:], world.dovecot.log()[-3000:], sep="\n--\n")
-            raise
-    print(f"{time.monotonic() - began:.0f} s")
+def check(world):
+    state = State(world)
+    check_from_there(state)
+    check_from_here(state)
+    check_moves(state)
+    check_many(state)
+    state.listen(False)
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, check)
