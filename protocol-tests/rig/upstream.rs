@@ -65,7 +65,7 @@ impl Rig {
         let Some(accounts) = &mut self.accounts else {
             return false;
         };
-        let next = self.product.run_upstream().ok().flatten();
+        let next = self.product.run_upstream().next_ms;
         accounts.next_ms = next.map(|ms| now.saturating_add(ms));
         let dials = core::mem::take(&mut *accounts.dials.0.lock().unwrap());
         let is_any = !dials.is_empty();

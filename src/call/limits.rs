@@ -65,6 +65,9 @@ limits! {
     /// Connections to other mail servers at once, also those that are not answered: a great number
     /// of dead domains must not use all of it. Lowered to half the descriptors.
     outbound_connections: usize = 12_000 => OutboundLimited;
+    /// Connections to the servers of accounts elsewhere at once, a descriptor each. An account that
+    /// finds no place waits for one.
+    upstream_connections: usize = 4_000 => UpstreamLimited;
     /// Connections in all; lowered to the descriptors that the process may open, less 256.
     connections: usize = 16_000 => RefusedGlobal;
     /// Connections of one address (IPv4 /32, IPv6 /64) on port 25.

@@ -5,17 +5,19 @@
 //! listener to a part of the tree of inboxes counts under the topic that it watches; who asks about
 //! one inbox asks about its ancestors too.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{InboxPath, OrgId, Topic};
+use super::{InboxId, InboxPath, OrgId, Topic};
 
 /// The listeners of a server. The lock is held for a few instructions.
 #[derive(Debug, Default)]
 pub struct Listeners {
     counts: Mutex<HashMap<Topic, usize>>,
     changes: AtomicU64,
+    /// Accounts elsewhere whose connections are to end.
+    ending: Mutex<HashSet<InboxId>>,
 }
 
 impl Listeners {
@@ -32,6 +34,26 @@ impl Listeners {
     /// Grows when a topic gets its first listener or loses its last one.
     pub fn changes(&self) -> u64 {
         self.changes.load(Ordering::Acquire)
+    }
+
+    /// The connection of an account elsewhere is to end, whatever listens: the account is gone, or
+    /// has other settings.
+    pub fn end_connection(&self, inbox: InboxId) {
+        self.ending().insert(inbox);
+    }
+
+    /// Whether the connection of an account elsewhere is to end.
+    pub fn is_ending(&self, inbox: InboxId) -> bool {
+        self.ending().contains(&inbox)
+    }
+
+    /// The connection has ended; whether it was to.
+    pub fn connection_ended(&self, inbox: InboxId) -> bool {
+        self.ending().remove(&inbox)
+    }
+
+    fn ending(&self) -> MutexGuard<'_, HashSet<InboxId>> {
+        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn counts(&self) -> MutexGuard<'_, HashMap<Topic, usize>> {
@@ -80,7 +102,6 @@ impl Drop for Listening {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::InboxId;
 
     #[test]
     fn an_inbox_is_heard_while_anything_above_it_is() {

@@ -217,6 +217,10 @@ metrics! {
     OutboundRoutes = "gauge" "postern_outbound_routes";
     /// Times that mail waited because all connections to other servers were in use.
     OutboundLimited = "counter" "postern_outbound_limited_total";
+    /// Connections to the servers of accounts elsewhere that are made or open.
+    UpstreamConnections = "gauge" "postern_upstream_connections";
+    /// Times that an account elsewhere found no place for its connection.
+    UpstreamLimited = "counter" "postern_upstream_limited_total";
 }
 
 /// All counters of one server.

@@ -177,16 +177,16 @@ impl Inline {
         self.restart();
     }
 
+    /// Makes the connections of accounts elsewhere that are wanted, and wakes those that have
+    /// something to tell.
+    pub fn run_upstream(&mut self) -> LoneTurn {
+        self.writer.run_upstream(&self.store)
+    }
+
     /// Does what is due for webhooks, and carries out the calls of their connections. Gives their
     /// answers, and the events that come before them.
     pub fn run_webhooks(&mut self) -> (LoneTurn, Vec<Event>) {
         self.writer.run_webhooks(&self.store)
-    }
-
-    /// Makes the connections of accounts elsewhere that are wanted, and wakes those that have
-    /// something to tell. Gives the milliseconds until the next look.
-    pub fn run_upstream(&mut self) -> Result<Option<u64>, Refusal> {
-        self.writer.run_upstream(&self.store)
     }
 
     /// Carries out one request to its end, and gives its answer and the events that it published.
@@ -201,6 +201,7 @@ impl Inline {
         let done = drive(&mut self.writer, &mut self.reader, &self.store, request);
         let done = self.done(done);
         self.service.webhooks.saw(&done.1);
+        self.service.connections.saw(&done.1);
         done
     }
 

@@ -126,7 +126,7 @@ pub use thread::ThreadFolders;
 pub use upload::StoredUpload;
 pub use upstream::{SealedOAuth, UpstreamRecord};
 pub use upstream_state::UpstreamPair;
-pub use upstream_sync::StoredUpTo;
+pub use upstream_sync::{StoredUpTo, UpstreamStanding};
 #[cfg(test)]
 pub use verify::examine;
 pub use verify::{Depth, Findings, ReadBody, state, verify, verify_folder};

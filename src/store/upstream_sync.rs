@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use rusqlite::params;
+use rusqlite::{Row, params};
 
 use super::{Error, Store};
 use crate::call::{InboxId, OrgId, UpstreamAccount, UpstreamFolderId, UpstreamMessage};
@@ -24,24 +24,41 @@ pub struct StoredUpTo {
     pub compare_to: u32,
 }
 
+/// What of an account decides whether it has a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UpstreamStanding {
+    /// It must not be tried before its owner changes it.
+    pub is_stopped: bool,
+    /// Its mailboxes were looked at once.
+    pub is_begun: bool,
+    /// Grows with each change by its owner.
+    pub version: u32,
+}
+
 impl Store {
-    /// Every account: its organization, its inbox, whether it must not be tried before its owner
-    /// changes it, and whether its mailboxes were looked at once.
-    pub fn upstream_accounts(&self) -> Result<Vec<(UpstreamAccount, bool, bool)>, Error> {
-        self.direct().all(
-            "SELECT u.org, u.inbox, u.is_stopped,
-                 EXISTS (SELECT 1 FROM upstream_folder f
-                         WHERE f.inbox = u.inbox AND f.last_uid IS NOT NULL)
-             FROM upstream u ORDER BY u.inbox",
-            [],
-            |r| {
-                let account = UpstreamAccount {
-                    org: OrgId(r.get(0)?),
-                    inbox: InboxId(r.get(1)?),
-                };
-                Ok((account, r.get(2)?, r.get(3)?))
-            },
-        )
+    /// Every account, by its inbox.
+    pub fn upstream_accounts(&self) -> Result<Vec<(UpstreamAccount, UpstreamStanding)>, Error> {
+        let sql = "SELECT is_stopped, EXISTS (SELECT 1 FROM upstream_folder f
+                       WHERE f.inbox = u.inbox AND f.last_uid IS NOT NULL), version, org, inbox
+                   FROM upstream u ORDER BY inbox";
+        self.direct().all(sql, [], |r| {
+            let account = UpstreamAccount {
+                org: OrgId(r.get(3)?),
+                inbox: InboxId(r.get(4)?),
+            };
+            Ok((account, read_standing(r)?))
+        })
+    }
+
+    /// The same of one account.
+    pub fn upstream_standing(
+        &self,
+        account: UpstreamAccount,
+    ) -> Result<Option<UpstreamStanding>, Error> {
+        let sql = "SELECT is_stopped, EXISTS (SELECT 1 FROM upstream_folder f
+                       WHERE f.inbox = u.inbox AND f.last_uid IS NOT NULL), version
+                   FROM upstream u WHERE inbox = ?2 AND org = ?1";
+        (self.direct()).one(sql, [account.org.0, account.inbox.0], read_standing)
     }
 
     /// The mailbox of an account with this name; it is made when there is none.
@@ -262,4 +279,12 @@ impl Store {
             .run("DELETE FROM upstream_folder WHERE inbox = ?1", [inbox])?;
         Ok(messages + folders)
     }
+}
+
+fn read_standing(r: &Row<'_>) -> rusqlite::Result<UpstreamStanding> {
+    Ok(UpstreamStanding {
+        is_stopped: r.get(0)?,
+        is_begun: r.get(1)?,
+        version: r.get(2)?,
+    })
 }

@@ -24,6 +24,7 @@ mod push;
 mod reader;
 mod response;
 mod state;
+mod step;
 mod sync;
 
 /// For fuzzers.

@@ -1,7 +1,8 @@
 //! The connection of an account tells the server of changes that were made here, mailbox by
 //! mailbox, behind the opening of each.
 
-use super::sync::{SyncStep, UpstreamClient};
+use super::step::SyncStep;
+use super::sync::UpstreamClient;
 use crate::call::{Now, PushOutcome, PushedChange, UpstreamOrder, UpstreamPush, UpstreamWrite};
 use crate::engine::Output;
 

@@ -15,7 +15,8 @@
 use std::sync::Arc;
 
 use super::comparison::{FolderTour, StateCompared};
-use super::sync::{SyncStep, UpstreamClient};
+use super::step::SyncStep;
+use super::sync::UpstreamClient;
 use crate::call::{ComparedAt, Now, RemoteMessage, UidSet, UpstreamOrder, UpstreamWrite};
 use crate::engine::Output;
 

@@ -19,6 +19,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::comparison::{FolderTour, StateCompared};
+use super::step::SyncStep;
 use super::{DialogueStep, UpstreamDialogue};
 use crate::call::{
     Ask, Call, Caller, Charge, FetchedUpTo, Holders, Intake, MemoryShortage, Metric, Now,
@@ -64,56 +65,15 @@ pub struct UpstreamClient {
     charge: Option<Charge>,
     /// When all mailboxes are looked at again, monotonic milliseconds.
     round_ms: u64,
+    /// When news of INBOX are looked at again at the earliest, monotonic milliseconds.
+    news_from_ms: u64,
+    /// Octets that the server has said since it waits for news, or since the last look.
+    idle_bytes: usize,
     /// The wait of the dialogue: its number and when it began.
     wait: ((u32, bool), u64),
     /// The connection was lost while a call was out.
     lost: Option<UpstreamLoss>,
     pub(super) is_stopping: bool,
-}
-
-/// What comes next.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum SyncStep {
-    /// The login.
-    Hello,
-    List,
-    /// The service's answer to the list of mailboxes.
-    Folders,
-    Open,
-    /// The service's answer to what was opened.
-    Opened,
-    /// The service's answer to the question what the server is to be told.
-    NextChange,
-    /// A change that was made here.
-    Push,
-    /// The service's answer to what came of it.
-    Pushed,
-    /// What has changed since the last time.
-    Changes,
-    /// The service's answer to the question which messages are known.
-    Known,
-    /// The state of known messages.
-    State,
-    /// The service's answer to the state of messages.
-    Told,
-    /// The service's answer to the end of a comparison.
-    Compared,
-    Scan,
-    /// The service's answer to a renumbered mailbox.
-    Match,
-    Fetch,
-    /// The service's answer to a message.
-    Accept,
-    /// The service's answer to what was passed over.
-    Pass,
-    /// The service's answer to the end of a round.
-    Round,
-    Idle,
-    /// LOGOUT.
-    Leave,
-    /// The service's answer to the end.
-    End,
-    Closed,
 }
 
 impl UpstreamClient {
@@ -151,6 +111,8 @@ impl UpstreamClient {
             fetching: None,
             charge: None,
             round_ms: 0,
+            news_from_ms: 0,
+            idle_bytes: 0,
             wait: ((0, false), 0),
             lost: None,
             is_stopping: false,
@@ -178,6 +140,15 @@ impl UpstreamClient {
             charge.record(used, now.mono_ms);
         }
         self.told(now, step, out);
+        if self.step == SyncStep::Idle {
+            self.idle_bytes = self.idle_bytes.saturating_add(used);
+            if self.idle_bytes > IDLE_BYTES_MAX {
+                // It says much and tells nothing: no more is read until the next look.
+                out.hold = Some(true);
+            }
+        } else {
+            self.idle_bytes = 0;
+        }
         used
     }
 
@@ -282,6 +253,12 @@ impl UpstreamClient {
                 self.pushed(PushOutcome::Refused, out);
             }
             (SyncStep::Idle, UpstreamOutcome::Woken { has_changed }) => {
+                if now.mono_ms < self.news_from_ms && self.is_wanted() {
+                    self.step = SyncStep::Pause { has_changed };
+                    out.hold = Some(true);
+                    return;
+                }
+                self.news_from_ms = now.mono_ms.saturating_add(NEWS_MS);
                 self.woken(now, has_changed, out);
             }
             (_, UpstreamOutcome::Refused { text, .. }) => {
@@ -360,7 +337,8 @@ impl UpstreamClient {
 
     fn is_wanted(&self) -> bool {
         let (org, path) = (self.dial.account.org, &self.dial.path);
-        !self.is_stopping && self.shared.listeners.hear(org, path)
+        let listeners = &self.shared.listeners;
+        !self.is_stopping && listeners.hear(org, path) && !listeners.is_ending(path.id)
     }
 
     fn woken(&mut self, now: Now, has_changed: bool, out: &mut Output) {
@@ -643,6 +621,17 @@ impl UpstreamClient {
         if self.step.is_of_service() || self.step == SyncStep::Closed {
             return;
         }
+        if core::mem::take(&mut self.idle_bytes) > IDLE_BYTES_MAX {
+            out.hold = Some(false);
+        }
+        if let SyncStep::Pause { has_changed } = self.step {
+            if now.mono_ms >= self.news_from_ms {
+                out.hold = Some(false);
+                self.news_from_ms = now.mono_ms.saturating_add(NEWS_MS);
+                self.woken(now, has_changed, out);
+            }
+            return;
+        }
         let taken = self.charge.as_ref().and_then(|charge| charge.check().err());
         if let Some(shortage) = taken {
             return self.give_up(&shortage, out);
@@ -690,6 +679,7 @@ impl UpstreamClient {
         }
         let mut due = match self.step {
             SyncStep::End | SyncStep::Closed => None,
+            SyncStep::Pause { .. } => Some(self.news_from_ms),
             step if step.is_of_service() => None,
             _ => (self.dialogue.patience_ms()).map(|ms| self.wait.1.saturating_add(ms)),
         };
@@ -698,27 +688,6 @@ impl UpstreamClient {
             due = Some(due.map_or(look, |due| due.min(look)));
         }
         out.deadline = Some(due.map(|due| now.plus_ms(due.saturating_sub(now.mono_ms))));
-    }
-}
-
-impl SyncStep {
-    /// Whether a call is out.
-    fn is_of_service(self) -> bool {
-        matches!(
-            self,
-            SyncStep::Folders
-                | SyncStep::Opened
-                | SyncStep::Match
-                | SyncStep::Accept
-                | SyncStep::Pass
-                | SyncStep::NextChange
-                | SyncStep::Pushed
-                | SyncStep::Known
-                | SyncStep::Told
-                | SyncStep::Compared
-                | SyncStep::Round
-                | SyncStep::End
-        )
     }
 }
 
@@ -760,6 +729,11 @@ impl Engine for UpstreamClient {
 
 /// How often the other mailboxes are looked at: news of INBOX alone come by themselves.
 const ROUND_MS: u64 = 10 * 60_000;
+/// The least time between two looks at news, so that a server that tells news without end costs
+/// little. The first news are looked at at once.
+const NEWS_MS: u64 = 1_000;
+/// Octets that a server may say between two looks while it waits for news.
+const IDLE_BYTES_MAX: usize = 64 * 1024;
 /// How often a connection that waits looks whether anything still listens, and one that fetches
 /// whether others have taken its memory.
 const LOOK_MS: u64 = 5_000;

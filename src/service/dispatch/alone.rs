@@ -2,7 +2,7 @@
 
 use super::Writer;
 use super::group::GroupRun;
-use crate::call::{Event, Refusal};
+use crate::call::Event;
 use crate::service::context::{LoneTurn, WriteContext};
 use crate::store::Store;
 
@@ -29,9 +29,8 @@ impl Writer {
         (turn, events)
     }
 
-    /// Makes the connections of accounts elsewhere that are wanted. Gives the time until the next
-    /// look, milliseconds.
-    pub fn run_upstream(&mut self, store: &Store) -> Result<Option<u64>, Refusal> {
+    /// Makes the connections of accounts elsewhere that are wanted.
+    pub fn run_upstream(&mut self, store: &Store) -> LoneTurn {
         let mut events = Vec::new();
         let mut context = self.lone_context(store, &mut events);
         let service = context.service;

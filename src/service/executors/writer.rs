@@ -93,6 +93,7 @@ fn write_all(
     let hooks = Arc::clone(writer.service());
     let mut publish = move |events: Arc<[Event]>| {
         hooks.webhooks.saw(&events);
+        hooks.connections.saw(&events);
         publish(events);
     };
     let mut idle_turns = 0u32;
@@ -340,7 +341,8 @@ fn run_alone(
     let next_mail = run_waiting(writer, store, publish)?;
     let turn = writer.run_webhooks(store);
     let next_hook = tell_turn("webhooks", turn, publish, answer)?;
-    let next_look = run_upstream(writer, store);
+    let turn = (writer.run_upstream(store), Vec::new());
+    let next_look = tell_turn("accounts elsewhere", turn, publish, answer)?;
     let all = [next_job, next_out, next_mail, next_hook, next_look];
     Ok(all.into_iter().flatten().min())
 }
@@ -364,17 +366,6 @@ fn tell_turn(
         None => {}
     }
     Ok(turn.next_ms.map(Duration::from_millis))
-}
-
-/// Makes connections of accounts elsewhere. Gives the time until the next look.
-fn run_upstream(writer: &mut Writer, store: &Store) -> Option<Duration> {
-    match writer.run_upstream(store) {
-        Ok(next_ms) => next_ms.map(Duration::from_millis),
-        Err(refusal) => {
-            log::error!("accounts elsewhere cannot be looked at: {refusal:?}");
-            Some(UPSTREAM_REST)
-        }
-    }
 }
 
 /// Declines held mail whose time is over, sends scheduled mail whose time has come, and ends what
@@ -474,8 +465,6 @@ fn disk(why: &str) -> String {
     )
 }
 
-/// Rest after accounts elsewhere could not be looked at.
-const UPSTREAM_REST: Duration = Duration::from_secs(5);
 /// Milliseconds after which a task that a full disk has stopped is tried again.
 const LATER_MS: u64 = 1000;
 /// Calls of one transaction.

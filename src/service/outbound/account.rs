@@ -21,6 +21,10 @@ impl OutboundState {
             return Ok(true);
         };
         let org = backlog.org;
+        if store.place_of(org, inbox)?.is_none() {
+            self.routes.end_account(inbox);
+            return Ok(true);
+        }
         let Some(record) = store.upstream(org, inbox)? else {
             let why = "the inbox has no account any more";
             self.routes.set_account(inbox, Err(why));

@@ -16,7 +16,7 @@ mod connections;
 
 use core::net::{IpAddr, SocketAddr};
 use core::ops::Bound;
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 use super::failure::{DeliveryFailure, Lasting};
 use super::hosts::{HostStep, Hosts, hosts_of, literal};
@@ -123,6 +123,8 @@ pub struct Routes {
     routes: HashMap<NextHop, OutboundRoute>,
     /// The servers of accounts that have a route, or why an account has none.
     accounts: HashMap<InboxId, Result<Smarthost, &'static str>>,
+    /// Accounts that have a route and were deleted with their inboxes.
+    ended_accounts: HashSet<InboxId>,
     /// Servers of accounts may have private addresses.
     allows_private_accounts: bool,
     connections: HashMap<RouteId, Connection>,
@@ -153,6 +155,7 @@ impl Routes {
             connections_max: shared.limits.outbound_connections,
             routes: HashMap::new(),
             accounts: HashMap::new(),
+            ended_accounts: HashSet::new(),
             allows_private_accounts: shared.upstream.allow_private,
             connections: HashMap::new(),
             loads: HashMap::new(),
@@ -186,6 +189,14 @@ impl Routes {
         self.accounts.insert(inbox, server);
         let route = self.routes.get_mut(&NextHop::Account(inbox));
         if let Some(route) = route.filter(|_| !is_same) {
+            (route.good, route.hosts) = (None, None);
+        }
+    }
+
+    /// The account has ended with its inbox: what waits for it cannot leave any more.
+    pub fn end_account(&mut self, inbox: InboxId) {
+        self.ended_accounts.insert(inbox);
+        if let Some(route) = self.routes.get_mut(&NextHop::Account(inbox)) {
             (route.good, route.hosts) = (None, None);
         }
     }
@@ -353,6 +364,11 @@ impl Routes {
 
     fn look_up(&mut self, now: Now, to: &NextHop) {
         let hosts = match to {
+            NextHop::Account(inbox) if self.ended_accounts.contains(inbox) => {
+                let why = "the sender was deleted, with the account that it sends by".to_owned();
+                let failure = DeliveryFailure::of(Lasting::Permanent, (5, 7, 0), why);
+                return self.give_up(to, Some(failure));
+            }
             NextHop::Account(inbox) => match self.accounts.get(inbox) {
                 Some(Ok(server)) => {
                     let is_checked = !self.allows_private_accounts;
@@ -673,6 +689,7 @@ impl Routes {
                 || route.not_before > now.unix_ms
         });
         let routes = &self.routes;
+        (self.ended_accounts).retain(|inbox| routes.contains_key(&NextHop::Account(*inbox)));
         (self.accounts).retain(|inbox, _| routes.contains_key(&NextHop::Account(*inbox)));
     }
 

@@ -13,6 +13,7 @@ mod mail;
 mod outbound;
 mod policy;
 mod tenant;
+mod upstream;
 mod verify;
 mod webhook;
 

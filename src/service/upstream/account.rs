@@ -1,10 +1,10 @@
 //! What the connection of an account needs of its record, and what it tells there.
 
 use super::tokens::TokenAnswer;
-use crate::call::{Refusal, Secret, UpstreamAccount, UpstreamLogin, UpstreamState};
+use crate::call::{Secret, UpstreamAccount, UpstreamLogin, UpstreamState};
 use crate::service::account::upstream::open_password;
 use crate::service::context::WriteContext;
-use crate::store::UpstreamRecord;
+use crate::store::{Error, UpstreamRecord};
 
 /// How the connection of an account logs in; `None` while there is no access token. The error is
 /// for its owner.
@@ -37,7 +37,7 @@ pub fn set_state(
     account: UpstreamAccount,
     state: UpstreamState,
     fault: Option<(String, bool)>,
-) -> Result<(), Refusal> {
+) -> Result<(), Error> {
     let found = context.store.upstream(account.org, account.inbox)?;
     let Some(mut record) = found else {
         return Ok(());
@@ -53,5 +53,5 @@ pub fn set_state(
     record.row.since = context.now.unix_ms;
     record.is_stopped |= is_stopped;
     let at = (account.org, account.inbox);
-    Ok(context.store.set_upstream(at, &record)?)
+    context.store.set_upstream(at, &record)
 }

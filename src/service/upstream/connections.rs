@@ -10,30 +10,67 @@ use core::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::account as record;
+use super::accounts::{ChangedAccounts, KnownAccounts};
 use super::state::{AccountLink, ConnectionTable, LinkState, UpstreamHost, Upstreams, lock};
 use crate::call::{
-    InboxId, InboxPath, Now, Question, RecordType, Records, Refusal, TokenDial, UpstreamAccount,
-    UpstreamDial, UpstreamLoss, UpstreamState, Written, is_public,
+    InboxId, InboxPath, Metric, Now, Question, RecordType, Records, Refusal, TokenDial,
+    UpstreamAccount, UpstreamDial, UpstreamLoss, UpstreamState, Written, is_public,
 };
-use crate::service::context::WriteContext;
+use crate::service::context::{LoneTurn, WriteContext};
+use crate::store::Error;
 
 /// Something to do outside, when the lock is given back.
 pub(super) enum UpstreamAction {
+    /// Stores how it stands with an account: the state, and the reason for its owner.
+    Tell(UpstreamAccount, UpstreamState, Option<String>),
     Ask(UpstreamHost, InboxId, Question),
     Dial(Box<UpstreamDial>),
     DialToken(Box<TokenDial>),
 }
 
 impl Upstreams {
-    /// Makes the connections that are wanted. Gives the time until the next look, milliseconds;
-    /// `None` when there is no account.
-    pub fn run(&self, context: &mut WriteContext<'_>) -> Result<Option<u64>, Refusal> {
+    /// Makes the connections that are wanted, and stores how it stands with them in a transaction
+    /// of its own. There is no next turn while there is no account.
+    pub fn run(&self, context: &mut WriteContext<'_>) -> LoneTurn {
+        let mut turn = LoneTurn::default();
+        let mut actions = Vec::new();
+        turn.next_ms = match self.look(context, &mut actions) {
+            Ok(next_ms) => next_ms,
+            Err(refusal) => {
+                log::error!("accounts elsewhere cannot be looked at: {refusal:?}");
+                Some(AFTER_ERROR_MS)
+            }
+        };
+        turn.error = tell(context, &mut actions).err();
+        let Some(ways) = &self.ways else {
+            return turn;
+        };
+        for action in actions {
+            match action {
+                UpstreamAction::Tell(..) => {}
+                UpstreamAction::Dial(dial) => ways.dialer.dial(*dial),
+                UpstreamAction::DialToken(dial) => ways.token_dialer.dial(*dial),
+                UpstreamAction::Ask(host, inbox, question) => {
+                    let found = Arc::clone(&self.found);
+                    let answer = move |answer| lock(&found).push((host, inbox, answer));
+                    ways.resolve.ask(question, Box::new(answer));
+                }
+            }
+        }
+        turn
+    }
+
+    /// Looks which connections are wanted. Gives the time until the next look, milliseconds.
+    fn look(
+        &self,
+        context: &mut WriteContext<'_>,
+        actions: &mut Vec<UpstreamAction>,
+    ) -> Result<Option<u64>, Refusal> {
         let service = context.service;
         if !(service.upstreams).is_some(|| context.store.has_any_upstream())? {
             return Ok(None);
         }
         let now = context.now;
-        let mut actions = Vec::new();
         let mut table = self.table();
         let came = core::mem::take(&mut *lock(&self.found));
         for (host, inbox, answer) in came {
@@ -48,38 +85,32 @@ impl Upstreams {
                 UpstreamHost::Token => self.tokens.found(inbox, found),
             }
         }
-        if now.mono_ms < table.look_ms && !self.tokens.has_wanted() {
+        let changed = core::mem::take(&mut *lock(&self.changed));
+        let is_early = now.mono_ms < table.look_ms;
+        if is_early && changed.is_empty() && !self.tokens.has_wanted() {
             return Ok(Some(table.look_ms - now.mono_ms));
         }
         table.look_ms = now.mono_ms.saturating_add(LOOK_MS);
-        table.resolved(context, &mut actions)?;
-        let changes = context.shared.listeners.changes();
         let to_tell = context.store.upstreams_to_tell(now.unix_ms)?;
         for inbox in &to_tell {
             context.shared.upstream_wakes.wake(*inbox);
         }
-        let Some(ways) = &self.ways else {
+        if self.ways.is_none() {
             return Ok(None);
-        };
+        }
+        table.take_changes(context, changed)?;
+        table.resolved(context, actions)?;
+        let changes = context.shared.listeners.changes();
         let has_to_tell = to_tell.iter().any(|inbox| !table.links.contains_key(inbox));
         if table.changes != Some(changes) || now.mono_ms >= table.all_ms || has_to_tell {
             table.changes = Some(changes);
             table.all_ms = now.mono_ms.saturating_add(ALL_MS);
-            table.begin_wanted(context, &to_tell, &mut actions)?;
+            table.begin_wanted(context, &to_tell, actions)?;
         }
+        let open = table.links.values().filter(|link| link.is_busy()).count();
+        (context.shared.metrics).set(Metric::UpstreamConnections, open as u64);
         drop(table);
-        self.fetch_tokens(context, &mut actions)?;
-        for action in actions {
-            match action {
-                UpstreamAction::Dial(dial) => ways.dialer.dial(*dial),
-                UpstreamAction::DialToken(dial) => ways.token_dialer.dial(*dial),
-                UpstreamAction::Ask(host, inbox, question) => {
-                    let found = Arc::clone(&self.found);
-                    let answer = move |answer| lock(&found).push((host, inbox, answer));
-                    ways.resolve.ask(question, Box::new(answer));
-                }
-            }
-        }
+        self.fetch_tokens(context, actions)?;
         Ok(Some(LOOK_MS))
     }
 
@@ -89,11 +120,13 @@ impl Upstreams {
         context: &WriteContext<'_>,
         account: UpstreamAccount,
     ) -> Result<(), Refusal> {
-        if let Some(link) = self.table().links.get_mut(&account.inbox) {
-            link.failures = 0;
-        }
         self.tokens.is_taken(account.inbox);
-        record::set_state(context, account, UpstreamState::Connected, None)
+        Ok(record::set_state(
+            context,
+            account,
+            UpstreamState::Connected,
+            None,
+        )?)
     }
 
     /// A connection has ended.
@@ -105,12 +138,24 @@ impl Upstreams {
     ) -> Result<Written, Refusal> {
         let random = context.random.u64();
         let now = context.now;
+        // What is lost of a connection that was to end is nothing new.
+        let was_to_end = context.shared.listeners.connection_ended(account.inbox);
+        let loss = loss.filter(|_| !was_to_end);
         let is_renewed = self.renews_token(context, account, loss)?;
         {
             let mut table = self.table();
-            match loss {
-                Some(_) if !is_renewed => table.rest(now, account.inbox, random),
-                _ => {
+            let link = table.links.get_mut(&account.inbox);
+            // A group that is carried out again brings its calls again.
+            let link = link.filter(|link| matches!(link.state, LinkState::Open));
+            match (link, loss) {
+                (None, _) => {}
+                (Some(link), Some(_)) if !is_renewed => {
+                    if now.mono_ms.saturating_sub(link.since_ms) >= STEADY_MS {
+                        link.failures = 0;
+                    }
+                    table.rest(now, account.inbox, random);
+                }
+                (Some(_), _) => {
                     table.links.remove(&account.inbox);
                 }
             }
@@ -119,6 +164,7 @@ impl Upstreams {
         if is_renewed {
             return Ok(Written::Changed);
         }
+        lock(&self.changed).insert(account);
         match loss {
             None => record::set_state(context, account, UpstreamState::Idle, None)?,
             Some(loss) => {
@@ -149,6 +195,36 @@ impl Upstreams {
 }
 
 impl ConnectionTable {
+    /// Takes in what has changed of accounts. One with other settings begins anew at once.
+    fn take_changes(
+        &mut self,
+        context: &WriteContext<'_>,
+        changed: ChangedAccounts,
+    ) -> Result<(), Refusal> {
+        if !changed.is_empty() {
+            self.all_ms = 0;
+        }
+        let other = match self.accounts.read(context.store, changed) {
+            Ok(other) => other,
+            Err(error) => {
+                // What has changed is not known any more.
+                self.accounts = KnownAccounts::default();
+                return Err(error.into());
+            }
+        };
+        for inbox in other {
+            match self.links.get(&inbox).map(|link| &link.state) {
+                Some(LinkState::Open) => context.shared.listeners.end_connection(inbox),
+                Some(LinkState::Resting(_) | LinkState::Waiting) => {
+                    self.links.remove(&inbox);
+                }
+                // The account is read again when its host is known.
+                Some(LinkState::Resolving { .. }) | None => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Begins a connection for each account that is to have one and has none: for its listeners, or
     /// for a short time to tell what has changed here.
     fn begin_wanted(
@@ -158,33 +234,53 @@ impl ConnectionTable {
         actions: &mut Vec<UpstreamAction>,
     ) -> Result<(), Refusal> {
         let now = context.now;
-        let accounts = context.store.upstream_accounts()?;
-        let is_known = |inbox: &InboxId| {
-            let at = accounts.binary_search_by_key(inbox, |(account, ..)| account.inbox);
-            at.is_ok()
-        };
+        let accounts = &self.accounts;
         self.links
-            .retain(|inbox, link| matches!(link.state, LinkState::Open) || is_known(inbox));
-        context.service.connections.tokens.retain(is_known);
+            .retain(|inbox, link| matches!(link.state, LinkState::Open) || accounts.has(*inbox));
+        (context.service.connections.tokens).retain(|inbox| accounts.has(*inbox));
         let mut open = self.links.values().filter(|link| link.is_busy()).count();
-        for (account, is_stopped, is_begun) in &accounts {
-            let link = self.links.get(&account.inbox);
+        let max = context.shared.limits.upstream_connections;
+        let mut wanted = Vec::new();
+        for known in accounts.all() {
+            let (account, inbox) = (known.account, known.account.inbox);
+            let link = self.links.get(&inbox);
+            let is_waiting = link.is_some_and(|link| matches!(link.state, LinkState::Waiting));
             let may = link.is_none_or(|link| match &link.state {
                 LinkState::Resting(until_ms) => now.mono_ms >= *until_ms,
+                LinkState::Waiting => true,
                 LinkState::Resolving { .. } | LinkState::Open => false,
             });
-            if *is_stopped || !may || open >= CONNECTIONS_MAX {
+            if known.standing.is_stopped || !may {
                 continue;
             }
-            let Some(place) = context.store.place_of(account.org, account.inbox)? else {
-                continue;
-            };
-            let is_heard = || context.shared.listeners.hear(account.org, &place.path);
-            if *is_begun && to_tell.binary_search(&account.inbox).is_err() && !is_heard() {
+            let is_heard = || context.shared.listeners.hear(account.org, &known.path);
+            let has_to_tell = to_tell.binary_search(&inbox).is_ok();
+            if known.standing.is_begun && !has_to_tell && !is_heard() {
+                if is_waiting {
+                    self.links.remove(&inbox);
+                    actions.push(UpstreamAction::Tell(account, UpstreamState::Idle, None));
+                }
                 continue;
             }
-            open += 1;
-            self.begin(context, *account, &place.path, actions)?;
+            if open < max {
+                open += 1;
+                wanted.push((account, Arc::clone(&known.path)));
+            } else if !is_waiting {
+                context.shared.metrics.count(Metric::UpstreamLimited);
+                self.links.insert(
+                    inbox,
+                    AccountLink {
+                        state: LinkState::Waiting,
+                        failures: link.map_or(0, |link| link.failures),
+                        since_ms: now.mono_ms,
+                    },
+                );
+                let why = Some(NO_PLACE.to_owned());
+                actions.push(UpstreamAction::Tell(account, UpstreamState::Failing, why));
+            }
+        }
+        for (account, path) in wanted {
+            self.begin(context, account, &path, actions)?;
         }
         Ok(())
     }
@@ -227,8 +323,13 @@ impl ConnectionTable {
             addresses: Vec::new(),
             until_ms: context.now.mono_ms.saturating_add(RESOLVE_MS),
         };
-        self.links
-            .insert(account.inbox, AccountLink { state, failures });
+        let since_ms = context.now.mono_ms;
+        let link = AccountLink {
+            state,
+            failures,
+            since_ms,
+        };
+        self.links.insert(account.inbox, link);
         Ok(())
     }
 
@@ -255,7 +356,7 @@ impl ConnectionTable {
         let now = context.now;
         let is_done = |link: &AccountLink| match &link.state {
             LinkState::Resolving { left, until_ms, .. } => *left == 0 || now.mono_ms >= *until_ms,
-            LinkState::Resting(_) | LinkState::Open => false,
+            LinkState::Resting(_) | LinkState::Waiting | LinkState::Open => false,
         };
         let done = self.links.iter().filter(|(_, link)| is_done(link));
         let done: Vec<InboxId> = done.map(|(inbox, _)| *inbox).collect();
@@ -311,8 +412,9 @@ impl ConnectionTable {
             Err(why) => {
                 let random = context.random.u64();
                 self.rest(context.now, account.inbox, random);
-                let told = Some((why.to_owned(), false));
-                return record::set_state(context, account, UpstreamState::Failing, told);
+                let why = Some(why.to_owned());
+                actions.push(UpstreamAction::Tell(account, UpstreamState::Failing, why));
+                return Ok(());
             }
         };
         let port = found.row.port;
@@ -331,8 +433,13 @@ impl ConnectionTable {
             .get(&account.inbox)
             .map_or(0, |link| link.failures);
         let state = LinkState::Open;
-        self.links
-            .insert(account.inbox, AccountLink { state, failures });
+        let since_ms = context.now.mono_ms;
+        let link = AccountLink {
+            state,
+            failures,
+            since_ms,
+        };
+        self.links.insert(account.inbox, link);
         Ok(())
     }
 
@@ -344,7 +451,38 @@ impl ConnectionTable {
         // Accounts of one server do not come back all at once.
         let rest_ms = rest_ms / 2 + random % (rest_ms / 2 + 1);
         let state = LinkState::Resting(now.mono_ms.saturating_add(rest_ms));
-        self.links.insert(inbox, AccountLink { state, failures });
+        let since_ms = now.mono_ms;
+        let link = AccountLink {
+            state,
+            failures,
+            since_ms,
+        };
+        self.links.insert(inbox, link);
+    }
+}
+
+/// Stores how it stands with accounts, in a transaction of its own.
+fn tell(context: &WriteContext<'_>, actions: &mut Vec<UpstreamAction>) -> Result<(), Error> {
+    let mut told = Vec::new();
+    actions.retain_mut(|action| match action {
+        UpstreamAction::Tell(account, state, why) => {
+            told.push((*account, *state, why.take().map(|why| (why, false))));
+            false
+        }
+        UpstreamAction::Ask(..) | UpstreamAction::Dial(_) | UpstreamAction::DialToken(_) => true,
+    });
+    if told.is_empty() {
+        return Ok(());
+    }
+    context.store.begin()?;
+    let told = (told.into_iter())
+        .try_for_each(|(account, state, why)| record::set_state(context, account, state, why));
+    match told {
+        Ok(()) => context.store.commit().map(drop),
+        Err(error) => {
+            context.store.rollback();
+            Err(error)
+        }
     }
 }
 
@@ -368,6 +506,8 @@ fn told(loss: &UpstreamLoss) -> (String, bool) {
 const LOOK_MS: u64 = 1_000;
 /// How often all accounts are looked at, whatever the listeners: new accounts, and those that rest.
 const ALL_MS: u64 = 5_000;
+/// Milliseconds of rest after an error of the store.
+const AFTER_ERROR_MS: u64 = 5_000;
 /// How long the DNS has; its resolver answers sooner.
 const RESOLVE_MS: u64 = 30_000;
 /// The first rest after a failure; each further one doubles it, up to 15 minutes or so.
@@ -375,5 +515,7 @@ const REST_MS: u64 = 4_000;
 const REST_DOUBLINGS: u32 = 8;
 /// Addresses of one host that are tried.
 const ADDRESSES_MAX: usize = 6;
-/// Connections to upstream servers at once: as many file descriptors.
-const CONNECTIONS_MAX: usize = 4_000;
+/// A connection that has lasted so long was none that fails.
+const STEADY_MS: u64 = 60_000;
+/// What the owner of an account is told that waits for a place.
+const NO_PLACE: &str = "this server has as many connections to accounts as it may have";

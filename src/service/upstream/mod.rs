@@ -6,6 +6,7 @@
 //! keeps the access tokens of accounts that log in by OAuth, and `refresh.rs` fetches them.
 
 mod account;
+mod accounts;
 mod connections;
 mod keywords;
 mod moved;

@@ -9,7 +9,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use super::account as record;
 use super::connections::UpstreamAction;
-use super::state::{UpstreamHost, Upstreams};
+use super::state::{UpstreamHost, Upstreams, lock};
 use crate::call::{
     HookHost, Question, RecordType, Refusal, TokenDial, TokenOutcome, UpstreamAccount,
     UpstreamState, Written,
@@ -36,7 +36,7 @@ impl Upstreams {
             match dialled {
                 Ok(Some(dial)) => actions.push(UpstreamAction::DialToken(Box::new(dial))),
                 Ok(None) => self.tokens.forget(account.inbox),
-                Err(why) => self.token_failed(context, account, why.to_owned(), false)?,
+                Err(why) => self.fetch_failed(context, account, why.to_owned(), actions),
             }
         }
         Ok(())
@@ -68,7 +68,7 @@ impl Upstreams {
             // The configuration is another than when it was given.
             Err(why) => {
                 let why = format!("token_url {why}");
-                self.token_failed(context, account, why, false)?;
+                self.fetch_failed(context, account, why, actions);
             }
             Ok(url) => match url.host {
                 HookHost::Address(address) => self.tokens.found(inbox, vec![address]),
@@ -169,11 +169,30 @@ impl Upstreams {
         why: String,
         is_stopped: bool,
     ) -> Result<(), Refusal> {
+        self.note_failed(context, account, &why);
+        lock(&self.changed).insert(account);
+        let told = Some((why, is_stopped));
+        let state = UpstreamState::Failing;
+        Ok(record::set_state(context, account, state, told)?)
+    }
+
+    /// The same outside of a call: it is stored in the transaction of the look.
+    fn fetch_failed(
+        &self,
+        context: &mut WriteContext<'_>,
+        account: UpstreamAccount,
+        why: String,
+        actions: &mut Vec<UpstreamAction>,
+    ) {
+        self.note_failed(context, account, &why);
+        let state = UpstreamState::Failing;
+        actions.push(UpstreamAction::Tell(account, state, Some(why)));
+    }
+
+    fn note_failed(&self, context: &mut WriteContext<'_>, account: UpstreamAccount, why: &str) {
         log::warn!("upstream inbox={}: {why}", account.inbox);
         let random = context.random.u64();
         self.tokens.failed(context.now, account.inbox, random);
-        let told = Some((why, is_stopped));
-        record::set_state(context, account, UpstreamState::Failing, told)
     }
 }
 

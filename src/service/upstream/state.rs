@@ -5,8 +5,9 @@ use core::net::IpAddr;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::accounts::{ChangedAccounts, KnownAccounts};
 use super::tokens::UpstreamTokens;
-use crate::call::{DnsAnswer, InboxId, Resolve, TokenDialer, UpstreamDialer};
+use crate::call::{DnsAnswer, Event, InboxId, Resolve, TokenDialer, UpstreamDialer};
 
 /// The ways to the servers of accounts.
 #[derive(Clone, Debug)]
@@ -25,6 +26,7 @@ pub struct Upstreams {
     /// `None`: no connection is made.
     pub(super) ways: Option<UpstreamWays>,
     table: Mutex<ConnectionTable>,
+    pub(super) changed: Mutex<ChangedAccounts>,
     /// Access tokens, for connections of the queue to outside too.
     pub tokens: Arc<UpstreamTokens>,
     pub(super) found: Arc<Mutex<Vec<FoundHost>>>,
@@ -43,6 +45,7 @@ pub(super) enum UpstreamHost {
 /// What is behind the lock.
 #[derive(Debug, Default)]
 pub(super) struct ConnectionTable {
+    pub accounts: KnownAccounts,
     pub links: HashMap<InboxId, AccountLink>,
     /// The listeners when they were looked at.
     pub changes: Option<u64>,
@@ -56,6 +59,8 @@ pub(super) struct ConnectionTable {
 pub(super) struct AccountLink {
     pub state: LinkState,
     pub failures: u32,
+    /// When the state began, monotonic milliseconds.
+    pub since_ms: u64,
 }
 
 /// Where a connection is.
@@ -63,6 +68,8 @@ pub(super) struct AccountLink {
 pub(super) enum LinkState {
     /// There is none; the next one may begin then, monotonic milliseconds.
     Resting(u64),
+    /// There is no place for it.
+    Waiting,
     /// Answers of the DNS are awaited: so many, until then.
     Resolving {
         left: u8,
@@ -83,6 +90,13 @@ impl Upstreams {
         }
     }
 
+    /// Events were committed: the accounts that they concern are read again.
+    pub fn saw(&self, events: &[Event]) {
+        if self.ways.is_some() && !events.is_empty() {
+            lock(&self.changed).note(events);
+        }
+    }
+
     /// Takes the lock.
     pub(super) fn table(&self) -> MutexGuard<'_, ConnectionTable> {
         lock(&self.table)
@@ -92,7 +106,7 @@ impl Upstreams {
 impl AccountLink {
     /// Whether it has a connection, or gets one.
     pub fn is_busy(&self) -> bool {
-        !matches!(self.state, LinkState::Resting(_))
+        !matches!(self.state, LinkState::Resting(_) | LinkState::Waiting)
     }
 }
 

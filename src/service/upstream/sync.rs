@@ -129,15 +129,17 @@ pub(super) fn known(
     found.ok_or(Refusal::NotFound(Noun::Mailbox))
 }
 
-/// Checks that the account is still there: its inbox may have been deleted while it was connected.
+/// Checks that the account is still there, as it was: it may have been deleted or changed while it
+/// was connected.
 pub(super) fn check_account(
     context: &WriteContext<'_>,
     account: UpstreamAccount,
 ) -> Result<(), Refusal> {
     let place = context.store.place_of(account.org, account.inbox)?;
     let found = context.store.upstream(account.org, account.inbox)?;
+    let is_ending = context.shared.listeners.is_ending(account.inbox);
     match (place, found) {
-        (Some(_), Some(_)) => Ok(()),
+        (Some(_), Some(_)) if !is_ending => Ok(()),
         _ => Err(Refusal::NotFound(Noun::Inbox)),
     }
 }

@@ -396,9 +396,20 @@ fn version_35_gets_what_was_fetched() {
     store
         .set_upstream((org, inbox), &super::made::account())
         .unwrap();
-    assert_eq!(store.upstream_accounts().unwrap(), [(account, true, false)]);
+    let standing = |is_begun| crate::store::UpstreamStanding {
+        is_stopped: true,
+        is_begun,
+        version: 3,
+    };
+    assert_eq!(
+        store.upstream_accounts().unwrap(),
+        [(account, standing(false))]
+    );
     super::made::insert_fetched(&store, (org, inbox));
-    assert_eq!(store.upstream_accounts().unwrap(), [(account, true, true)]);
+    assert_eq!(
+        store.upstream_standing(account).unwrap(),
+        Some(standing(true))
+    );
     let id = store.upstream_folder(account, b"INBOX").unwrap();
     assert!(!store.match_upstream((id, true), (8, 1), 6).unwrap());
     assert!(store.match_upstream((id, true), (8, 1), 5).unwrap());
