@@ -10,13 +10,8 @@
 
 mod rig;
 
-use rig::{Server, Stream, load, message};
+use rig::{Server, load};
 use serde_json::json;
-
-/// Octets of a message.
-const SIZE: usize = 4096;
-/// Messages in the inbox that is read.
-const MESSAGES: usize = 1000;
 
 /// One figure: the requests of a round, for the connection of that number.
 type Requests = fn(&World, usize, usize) -> Vec<u8>;
@@ -92,20 +87,7 @@ impl World {
     fn new() -> World {
         let server = Server::start("rest-api");
         let inbox = server.inbox().to_owned();
-        let mut s = Stream::imap(&server, &inbox, false);
-        for i in 0..MESSAGES {
-            let text = message(&inbox, &inbox, SIZE, i);
-            s.send(format!("c APPEND INBOX {{{}+}}\r\n", text.len()).as_bytes());
-            s.send(&text);
-            s.send(b"\r\n");
-            s.ok("c");
-        }
-        let mut s = Stream::connect(&server, "https");
-        let target = format!("/api/v1/inboxes/{inbox}/messages?limit=100");
-        let (_, body) = s.get(&target, server.key()).unwrap();
-        let page: serde_json::Value = serde_json::from_slice(&body).unwrap();
-        let id = |row: &serde_json::Value| row["id"].as_str().unwrap().to_owned();
-        let ids = page["data"].as_array().unwrap().iter().map(id).collect();
+        let ids = load::fill(&server);
         let others = server.make_inboxes(8);
         World {
             server,

@@ -6,10 +6,14 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Server, Stream};
+use super::{Server, Stream, message};
 
+/// Octets of a message that is read.
+const SIZE: usize = 4096;
+/// Messages in the inbox that is read.
+const MESSAGES: usize = 1000;
 /// Rounds before the clock begins: caches, statements and keys are then known.
 const WARM_ROUNDS: usize = 20;
 
@@ -81,4 +85,23 @@ impl<'a> Client<'a> {
             }
         }
     }
+}
+
+/// Fills the first inbox with messages that are read, and gives their ids.
+pub fn fill(server: &Server) -> Vec<String> {
+    let inbox = server.inbox();
+    let mut s = Stream::imap(server, inbox, false);
+    for i in 0..MESSAGES {
+        let text = message(inbox, inbox, SIZE, i);
+        s.send(format!("c APPEND INBOX {{{}+}}\r\n", text.len()).as_bytes());
+        s.send(&text);
+        s.send(b"\r\n");
+        s.ok("c");
+    }
+    let mut s = Stream::connect(server, "https");
+    let target = format!("/api/v1/inboxes/{inbox}/messages?limit=100");
+    let (_, body) = s.get(&target, server.key()).unwrap();
+    let page: Value = serde_json::from_slice(&body).unwrap();
+    let id = |row: &Value| row["id"].as_str().unwrap().to_owned();
+    page["data"].as_array().unwrap().iter().map(id).collect()
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::commands::printed;
-use super::{Server, rest, say};
+use super::{Server, metric};
 
 const PASSWORD: &str = "correct-horse-battery";
 const SMTP_PASSWORD: &str = "staple-of-the-smtp-side";
@@ -30,15 +30,7 @@ fn files_with(folder: &Path, text: &str) -> Vec<String> {
 }
 
 fn secrets_lost(server: &Server) -> u64 {
-    let mut plain = server.plain("http");
-    say(
-        &mut plain,
-        "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-    );
-    let text = rest(&mut plain);
-    let mut lines = text.lines();
-    let line = lines.find_map(|line| line.strip_prefix("postern_secrets_lost "));
-    line.unwrap().trim().parse().unwrap()
+    metric(server, "postern_secrets_lost").parse().unwrap()
 }
 
 #[test]

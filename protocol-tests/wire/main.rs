@@ -241,6 +241,19 @@ fn rest(stream: &mut impl Read) -> String {
     String::from_utf8_lossy(&all).into_owned()
 }
 
+/// The value of a metric. The loopback address may ask without a key.
+fn metric(server: &Server, name: &str) -> String {
+    let mut plain = server.plain("http");
+    say(
+        &mut plain,
+        "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    );
+    let text = rest(&mut plain);
+    let mut lines = text.lines();
+    let found = lines.find_map(|line| line.strip_prefix(&format!("{name} ")));
+    found.unwrap_or_default().to_owned()
+}
+
 #[test]
 fn implicit_tls_greets_says_goodbye_and_resumes() {
     let server = Server::start("implicit", "");

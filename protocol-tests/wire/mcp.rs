@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::commands::{printed, refused};
-use super::{Server, folder, rest, say};
+use super::{Server, folder, metric};
 
 /// A client that has started the program.
 struct Talk {
@@ -107,19 +107,6 @@ impl Drop for Talk {
 fn over(server: &Server) -> Talk {
     let mut command = server.cli(&["mcp"]);
     Talk::start(command.env("POSTERN_API_KEY", server.key()))
-}
-
-/// The value of a metric. The loopback address may ask without a key.
-fn metric(server: &Server, name: &str) -> String {
-    let mut plain = server.plain("http");
-    say(
-        &mut plain,
-        "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-    );
-    let text = rest(&mut plain);
-    let mut lines = text.lines();
-    let found = lines.find_map(|line| line.strip_prefix(&format!("{name} ")));
-    found.unwrap_or_default().to_owned()
 }
 
 #[test]
