@@ -9,8 +9,7 @@ use crate::engine::Output;
 impl UpstreamClient {
     /// Asks for the next change to be told, in the open mailbox.
     pub(super) fn push(&mut self, out: &mut Output) {
-        let folder = self.folders.get(self.at).map(|folder| folder.id);
-        let (Some(folder), Some(opened)) = (folder, self.opened) else {
+        let Some((folder, opened)) = self.open_folder() else {
             return self.end(None, out);
         };
         let call = UpstreamWrite::NextChange {
@@ -56,9 +55,7 @@ impl UpstreamClient {
     /// The server has answered to the change.
     pub(super) fn pushed(&mut self, outcome: PushOutcome, out: &mut Output) {
         let account = self.dial.account;
-        let folder = self.folders.get(self.at).map(|folder| folder.id);
-        let (Some(folder), Some(opened), Some(push)) = (folder, self.opened, self.pushing.take())
-        else {
+        let (Some((folder, opened)), Some(push)) = (self.open_folder(), self.pushing.take()) else {
             return self.end(None, out);
         };
         let call = UpstreamWrite::Pushed {

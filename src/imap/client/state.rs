@@ -103,8 +103,7 @@ impl UpstreamClient {
     }
 
     fn tell_state(&mut self, out: &mut Output) {
-        let folder = self.folders.get(self.at).map(|folder| folder.id);
-        let (Some(folder), Some(opened)) = (folder, self.opened) else {
+        let Some((folder, opened)) = self.open_folder() else {
             return self.end(None, out);
         };
         let call = UpstreamWrite::Told {
@@ -147,8 +146,7 @@ impl UpstreamClient {
         if has_more && self.state.is_whole {
             return self.ask_known(out);
         }
-        let folder = self.folders.get(self.at).map(|folder| folder.id);
-        let (Some(folder), Some(opened)) = (folder, self.opened) else {
+        let Some((folder, opened)) = self.open_folder() else {
             return self.end(None, out);
         };
         let told = self.state.modseq.max(self.state.since);

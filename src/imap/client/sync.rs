@@ -24,8 +24,8 @@ use super::{DialogueStep, UpstreamDialogue};
 use crate::call::{
     Ask, Call, Caller, Charge, FetchedUpTo, Holders, Intake, MemoryShortage, Metric, Now,
     OpenedFolder, PushOutcome, Refusal, RemoteMessage, Reply, Route, Shared, SyncedFolder, UidSet,
-    UpstreamDial, UpstreamLoss, UpstreamMessage, UpstreamOrder, UpstreamOutcome, UpstreamPush,
-    UpstreamTls, UpstreamWrite, Written,
+    UpstreamDial, UpstreamFolderId, UpstreamLoss, UpstreamMessage, UpstreamOrder, UpstreamOutcome,
+    UpstreamPush, UpstreamTls, UpstreamWrite, Written,
 };
 use crate::engine::{CertificateCheck, DialError, Engine, Input, Output, Trust};
 
@@ -333,6 +333,12 @@ impl UpstreamClient {
             true => self.order(now, SyncStep::Idle, UpstreamOrder::Idle, out),
             false => self.leave(now, out),
         }
+    }
+
+    /// The mailbox that is open, and what the server has said of it.
+    pub(super) fn open_folder(&self) -> Option<(UpstreamFolderId, OpenedFolder)> {
+        let folder = self.folders.get(self.at)?;
+        Some((folder.id, self.opened?))
     }
 
     fn is_wanted(&self) -> bool {
