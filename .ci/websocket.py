@@ -45,9 +45,7 @@ class Node:
     """`ws` in a process of its own."""
 
     def __init__(self, server, node, *more):
-        program = os.path.join(node, "follow.mjs")
-        shutil.copyfile(os.path.join(HERE, "websocket", "follow.mjs"), program)
-        command = ["node", program, url_of(server), server.ready["api_key"], server.ready["ca"], *more]
+        command = ["node", os.path.join(node, "follow.mjs"), url_of(server), server.ready["api_key"], server.ready["ca"], *more]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
     def next(self, op):
@@ -91,6 +89,8 @@ async def clients(server, node):
     """Both clients hear the same, a ticket opens one connection, and a stop is told."""
     from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+    # Once, since a program that starts would read a half copy.
+    shutil.copyfile(os.path.join(HERE, "websocket", "follow.mjs"), os.path.join(node, "follow.mjs"))
     follower, leaver = Node(server, node), Node(server, node, "stop")
     for one in (follower, leaver):
         one.next("subscribed")
