@@ -24,11 +24,15 @@ def sigterm_under_load(place):
         watcher = server.imap(place.inbox, place.key)
         watcher.select("INBOX")
         watcher.send(b"x IDLE\r\n")
-        stream = sse(server, place.key)
-        said = {}
+        stream, websocket = sse(server, place.key), subscribed(server, place.key)
+        said, ends = {}, [
+            ("smtp", idle.sock, b"421 4.3.2"),
+            ("imap", watcher.sock, b"* BYE"),
+            ("sse", stream, b"event: closing"),
+            ("websocket", websocket, b'{"op":"closing"'),
+        ]
         listeners = [
-            threading.Thread(target=lambda name, stream: said.update({name: rest(stream)}), args=pair)
-            for pair in [("smtp", idle.sock), ("imap", watcher.sock), ("sse", stream)]
+            threading.Thread(target=lambda name, *end: said.update({name: last_words(*end)}), args=end) for end in ends
         ]
         for thread in listeners:
             thread.start()
@@ -38,7 +42,7 @@ def sigterm_under_load(place):
         for thread in threads + listeners:
             thread.join()
         acked |= done.smtp | set(done.sent)
-        for name, goodbye in [("smtp", b"421 4.3.2"), ("imap", b"* BYE"), ("sse", b"event: closing")]:
+        for name, _, goodbye in ends:
             assert goodbye in said[name], f"no goodbye over {name}: {said[name][-300:]}"
         place.verify()
     server = place.start()
@@ -56,12 +60,30 @@ def sse(server, key):
     return stream
 
 
-def rest(stream):
-    """Everything that the server sends until it closes."""
+def subscribed(server, key):
+    """An open WebSocket with a subscription."""
+    stream = server.connect("http")
+    text = b'{"op":"subscribe","id":"s"}'
+    stream.sendall(
+        f"GET /api/v1/ws HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nConnection: Upgrade\r\n"
+        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        # A mask of zeros leaves the text as it is.
+        + bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text
+    )
+    stream.settimeout(20)
+    said = b""
+    while b'"subscribed"' not in said:
+        said += stream.recv(65536)
+    assert said.startswith(b"HTTP/1.1 101"), said
+    return stream
+
+
+def last_words(stream, goodbye):
+    """Everything that the server sends until its goodbye; then the client leaves as well."""
     stream.settimeout(20)
     said = b""
     try:
-        while more := stream.recv(65536):
+        while goodbye not in said and (more := stream.recv(65536)):
             said += more
         # A close() alone would leave it open for a process that shares it.
         stream.shutdown(socket.SHUT_RDWR)
