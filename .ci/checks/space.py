@@ -18,18 +18,6 @@ def disk_is_full(place):
 
 def fill_and_free(place, mounted):
     """Fills the disk to the last octet and frees it, three times."""
-    filler = mounted + "/filler"
-
-    def leave(octets):
-        """Fills the disk until no more than this is free."""
-        with open(filler, "ab") as file:
-            while (free := space(mounted)) > octets:
-                try:
-                    file.write(bytes(min(1 << 20, free - octets)))
-                    file.flush()
-                except OSError:
-                    return
-
     server = place.start()
     assert os.path.exists(place.data + "/ballast"), "no reserve"
     client = server.imap(place.inbox, place.key)
@@ -37,19 +25,19 @@ def fill_and_free(place, mounted):
         send(server, place.inbox, f"before.{n}@full.test")
     expunged = 0
     for cycle in range(3):
-        leave(40 << 20)
+        filler = leave(mounted, 40 << 20)
         time.sleep(0.6)  # The server asks for free space twice a second.
         refused_for_space(place, server, client)
         client.select("INBOX")
         # Not one octet is free: a deletion must go through all the same.
         server.rest(place.key, "GET", "/readyz")
-        leave(0)
+        leave(mounted, 0)
         for _ in range(5):
             assert client.store("1", "+FLAGS", "(\\Deleted)")[0] == "OK", "flags on a full disk"
             assert client.expunge()[0] == "OK", "expunge on a full disk"
             expunged += 1
         # The reserve is used up as well: changes are refused, and the server goes on.
-        leave(0)
+        leave(mounted, 0)
         client.store("1:*", "+FLAGS", "(\\Flagged)")
         assert server.process.poll() is None, place.log()
         client.fetch("1:*", "(FLAGS)")
@@ -67,6 +55,19 @@ def fill_and_free(place, mounted):
     place.stop(server)
     place.verify()
     return f"{expunged} expunged on a full disk"
+
+
+def leave(mounted, octets):
+    """Fills the disk until no more than this is free; gives the file that fills it."""
+    filler = mounted + "/filler"
+    with open(filler, "ab") as file:
+        while (free := space(mounted)) > octets:
+            try:
+                file.write(bytes(min(1 << 20, free - octets)))
+                file.flush()
+            except OSError:
+                break
+    return filler
 
 
 def space(path):
@@ -109,6 +110,48 @@ def disk_full_of_mail(place):
         place.stop(server)
         place.verify()
         return f"messages taken each time: {taken}"
+
+
+@check("R05")
+def group_on_a_full_disk(place):
+    """Events of a consumer group on a full disk: what is done holds, and the others come again."""
+    with small_disk(place, 160) as mounted:
+        server = place.start()
+        path = "/api/v1/events/log?group=workers&type=message.received&since=0&limit=10&lease_s="
+
+        def claim(lease_s):
+            status, page = server.rest(place.key, "GET", path + str(lease_s))
+            return status, [event["seq"] for event in page.get("data", [])]
+
+        def acknowledge(seq):
+            return server.rest(place.key, "POST", "/api/v1/events/ack", {"group": "workers", "id": seq})[0]
+
+        for n in range(30):
+            send(server, place.inbox, f"event.{n}@full.test")
+        status, held = claim(3600)
+        assert (status, len(held)) == (200, 10), f"{status} {held}"
+        filler = leave(mounted, 0)
+        # Not one octet is free, and the reserve is for this.
+        said = [acknowledge(seq) for seq in held[:5]]
+        assert said == [204] * 5, said
+        # Without it nothing can be stored: it is refused, and the server goes on.
+        leave(mounted, 0)
+        said = [acknowledge(seq) for seq in held[5:]]
+        done = set(held[:5]) | {seq for seq, status in zip(held[5:], said) if status == 204}
+        assert set(said) <= {204, 507} and 507 in said and claim(1) == (507, []), said
+        os.unlink(filler)
+        wait_until(lambda: ready(server), "there is no room again")
+        # Those that were refused are held still.
+        assert [acknowledge(seq) for seq in held] == [204] * 10
+        for _ in range(2):
+            status, more = claim(3600)
+            assert (status, len(more)) == (200, 10) and not done & set(more), more
+            assert [acknowledge(seq) for seq in more] == [204] * 10
+        group = server.rest(place.key, "GET", "/api/v1/events/groups/workers")[1]
+        assert group["pending"] == 0 and group["poisoned"] == [], group
+        place.stop(server)
+        place.verify()
+        return f"{len(done)} of {len(held)} were done on a full disk"
 
 
 def ready(server):
