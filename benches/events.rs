@@ -10,6 +10,8 @@ mod readers;
 mod rig;
 #[path = "events/sockets.rs"]
 mod sockets;
+#[path = "events/upstream.rs"]
+mod upstream;
 #[path = "events/webhooks.rs"]
 mod webhooks;
 
@@ -48,6 +50,8 @@ const BENCHES: &[(&str, Bench)] = &[
     ("webhooks", webhooks::webhooks),
     ("groups", groups::groups),
     ("stalled_group", groups::stalled_group),
+    ("upstream", upstream::upstream),
+    ("upstream_large", upstream::upstream_large),
 ];
 
 fn main() {

@@ -3,7 +3,7 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -27,15 +27,8 @@ struct Receiver {
 
 impl Receiver {
     /// Starts it. Its certificate is the authority that it writes to `ca`.
-    fn start(ca: &PathBuf) -> Receiver {
-        let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
-        std::fs::write(ca, made.cert.pem()).unwrap();
-        let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-        let config = ServerConfig::builder()
-            .with_no_client_auth()
-            .with_single_cert(vec![made.cert.der().clone()], PrivateKeyDer::from(key))
-            .unwrap();
-        let config = Arc::new(config);
+    fn start(ca: &Path) -> Receiver {
+        let config = own_certificate(ca);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let receiver = Receiver {
             port: listener.local_addr().unwrap().port(),
@@ -65,6 +58,18 @@ impl Receiver {
             std::thread::sleep(Duration::from_millis(2));
         }
     }
+}
+
+/// TLS for a server on this machine. Its certificate is the authority that is written to `ca`.
+pub fn own_certificate(ca: &Path) -> Arc<ServerConfig> {
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    std::fs::write(ca, made.cert.pem()).unwrap();
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], PrivateKeyDer::from(key))
+        .unwrap();
+    Arc::new(config)
 }
 
 /// Answers every request of a connection.
