@@ -65,8 +65,8 @@ limits! {
     /// Connections to other mail servers at once, also those that are not answered: a great number
     /// of dead domains must not use all of it. Lowered to half the descriptors.
     outbound_connections: usize = 12_000 => OutboundLimited;
-    /// Connections to the servers of accounts elsewhere at once, a descriptor each. An account that
-    /// finds no place waits for one.
+    /// Connections to the servers of accounts elsewhere at once, a descriptor each; lowered to a
+    /// quarter of them. An account that finds no place waits for its turn.
     upstream_connections: usize = 4_000 => UpstreamLimited;
     /// Connections in all; lowered to the descriptors that the process may open, less 256.
     connections: usize = 16_000 => RefusedGlobal;
@@ -329,6 +329,16 @@ limits! {
 /// The limits that `--no-limits` lifts: rates, budgets, lock-outs and limits of connections, but
 /// never the bounds of the parsers.
 impl Limits {
+    /// Lowers the limits to what the process may have: descriptors for so many connections, of
+    /// which those that it makes itself have a part, and so many mebibytes of memory.
+    pub fn lower_to(&mut self, descriptors: usize, memory_mb: usize) {
+        let lower = |limit: &mut usize, most: usize| *limit = most.max(1).min(*limit);
+        lower(&mut self.connections, descriptors);
+        lower(&mut self.outbound_connections, descriptors / 2);
+        lower(&mut self.upstream_connections, descriptors / 4);
+        lower(&mut self.memory_mb, memory_mb);
+    }
+
     /// Octets of the largest file that fits into a message. In one, 57 octets are a line of 78
     /// (RFC 2045 section 6.8).
     pub fn upload_bytes(&self) -> usize {
@@ -384,6 +394,21 @@ const BARE_MESSAGE_BYTES: usize = 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn few_descriptors_lower_the_limits_of_connections() {
+        let mut limits = Limits::default();
+        limits.lower_to(1 << 20, usize::MAX);
+        assert_eq!(limits, Limits::default());
+        limits.lower_to(400, 512);
+        assert_eq!(limits.connections, 400);
+        assert_eq!(limits.outbound_connections, 200);
+        assert_eq!(limits.upstream_connections, 100);
+        assert_eq!(limits.memory_mb, 512);
+        limits.lower_to(2, 512);
+        assert_eq!(limits.outbound_connections, 1);
+        assert_eq!(limits.upstream_connections, 1);
+    }
 
     #[test]
     fn no_default_is_zero() {

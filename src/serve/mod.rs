@@ -23,8 +23,8 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use crate::call::{
-    Caller, DomainWrite, Limits, Listener, Metric, OutboundSettings, PublicEndpoints, Request,
-    Shared, WebhookSettings,
+    Caller, DomainWrite, Listener, Metric, OutboundSettings, PublicEndpoints, Request, Shared,
+    WebhookSettings,
 };
 use crate::config::{
     Config, FOLDER_FILES, LAST_CONFIG_FILE, SEALING_FILE, SHARED_DOMAIN_FILE, TOKEN_FILE,
@@ -189,7 +189,7 @@ fn start(
     opened: OpenedAsRoot,
 ) -> Result<StartedServer, String> {
     let data = &config.data;
-    let most = net::raise_descriptors().min(config.limits.connections);
+    let descriptors = net::raise_descriptors();
     let unix_ms = clock.now().unix_ms;
     let OpenedAsRoot {
         listeners,
@@ -203,7 +203,7 @@ fn start(
     let mut random = Random::system();
     let operator = operator_token(folder, &mut random)?;
     let sealing = sealing_key(folder, &mut random)?;
-    let shared = shared(config, &listeners, most);
+    let shared = shared(config, &listeners, descriptors);
     watch_certificate(&certified, &shared, unix_ms);
     let (hub, queues) = Hub::new(cores()).map_err(|e| format!("cannot poll: {e}"))?;
     let names = DnsHandle::new(&hub);
@@ -235,7 +235,7 @@ fn start(
         hub.clone(),
         Arc::clone(&shared),
         clock,
-        most,
+        shared.limits.connections,
     )
     .map_err(|error| format!("cannot poll: {error}"))?;
     let bell = acceptor.bell();
@@ -369,18 +369,13 @@ fn start_log(level: &str) {
     let _ = builder.try_init();
 }
 
-fn shared(config: &Config, listeners: &[BoundListener], most: usize) -> Arc<Shared> {
+fn shared(config: &Config, listeners: &[BoundListener], descriptors: usize) -> Arc<Shared> {
     let port = |listener: Listener| {
         let found = listeners.iter().find(|l| l.listener == listener);
         found.map_or(0, |listener| listener.address.port())
     };
-    // The process may have less than the configured limits. Stress is a part of the true limit.
-    let memory_mb = net::memory_mb().unwrap_or(usize::MAX);
-    let limits = Limits {
-        connections: most,
-        memory_mb: config.limits.memory_mb.min(memory_mb),
-        ..config.limits.clone()
-    };
+    let mut limits = config.limits.clone();
+    limits.lower_to(descriptors, net::memory_mb().unwrap_or(usize::MAX));
     let shared = Shared::new(
         &config.hostname,
         limits,
