@@ -5,7 +5,7 @@
 //! listener to a part of the tree of inboxes counts under the topic that it watches; who asks about
 //! one inbox asks about its ancestors too.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,7 +17,16 @@ pub struct Listeners {
     counts: Mutex<HashMap<Topic, usize>>,
     changes: AtomicU64,
     /// Accounts elsewhere whose connections are to end.
-    ending: Mutex<HashSet<InboxId>>,
+    ending: Mutex<HashMap<InboxId, ConnectionEnd>>,
+}
+
+/// Why the connection of an account elsewhere is to end, whatever listens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum ConnectionEnd {
+    /// Another account waits for its place.
+    Turn,
+    /// The account is gone, or has other settings: its calls are refused.
+    Changed,
 }
 
 impl Listeners {
@@ -39,20 +48,31 @@ impl Listeners {
     /// The connection of an account elsewhere is to end, whatever listens: the account is gone, or
     /// has other settings.
     pub fn end_connection(&self, inbox: InboxId) {
-        self.ending().insert(inbox);
+        self.ending().insert(inbox, ConnectionEnd::Changed);
     }
 
-    /// Whether the connection of an account elsewhere is to end.
+    /// The connection of an account elsewhere is to end when it has nothing to do: another account
+    /// waits for its place.
+    pub fn end_turn(&self, inbox: InboxId) {
+        self.ending().entry(inbox).or_insert(ConnectionEnd::Turn);
+    }
+
+    /// Whether the connection of an account elsewhere is to end, and counts for nothing by then.
     pub fn is_ending(&self, inbox: InboxId) -> bool {
-        self.ending().contains(&inbox)
+        self.ending().get(&inbox) == Some(&ConnectionEnd::Changed)
     }
 
-    /// The connection has ended; whether it was to.
+    /// Whether the connection of an account elsewhere is to end, for whatever reason.
+    pub fn is_leaving(&self, inbox: InboxId) -> bool {
+        self.ending().contains_key(&inbox)
+    }
+
+    /// The connection has ended; whether it counts for nothing.
     pub fn connection_ended(&self, inbox: InboxId) -> bool {
-        self.ending().remove(&inbox)
+        self.ending().remove(&inbox) == Some(ConnectionEnd::Changed)
     }
 
-    fn ending(&self) -> MutexGuard<'_, HashSet<InboxId>> {
+    fn ending(&self) -> MutexGuard<'_, HashMap<InboxId, ConnectionEnd>> {
         self.ending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -72,13 +72,13 @@ mod webhook;
 
 use core::cell::{Cell, OnceCell, RefCell};
 use core::ops::ControlFlow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{CachedStatement, Connection, Params, Row};
 
-use crate::call::{BodyId, Receipt};
+use crate::call::{BodyId, InboxId, Receipt};
 use crate::pace;
 
 pub use approval::{HeldEnvelope, StoredApproval};
@@ -166,6 +166,8 @@ pub struct Store {
     lessons_from: Cell<i64>,
     /// Whether deletions may have left work for [`Store::reclaim`].
     leftovers: Cell<bool>,
+    /// Inboxes of accounts elsewhere with changes that were noted since they were taken.
+    upstreams_changed: RefCell<BTreeSet<InboxId>>,
     /// Large bodies without a reference, and until when they stay (monotonic ms).
     lingering: RefCell<HashMap<BodyId, u64>>,
     /// Large bodies whose octets are being stored.

@@ -172,6 +172,7 @@ pub(super) fn finish(
         audit_from: Cell::new(0),
         lessons_from: Cell::new(0),
         leftovers: Cell::new(true),
+        upstreams_changed: RefCell::default(),
         lingering: RefCell::default(),
         arriving: RefCell::default(),
         sum_fill: Cell::new(None),

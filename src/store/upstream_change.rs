@@ -6,6 +6,8 @@
 //! change that was taken back is none. The row ends when the server has answered and nothing
 //! differs any more.
 
+use std::collections::BTreeSet;
+
 use super::upstream_state::{UpstreamPair, read_pair};
 use super::{Error, Store, int};
 use crate::call::{EntryId, InboxId, UpstreamFolderId};
@@ -21,14 +23,23 @@ impl Store {
             return Ok(());
         }
         for entry in entries {
-            self.direct().run(
+            let rows = self.direct().run(
                 "INSERT INTO upstream_change (message, inbox, org, tries, due_at)
                  SELECT message, inbox, org, 0, ?2 FROM upstream_state WHERE entry = ?1
                  ON CONFLICT (message) DO UPDATE SET tries = 0, due_at = ?2",
                 [entry.0, at],
             )?;
+            if rows > 0 {
+                self.upstreams_changed.borrow_mut().insert(inbox);
+            }
         }
         Ok(())
+    }
+
+    /// The inboxes with changes that were noted since the last call, also by a transaction that was
+    /// rolled back.
+    pub fn take_changed_upstreams(&self) -> BTreeSet<InboxId> {
+        self.upstreams_changed.take()
     }
 
     /// Entries of an inbox have ended by themselves: those of the account stay.
@@ -54,15 +65,22 @@ impl Store {
         Ok(self.direct().one(sql, [inbox.0], |_| Ok(()))?.is_some())
     }
 
-    /// The inboxes whose servers are to be told of changes by now.
-    pub fn upstreams_to_tell(&self, now: i64) -> Result<Vec<InboxId>, Error> {
-        self.direct().all(
-            "SELECT inbox FROM upstream u WHERE is_stopped = 0 AND EXISTS
-                 (SELECT 1 FROM upstream_change c WHERE c.inbox = u.inbox AND c.due_at <= ?1)
-             ORDER BY inbox",
-            [now],
-            |r| Ok(InboxId(r.get(0)?)),
-        )
+    /// The inboxes whose servers are to be told of changes, and when the first of them is due.
+    pub fn upstreams_to_tell(&self) -> Result<Vec<(InboxId, i64)>, Error> {
+        let all = self.direct().all(
+            "SELECT inbox, (SELECT min(due_at) FROM upstream_change c WHERE c.inbox = u.inbox)
+             FROM upstream u ORDER BY inbox",
+            [],
+            |r| Ok((InboxId(r.get(0)?), r.get::<_, Option<i64>>(1)?)),
+        )?;
+        let due = all.into_iter();
+        Ok(due.filter_map(|(inbox, at)| Some((inbox, at?))).collect())
+    }
+
+    /// When the server of an account is to be told of its next change; `None`: there is none.
+    pub fn next_upstream_change(&self, inbox: InboxId) -> Result<Option<i64>, Error> {
+        let sql = "SELECT min(due_at) FROM upstream_change WHERE inbox = ?1";
+        Ok(self.direct().one(sql, [inbox.0], |r| r.get(0))?.flatten())
     }
 
     /// Whether a change of a message waits to be told.

@@ -344,7 +344,7 @@ impl UpstreamClient {
     fn is_wanted(&self) -> bool {
         let (org, path) = (self.dial.account.org, &self.dial.path);
         let listeners = &self.shared.listeners;
-        !self.is_stopping && listeners.hear(org, path) && !listeners.is_ending(path.id)
+        !self.is_stopping && listeners.hear(org, path) && !listeners.is_leaving(path.id)
     }
 
     fn woken(&mut self, now: Now, has_changed: bool, out: &mut Output) {

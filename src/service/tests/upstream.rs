@@ -286,3 +286,35 @@ fn an_account_without_a_place_waits_for_one() {
     assert_eq!(accounts.wait(1_000), []);
     assert_eq!(accounts.shown(ann), (UpstreamState::Idle, None));
 }
+
+/// Nothing is left out for ever: the account that has waited longest gets the place of the one that
+/// has had its turn.
+#[test]
+fn accounts_beyond_the_limit_take_turns() {
+    let mut accounts = Accounts::new(1);
+    let three: Vec<InboxId> = ["ann", "bob", "cat"]
+        .into_iter()
+        .map(|user| accounts.begun(user))
+        .collect();
+    let _all = three
+        .iter()
+        .map(|inbox| accounts.listen(*inbox))
+        .collect::<Vec<_>>();
+    let listeners = Arc::clone(&accounts.world.shared.listeners);
+    let mut begins = accounts.wait(1_000);
+    for turn in 0..7 {
+        let now = three[turn % 3];
+        assert_eq!(begins, [now], "{turn}");
+        assert_eq!(accounts.wait(290_000), [], "{turn}");
+        assert!(!listeners.is_leaving(now), "{turn}");
+        assert_eq!(accounts.wait(20_000), [], "{turn}");
+        // What it still brings counts.
+        assert!(listeners.is_leaving(now) && !listeners.is_ending(now));
+        accounts.end(now, None);
+        begins = accounts.wait(1_000);
+        assert_eq!(accounts.shown(now).0, UpstreamState::Failing);
+    }
+    // One that fails gives its place away, too.
+    accounts.end(three[1], Some(UpstreamLoss::TimedOut));
+    assert_eq!(accounts.wait(1_000), [three[2]]);
+}

@@ -91,21 +91,29 @@ impl Upstreams {
             return Ok(Some(table.look_ms - now.mono_ms));
         }
         table.look_ms = now.mono_ms.saturating_add(LOOK_MS);
-        let to_tell = context.store.upstreams_to_tell(now.unix_ms)?;
-        for inbox in &to_tell {
-            context.shared.upstream_wakes.wake(*inbox);
+        let mut to_tell = table.untold.take(context.store, now.unix_ms)?;
+        let has_to_tell = to_tell.iter().any(|inbox| !table.links.contains_key(inbox));
+        let changes = context.shared.listeners.changes();
+        let looks_at_all = table.changes != Some(changes)
+            || now.mono_ms >= table.all_ms
+            || !changed.is_empty()
+            || has_to_tell;
+        if looks_at_all {
+            table.untold.read_due(context.store, now.unix_ms)?;
+            to_tell = table.untold.due(now.unix_ms).collect();
+        }
+        for inbox in to_tell {
+            context.shared.upstream_wakes.wake(inbox);
         }
         if self.ways.is_none() {
             return Ok(None);
         }
         table.take_changes(context, changed)?;
         table.resolved(context, actions)?;
-        let changes = context.shared.listeners.changes();
-        let has_to_tell = to_tell.iter().any(|inbox| !table.links.contains_key(inbox));
-        if table.changes != Some(changes) || now.mono_ms >= table.all_ms || has_to_tell {
+        if looks_at_all {
             table.changes = Some(changes);
             table.all_ms = now.mono_ms.saturating_add(ALL_MS);
-            table.begin_wanted(context, &to_tell, actions)?;
+            table.begin_wanted(context, actions)?;
         }
         let open = table.links.values().filter(|link| link.is_busy()).count();
         (context.shared.metrics).set(Metric::UpstreamConnections, open as u64);
@@ -201,9 +209,6 @@ impl ConnectionTable {
         context: &WriteContext<'_>,
         changed: ChangedAccounts,
     ) -> Result<(), Refusal> {
-        if !changed.is_empty() {
-            self.all_ms = 0;
-        }
         let other = match self.accounts.read(context.store, changed) {
             Ok(other) => other,
             Err(error) => {
@@ -226,11 +231,11 @@ impl ConnectionTable {
     }
 
     /// Begins a connection for each account that is to have one and has none: for its listeners, or
-    /// for a short time to tell what has changed here.
+    /// for a short time to tell what has changed here. Where there are not enough places, the one
+    /// that has waited longest goes first.
     fn begin_wanted(
         &mut self,
         context: &mut WriteContext<'_>,
-        to_tell: &[InboxId],
         actions: &mut Vec<UpstreamAction>,
     ) -> Result<(), Refusal> {
         let now = context.now;
@@ -238,8 +243,6 @@ impl ConnectionTable {
         self.links
             .retain(|inbox, link| matches!(link.state, LinkState::Open) || accounts.has(*inbox));
         (context.service.connections.tokens).retain(|inbox| accounts.has(*inbox));
-        let mut open = self.links.values().filter(|link| link.is_busy()).count();
-        let max = context.shared.limits.upstream_connections;
         let mut wanted = Vec::new();
         for known in accounts.all() {
             let (account, inbox) = (known.account, known.account.inbox);
@@ -254,7 +257,7 @@ impl ConnectionTable {
                 continue;
             }
             let is_heard = || context.shared.listeners.hear(account.org, &known.path);
-            let has_to_tell = to_tell.binary_search(&inbox).is_ok();
+            let has_to_tell = self.untold.is_due(inbox, now.unix_ms);
             if known.standing.is_begun && !has_to_tell && !is_heard() {
                 if is_waiting {
                     self.links.remove(&inbox);
@@ -262,27 +265,69 @@ impl ConnectionTable {
                 }
                 continue;
             }
-            if open < max {
-                open += 1;
-                wanted.push((account, Arc::clone(&known.path)));
-            } else if !is_waiting {
-                context.shared.metrics.count(Metric::UpstreamLimited);
-                self.links.insert(
-                    inbox,
-                    AccountLink {
-                        state: LinkState::Waiting,
-                        failures: link.map_or(0, |link| link.failures),
-                        since_ms: now.mono_ms,
-                    },
-                );
-                let why = Some(NO_PLACE.to_owned());
-                actions.push(UpstreamAction::Tell(account, UpstreamState::Failing, why));
+            let since_ms = link.filter(|_| is_waiting).map(|link| link.since_ms);
+            let since_ms = since_ms.unwrap_or(now.mono_ms);
+            wanted.push((since_ms, account, Arc::clone(&known.path)));
+        }
+        wanted.sort_by_key(|(since_ms, ..)| *since_ms);
+        let open = self.links.values().filter(|link| link.is_busy()).count();
+        let mut places = (context.shared.limits.upstream_connections).saturating_sub(open);
+        let mut waiting = 0;
+        for (since_ms, account, path) in wanted {
+            if places == 0 {
+                waiting += 1;
+                self.wait(context, (account, since_ms), actions);
+                continue;
             }
-        }
-        for (account, path) in wanted {
             self.begin(context, account, &path, actions)?;
+            // One without an access token takes no place.
+            let link = self.links.get(&account.inbox);
+            places -= usize::from(link.is_some_and(AccountLink::is_busy));
         }
+        self.end_turns(context, waiting);
         Ok(())
+    }
+
+    /// There is no place for the connection of an account.
+    fn wait(
+        &mut self,
+        context: &WriteContext<'_>,
+        (account, since_ms): (UpstreamAccount, u64),
+        actions: &mut Vec<UpstreamAction>,
+    ) {
+        let link = self.links.get(&account.inbox);
+        if link.is_some_and(|link| matches!(link.state, LinkState::Waiting)) {
+            return;
+        }
+        context.shared.metrics.count(Metric::UpstreamLimited);
+        let link = AccountLink {
+            state: LinkState::Waiting,
+            failures: link.map_or(0, |link| link.failures),
+            since_ms,
+        };
+        self.links.insert(account.inbox, link);
+        let why = Some(NO_PLACE.to_owned());
+        actions.push(UpstreamAction::Tell(account, UpstreamState::Failing, why));
+    }
+
+    /// Ends connections that have had their turn, those first that have lasted longest, so that
+    /// each of the accounts that wait gets a place.
+    fn end_turns(&self, context: &WriteContext<'_>, waiting: usize) {
+        let listeners = &context.shared.listeners;
+        let open = self.links.iter();
+        let open = open.filter(|(_, link)| matches!(link.state, LinkState::Open));
+        let (leaving, staying): (Vec<_>, Vec<_>) =
+            open.partition(|(inbox, _)| listeners.is_leaving(**inbox));
+        let is_over = |since_ms: u64| context.now.mono_ms.saturating_sub(since_ms) >= TURN_MS;
+        let staying = staying.into_iter();
+        let mut over: Vec<(u64, InboxId)> = staying
+            .map(|(inbox, link)| (link.since_ms, *inbox))
+            .filter(|(since_ms, _)| is_over(*since_ms))
+            .collect();
+        over.sort();
+        for (_, inbox) in over.iter().take(waiting.saturating_sub(leaving.len())) {
+            listeners.end_turn(*inbox);
+        }
     }
 
     fn begin(
@@ -517,5 +562,8 @@ const REST_DOUBLINGS: u32 = 8;
 const ADDRESSES_MAX: usize = 6;
 /// A connection that has lasted so long was none that fails.
 const STEADY_MS: u64 = 60_000;
+/// How long a connection lasts at least while other accounts wait for its place.
+const TURN_MS: u64 = 5 * 60_000;
 /// What the owner of an account is told that waits for a place.
-const NO_PLACE: &str = "this server has as many connections to accounts as it may have";
+const NO_PLACE: &str = "this server has as many connections to accounts as it may have: the \
+     account waits for its turn";

@@ -17,6 +17,7 @@ mod state;
 mod sync;
 mod tokens;
 mod told;
+mod untold;
 
 pub use keywords::kept_keywords;
 pub use moved::matched;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::accounts::{ChangedAccounts, KnownAccounts};
 use super::tokens::UpstreamTokens;
+use super::untold::UntoldChanges;
 use crate::call::{DnsAnswer, Event, InboxId, Resolve, TokenDialer, UpstreamDialer};
 
 /// The ways to the servers of accounts.
@@ -46,6 +47,7 @@ pub(super) enum UpstreamHost {
 #[derive(Debug, Default)]
 pub(super) struct ConnectionTable {
     pub accounts: KnownAccounts,
+    pub untold: UntoldChanges,
     pub links: HashMap<InboxId, AccountLink>,
     /// The listeners when they were looked at.
     pub changes: Option<u64>,

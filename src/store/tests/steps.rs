@@ -535,14 +535,18 @@ fn version_38_gets_changes_to_be_told() {
     assert_eq!(due(12).len(), 1);
     assert_eq!(store.put_off_upstream_change(message, 20).unwrap(), 1);
     assert_eq!(store.put_off_upstream_change(message, 20).unwrap(), 2);
-    assert_eq!(store.upstreams_to_tell(19).unwrap(), []);
-    assert_eq!(store.upstreams_to_tell(20).unwrap(), [inbox]);
+    assert_eq!(store.upstreams_to_tell().unwrap(), [(inbox, 20)]);
+    assert_eq!(store.next_upstream_change(inbox).unwrap(), Some(20));
+    assert_eq!(store.take_changed_upstreams().first(), Some(&inbox));
+    assert!(store.take_changed_upstreams().is_empty());
     // A new change is told at once, whatever was refused before.
     store.note_upstream_changes((inbox, 13), entries()).unwrap();
     assert_eq!(due(13).len(), 1);
+    assert_eq!(store.take_changed_upstreams().len(), 1);
     assert_eq!(store.put_off_upstream_change(message, 20).unwrap(), 1);
     // What has ended by itself is not told.
     store.part_upstream_entries(inbox, entries()).unwrap();
-    assert_eq!(store.upstreams_to_tell(99).unwrap(), []);
+    assert_eq!(store.upstreams_to_tell().unwrap(), []);
+    assert_eq!(store.next_upstream_change(inbox).unwrap(), None);
     assert_eq!(store.put_off_upstream_change(message, 20).unwrap(), 0);
 }
