@@ -37,8 +37,9 @@ pub enum UpstreamOrder {
     List,
     /// Opens a mailbox. Outcome: `Opened`.
     Open { name: Vec<u8> },
-    /// Asks which messages there are from this UID on. Outcome: `Scanned`.
-    Scan { first: u32 },
+    /// Asks which messages there are from this UID on, up to `last` where it is given. Outcome:
+    /// `Scanned`.
+    Scan { first: u32, last: Option<u32> },
     /// Asks for the flags of these messages; those that are gone have no row. Outcome: `Scanned`.
     State { uids: UidSet },
     /// Asks for the flags of the messages up to a UID that have changed after a MODSEQ, and which

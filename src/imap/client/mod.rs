@@ -23,6 +23,7 @@ mod orders;
 mod push;
 mod reader;
 mod response;
+mod span;
 mod state;
 mod step;
 mod sync;
@@ -332,6 +333,11 @@ impl UpstreamDialogue {
     /// Whether TLS begins, after STARTTLS.
     pub fn awaits_handshake(&self) -> bool {
         self.phase == DialoguePhase::Handshake
+    }
+
+    /// Messages of the open mailbox, as the server has told.
+    pub fn exists(&self) -> u32 {
+        self.exists
     }
 
     /// Whether it waits for news of the open mailbox.

@@ -91,10 +91,11 @@ impl WorkUnderWay {
     /// What is told of a message. `false`: it was not asked for.
     fn fetched(&mut self, items: FetchedItems) -> bool {
         match &self.order {
-            UpstreamOrder::Scan { first } => match items.row() {
+            UpstreamOrder::Scan { first, last } => match items.row() {
                 None => false,
                 // `9:*` has the last message even if its UID is below 9.
                 Some(row) if row.uid < *first => true,
+                Some(row) if last.is_some_and(|last| row.uid > last) => false,
                 Some(row) => self.keep(row),
             },
             UpstreamOrder::State { uids } => {
@@ -233,10 +234,13 @@ impl UpstreamDialogue {
                     false => select,
                 });
             }
-            UpstreamOrder::Scan { first } => {
+            UpstreamOrder::Scan { first, last } => {
                 let identify = "BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]";
                 let items = format!("UID FLAGS INTERNALDATE RFC822.SIZE {identify}");
-                add(SentPieces::new(&format!("UID FETCH {first}:* ({items})")));
+                let last = last.map_or("*".to_owned(), |last| last.to_string());
+                add(SentPieces::new(&format!(
+                    "UID FETCH {first}:{last} ({items})"
+                )));
             }
             UpstreamOrder::State { uids } => {
                 add(SentPieces::new(&format!("UID FETCH {uids} (UID FLAGS)")));

@@ -19,13 +19,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::comparison::{FolderTour, StateCompared};
+use super::span::ScanSpan;
 use super::step::SyncStep;
 use super::{DialogueStep, UpstreamDialogue};
 use crate::call::{
     Ask, Call, Caller, Charge, FetchedUpTo, Holders, Intake, MemoryShortage, Metric, Now,
-    OpenedFolder, PushOutcome, Refusal, RemoteMessage, Reply, Route, Shared, SyncedFolder, UidSet,
-    UpstreamDial, UpstreamFolderId, UpstreamLoss, UpstreamMessage, UpstreamOrder, UpstreamOutcome,
-    UpstreamPush, UpstreamTls, UpstreamWrite, Written,
+    OpenedFolder, PushOutcome, Refusal, RemoteMessage, Reply, Route, SCAN_MAX, Shared,
+    SyncedFolder, UidSet, UpstreamDial, UpstreamFolderId, UpstreamLoss, UpstreamMessage,
+    UpstreamOrder, UpstreamOutcome, UpstreamPush, UpstreamTls, UpstreamWrite, Written,
 };
 use crate::engine::{CertificateCheck, DialError, Engine, Input, Output, Trust};
 
@@ -55,10 +56,12 @@ pub struct UpstreamClient {
     pub(super) tour: FolderTour,
     /// What the server is being told.
     pub(super) pushing: Option<Box<UpstreamPush>>,
+    /// What of the mailbox the next scan asks for.
+    span: ScanSpan,
     /// Messages to be fetched, and whether a scan has more.
     queue: VecDeque<RemoteMessage>,
     has_more: bool,
-    /// The largest UID that a scan has told.
+    /// All up to this UID has been told by scans.
     pub(super) seen: u32,
     /// The message that is being fetched.
     fetching: Option<Box<RemoteMessage>>,
@@ -105,6 +108,7 @@ impl UpstreamClient {
             began: 0,
             tour: FolderTour::None,
             pushing: None,
+            span: ScanSpan::default(),
             queue: VecDeque::new(),
             has_more: false,
             seen: 0,
@@ -353,9 +357,17 @@ impl UpstreamClient {
         }
         match (now.mono_ms >= self.round_ms, has_changed) {
             (true, _) => self.open(now, out),
+            // So many have come that they are asked for in spans, up to the new UIDNEXT.
+            (false, _) if self.has_grown() => self.open(now, out),
             (false, true) => self.compare(now, true, out),
             (false, false) => self.scan(now, out),
         }
+    }
+
+    /// Whether more messages have come since the mailbox was opened than one scan keeps.
+    fn has_grown(&self) -> bool {
+        let opened = self.opened.map_or(0, |opened| opened.exists);
+        self.dialogue.exists().saturating_sub(opened) as usize > SCAN_MAX
     }
 
     pub(super) fn leave(&mut self, now: Now, out: &mut Output) {
@@ -367,7 +379,13 @@ impl UpstreamClient {
         let Some(first) = first.checked_add(1) else {
             return self.is_up_to_date(now, out);
         };
-        self.order(now, SyncStep::Scan, UpstreamOrder::Scan { first }, out);
+        let last = self.span.begin(first, self.opened);
+        self.order(
+            now,
+            SyncStep::Scan,
+            UpstreamOrder::Scan { first, last },
+            out,
+        );
     }
 
     fn scanned(
@@ -377,8 +395,8 @@ impl UpstreamClient {
         is_whole: bool,
         out: &mut Output,
     ) {
-        self.has_more = !is_whole;
-        self.seen = messages.last().map_or(self.seen, |row| row.uid);
+        let (seen, has_more) = self.span.told(&messages, is_whole);
+        (self.seen, self.has_more) = (seen.unwrap_or(self.seen), has_more);
         let (account, opened) = (self.dial.account, self.opened);
         let folder = self.folders.get(self.at);
         let folder = folder.map(|folder| (folder.id, folder.purpose));
@@ -534,7 +552,7 @@ impl UpstreamClient {
             }
             (SyncStep::Opened, Reply::Written(Written::UpstreamAt(up_to), _)) => {
                 self.up_to = up_to;
-                self.seen = 0;
+                (self.seen, self.span) = (0, ScanSpan::default());
                 match (self.tour, core::mem::take(&mut self.is_back)) {
                     (FolderTour::Beyond(_), _) => self.compare(now, false, out),
                     (FolderTour::Over, _) => self.scan(now, out),

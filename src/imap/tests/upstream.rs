@@ -163,8 +163,9 @@ fn order(text: &str) -> UpstreamOrder {
         ["open", name] => UpstreamOrder::Open {
             name: unescaped(name),
         },
-        ["scan", first] => UpstreamOrder::Scan {
+        ["scan", first, rest @ ..] => UpstreamOrder::Scan {
             first: first.parse().unwrap(),
+            last: rest.first().map(|last| last.parse().unwrap()),
         },
         ["state", uids] => UpstreamOrder::State { uids: set(uids) },
         ["changes", last, since] => UpstreamOrder::Changes {
