@@ -14,8 +14,9 @@ use crate::call::{
 #[derive(Debug)]
 pub struct WorkUnderWay {
     order: UpstreamOrder,
-    /// The commands that are still to be sent, in order.
+    /// The commands that are still to be sent, in order, and how many it has in all.
     left: VecDeque<SentPieces>,
+    commands: usize,
     folders: Vec<RemoteFolder>,
     opened: OpenedFolder,
     rows: BTreeMap<u32, RemoteMessage>,
@@ -35,6 +36,7 @@ impl WorkUnderWay {
     fn new(order: UpstreamOrder, left: VecDeque<SentPieces>) -> WorkUnderWay {
         WorkUnderWay {
             order,
+            commands: left.len(),
             left,
             folders: Vec::new(),
             opened: OpenedFolder {
@@ -68,6 +70,12 @@ impl WorkUnderWay {
                 | UpstreamOrder::State { .. }
                 | UpstreamOrder::Changes { .. }
         )
+    }
+
+    /// Whether messages that are to be moved are in both mailboxes: they were copied, and the
+    /// original is being deleted.
+    fn is_copied(&self) -> bool {
+        self.commands > self.left.len() + 1 && matches!(self.order, UpstreamOrder::Move { .. })
     }
 
     /// A long literal was dropped while it came.
@@ -315,6 +323,14 @@ impl UpstreamDialogue {
         status: UpstreamStatus,
         out: &mut Vec<u8>,
     ) -> DialogueStep {
+        if let Some(work) = &mut self.work
+            && work.is_copied()
+            && !status.is_ok
+        {
+            // The copy is there. Another try would make one more.
+            let placed = work.placed.take();
+            return self.finish(UpstreamOutcome::Moved { placed });
+        }
         if !status.is_ok {
             return self.finish(UpstreamOutcome::Refused {
                 is_missing: status.code == UpstreamCode::Missing,
