@@ -1,6 +1,6 @@
 //! A message that REST describes, before it is composed.
 
-use super::{EntryId, NamedAddress, UploadId};
+use super::{EntryId, InboxRef, NamedAddress, UploadId};
 
 /// A message to compose, as REST describes it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -65,12 +65,25 @@ pub struct DraftAttachment {
     pub part: Option<usize>,
     /// An uploaded file, in place of `content`. Its name and its type hold where these are empty.
     pub upload: Option<UploadId>,
+    /// A file of a stored message, likewise.
+    pub stored: Option<StoredAttachment>,
     /// Base64, as the client sent it.
     pub content: String,
     /// The id by which the HTML shows it, with or without angle brackets.
     pub content_id: Option<String>,
     /// Whether it is meant to be shown within the text; without it, a part with an id is.
     pub inline: Option<bool>,
+}
+
+/// An attachment of a stored message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredAttachment {
+    /// The inbox that has the message.
+    pub inbox: InboxRef,
+    /// The message.
+    pub message: EntryId,
+    /// The index of its part, as in [`super::attachment_id`].
+    pub part: usize,
 }
 
 /// What is done with a composed message.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    ApprovalEdit, ApprovalId, Charge, Draft, DraftAct, EntryId, Envelope, Flags, Idempotency,
-    ImportItem, InboxId, InboxRef, Need, NewUpload, OrgId, Render, Scopes, SharePart,
+    ApprovalEdit, ApprovalId, Charge, Draft, DraftAct, DraftAttachment, EntryId, Envelope, Flags,
+    Idempotency, ImportItem, InboxId, InboxRef, Need, NewUpload, OrgId, Render, Scopes, SharePart,
     UpstreamMessage,
 };
 
@@ -119,15 +119,17 @@ impl Intake {
             Route::Upstream(_) => Need::Server,
             Route::Approve { .. } => Need::Inboxes(Scopes::APPROVE),
             Route::Draft { act, .. } => match **act {
-                DraftAct::Change(_) => Need::Inboxes(Scopes::MESSAGES_WRITE),
+                DraftAct::Change(ref patch) => {
+                    needs_of_files(patch.attachments.as_deref().unwrap_or_default())
+                }
                 // A trial or a refusal names its recipients.
                 DraftAct::Send { .. } => Need::Inboxes(READ_AND_WRITE),
             },
             // It names addresses and hands text on that the key could not read otherwise.
             Route::Compose { draft, .. } if draft.about.is_some() => Need::Inboxes(READ_AND_WRITE),
+            Route::Compose { draft, .. } => needs_of_files(&draft.attachments),
             Route::Check { .. } => Need::Inboxes(Scopes::MESSAGES_READ),
             Route::Submission { .. }
-            | Route::Compose { .. }
             | Route::Import { .. }
             | Route::Upload { .. }
             | Route::Append { .. } => Need::Inboxes(Scopes::MESSAGES_WRITE),
@@ -181,6 +183,14 @@ impl Intake {
             | Route::Check { .. }
             | Route::Append { .. } => None,
         }
+    }
+}
+
+/// What a message with these files needs: who attaches a file of a stored message can read it.
+fn needs_of_files(files: &[DraftAttachment]) -> Need {
+    match files.iter().any(|file| file.stored.is_some()) {
+        true => Need::Inboxes(READ_AND_WRITE),
+        false => Need::Inboxes(Scopes::MESSAGES_WRITE),
     }
 }
 

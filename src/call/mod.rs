@@ -88,7 +88,7 @@ pub use dns::{
 };
 pub use draft::{
     AnswerWay, AnsweredMessage, Draft, DraftAct, DraftAddress, DraftAttachment, DraftPatch,
-    DraftPurpose,
+    DraftPurpose, StoredAttachment,
 };
 pub use event::{
     Arrived, BULK_DETAIL_BYTES_MAX, BULK_MESSAGES_MAX, Bulk, Change, DisabledReason,

@@ -3,8 +3,8 @@
 
 use super::codes;
 use super::fields::FieldKind::{
-    Addresses, AnyObject, AttachmentId, Base64, Flag, HeaderFields, Id, Labels, Line, MediaType,
-    Objects, Text, Time,
+    Addresses, AnyObject, AttachmentId, Base64, Flag, HeaderFields, Id, InboxName, Labels, Line,
+    MediaType, Objects, Text, Time,
 };
 use super::fields::{ANY, BodyTable, characters, fields, sometimes};
 use super::list::page_of;
@@ -16,11 +16,10 @@ use super::send::{
     ANSWER_ERRORS, DRY_RUN, MARKDOWN, NAME_CHARACTERS_MAX, NEW_ATTACHMENT, SENT_OR_TRIED,
     SUBJECT_CHARACTERS_MAX, attachments, keep_sent, said,
 };
-use super::values::Values;
 use crate::call::bounds::MESSAGE_METADATA_BYTES_MAX;
 use crate::call::{
     Answer, AnswerWay, AnsweredMessage, Draft, DraftAct, DraftPatch, DraftPurpose, EntryId, Intake,
-    MessageFilter, MessageRead, MessageWrite, Route, UploadId, Written, parse_attachment_id,
+    MessageFilter, MessageRead, MessageWrite, Route, UploadId, Written,
 };
 use crate::http::wire::response::Response;
 
@@ -52,12 +51,18 @@ const NEW_DRAFT: BodyTable = BodyTable {
 
 const DRAFT_ATTACHMENT: BodyTable = BodyTable {
     name: "DraftAttachment",
-    says: "A file of a draft: one that it has, by its `id`, or a new one with `content` or `upload_id`.",
+    says: "A file of a draft: one that it has, by its `id`, or a new one with `content`, `upload_id` or \
+           `from_message`.",
     optional: false,
     example: "",
     fields: fields! {
-        id: optional AttachmentId, r#""att_2""#, "An attachment of the draft, which stays as it is.";
+        id: optional AttachmentId, r#""att_2""#,
+            "An attachment of the draft, which stays as it is; with `from_message` one of that message.";
         upload_id: optional Id(UploadId::PREFIX), r#""upl_01Hq7Zk3VdX""#, "An upload.";
+        from_message: optional Id(EntryId::PREFIX), r#""msg_01Hq7Zk3VdX""#,
+            "A message whose attachment it is to get. The key needs `messages:read` for it.";
+        from_inbox: optional InboxName, r#""inb_01Hq7Zk3VdX""#,
+            "The inbox that has `from_message`; without it, that of the draft.";
         content_type: optional MediaType, r#""text/plain""#,
             "Its media type; application/octet-stream where there is none.";
         content: optional Base64, r#""SGVsbG8=""#, "Its octets in base64.";
@@ -271,6 +276,7 @@ pub(crate) static PATCH: Operation = Operation {
 };
 
 fn patch(request: &mut RouteRequest<'_>) -> RouteResult {
+    let inbox = request.inbox()?;
     let body = &mut request.body;
     let files = body.given_objects("attachments");
     let patch = DraftPatch {
@@ -283,12 +289,12 @@ fn patch(request: &mut RouteRequest<'_>) -> RouteResult {
         html: body.clearable_text("html"),
         markdown: body.text("markdown"),
         headers: body.members("headers"),
-        attachments: files.map(patched_files).transpose()?,
+        attachments: (files.map(|rows| attachments(rows, &inbox, true))).transpose()?,
         labels: body.texts("labels"),
         metadata: body.clearable_text("metadata"),
     };
     let route = Route::Draft {
-        inbox: request.inbox()?,
+        inbox,
         id: request.id(1, "message", EntryId::parse)?,
         act: Box::new(DraftAct::Change(Box::new(patch))),
         idempotency: None,
@@ -296,21 +302,6 @@ fn patch(request: &mut RouteRequest<'_>) -> RouteResult {
     Ok(RouteStep::Accept(intake(route), |written, _| {
         changed(written)
     }))
-}
-
-/// Files that stay, by their ids, and new ones.
-fn patched_files(mut rows: Vec<Values>) -> Result<Vec<crate::call::DraftAttachment>, Box<Problem>> {
-    let ids: Vec<Option<String>> = rows.iter_mut().map(|row| row.text("id")).collect();
-    let mut files = attachments(rows, |at| ids.get(at).is_some_and(Option::is_some))?;
-    for (at, (file, id)) in files.iter_mut().zip(&ids).enumerate() {
-        let Some(id) = id else { continue };
-        let part = parse_attachment_id(id);
-        file.part = Some(part.ok_or_else(|| {
-            let place = format!("attachments[{at}].id");
-            Problem::invalid(&place, "must be the id of an attachment of the draft")
-        })?);
-    }
-    Ok(files)
 }
 
 pub(crate) static DELETE: Operation = Operation {

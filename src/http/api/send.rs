@@ -3,8 +3,8 @@
 
 use super::codes::{self, ErrorCode};
 use super::fields::FieldKind::{
-    Addresses, AnyObject, Base64, Flag, HeaderFields, Id, Labels, Line, List, MediaType, Object,
-    Objects, OneOf, Text, Time,
+    Addresses, AnyObject, AttachmentId, Base64, Flag, HeaderFields, Id, InboxName, Labels, Line,
+    List, MediaType, Object, Objects, OneOf, Text, Time,
 };
 use super::fields::{ANY, BodyTable, FieldRow, TextBound, TextMax, characters, fields, sometimes};
 use super::operation::{Gives, Operation, ResponseContent, Takes};
@@ -14,15 +14,17 @@ use super::shapes::{Shape, shape};
 use super::values::Values;
 use crate::call::bounds::MESSAGE_METADATA_BYTES_MAX;
 use crate::call::{
-    ApprovalId, Draft, DraftAttachment, DraftPurpose, EntryId, Intake, Route, SendStatus,
-    SendTrial, ThreadId, TrialRecipient, TrialVerdict, UploadId, Written,
+    ApprovalId, Draft, DraftAttachment, DraftPurpose, EntryId, InboxRef, Intake, Route, SendStatus,
+    SendTrial, StoredAttachment, ThreadId, TrialRecipient, TrialVerdict, UploadId, Written,
+    parse_attachment_id,
 };
 use crate::http::wire::response::Response;
 use crate::mail::write::markdown::SOURCE_MAX;
 
 pub(super) const NEW_ATTACHMENT: BodyTable = BodyTable {
     name: "NewAttachment",
-    says: "A file to send with a message: its octets, or the id of an upload.",
+    says: "A file to send with a message: its octets, the id of an upload, or an attachment of a \
+           stored message.",
     optional: false,
     example: "",
     fields: fields! {
@@ -31,7 +33,13 @@ pub(super) const NEW_ATTACHMENT: BodyTable = BodyTable {
         content_type: optional MediaType, r#""text/plain""#,
             "Its media type; application/octet-stream where there is none.";
         content: optional Base64, r#""SGVsbG8=""#,
-            "Its octets in base64; needed where there is no `upload_id`.";
+            "Its octets in base64; needed where there is neither `upload_id` nor `from_message`.";
+        from_message: optional Id(EntryId::PREFIX), r#""msg_01Hq7Zk3VdX""#,
+            "A message whose attachment `id` it is, in place of `content`. Its name and its media \
+             type hold where none is given. The key needs `messages:read` for it.";
+        id: optional AttachmentId, r#""att_2""#, "The attachment of `from_message`.";
+        from_inbox: optional InboxName, r#""inb_01Hq7Zk3VdX""#,
+            "The inbox that has `from_message`; without it, the one that sends.";
         filename: optional Line(characters(NAME_CHARACTERS_MAX)), r#""hello.txt""#, "Its name.";
         content_id: optional Line(characters(NAME_CHARACTERS_MAX)), r#""hello""#,
             "Its Content-ID, by which HTML names it, here as `cid:hello`.";
@@ -248,8 +256,9 @@ fn send(request: &mut RouteRequest<'_>) -> RouteResult {
 
 /// The fields that every message to compose has.
 pub(super) fn said(request: &mut RouteRequest<'_>) -> Result<Draft, Box<Problem>> {
+    let inbox = request.inbox()?;
     let body = &mut request.body;
-    let files = attachments(body.objects("attachments"), |_| false)?;
+    let files = attachments(body.objects("attachments"), &inbox, false)?;
     Ok(Draft {
         cc: body.addresses("cc"),
         bcc: body.addresses("bcc"),
@@ -264,43 +273,80 @@ pub(super) fn said(request: &mut RouteRequest<'_>) -> Result<Draft, Box<Problem>
     })
 }
 
-/// The files of a request. Each has octets, but for those that are there already.
+/// The files of a request for `inbox`. Each brings octets or names a file; an `id` alone is a file
+/// that a draft has already.
 pub(super) fn attachments(
     rows: Vec<Values>,
-    is_there: impl Fn(usize) -> bool,
+    inbox: &InboxRef,
+    of_draft: bool,
 ) -> Result<Vec<DraftAttachment>, Box<Problem>> {
-    let mut files = Vec::with_capacity(rows.len());
-    for (at, mut row) in rows.into_iter().enumerate() {
-        let content = row.text("content");
-        let wrong = |name: &str, why: &str| {
-            Err(Problem::invalid(&format!("attachments[{at}].{name}"), why))
-        };
-        let upload = match row.text("upload_id") {
-            None => None,
-            Some(text) => match UploadId::parse(&text) {
-                None => return wrong("upload_id", "must be the id of an upload"),
-                id => id,
-            },
-        };
-        match (is_there(at), content.is_some(), upload.is_some()) {
-            (false, false, false) => return wrong("content", "is missing"),
-            (false, true, true) => return wrong("upload_id", "cannot stand beside `content`"),
-            (true, true, _) => return wrong("content", "cannot stand beside `id`"),
-            (true, _, true) => return wrong("upload_id", "cannot stand beside `id`"),
-            _ => {}
-        }
-        files.push(DraftAttachment {
-            part: None,
-            filename: row.text("filename").unwrap_or_default(),
-            content_type: row.text("content_type").unwrap_or_default(),
-            upload,
-            content: content.unwrap_or_default(),
-            content_id: row.text("content_id"),
-            inline: row.flag("inline"),
-        });
-    }
-    Ok(files)
+    let files = rows.into_iter().enumerate();
+    files
+        .map(|(at, row)| attachment(row, inbox, of_draft, &format!("attachments[{at}]")))
+        .collect()
 }
+
+fn attachment(
+    mut row: Values,
+    inbox: &InboxRef,
+    of_draft: bool,
+    place: &str,
+) -> Result<DraftAttachment, Box<Problem>> {
+    let wrong = |name: &str, why: &str| Problem::invalid(&format!("{place}.{name}"), why);
+    let content = row.text("content");
+    let upload = row.text("upload_id").map(|text| {
+        UploadId::parse(&text).ok_or_else(|| wrong("upload_id", "must be the id of an upload"))
+    });
+    let upload = upload.transpose()?;
+    let message = row.text("from_message").map(|text| {
+        EntryId::parse(&text).ok_or_else(|| wrong("from_message", "must be the id of a message"))
+    });
+    let message = message.transpose()?;
+    let id = row.text("id");
+    let from_inbox = row.inbox("from_inbox");
+    match (id.is_some(), content.is_some(), upload.is_some()) {
+        (false, _, _) if message.is_some() => return Err(wrong("id", NO_ID)),
+        (_, _, _) if from_inbox.is_some() && message.is_none() => {
+            return Err(wrong("from_message", NO_MESSAGE));
+        }
+        (true, _, _) if message.is_none() && !of_draft => {
+            return Err(wrong("from_message", NO_MESSAGE));
+        }
+        (false, false, false) => return Err(wrong("content", "is missing")),
+        (false, true, true) => return Err(wrong("upload_id", "cannot stand beside `content`")),
+        (true, true, _) => return Err(wrong("content", "cannot stand beside `id`")),
+        (true, _, true) => return Err(wrong("upload_id", "cannot stand beside `id`")),
+        _ => {}
+    }
+    let part = id.map(|id| {
+        let owner = if message.is_some() {
+            "that message"
+        } else {
+            "the draft"
+        };
+        let why = format!("must be the id of an attachment of {owner}");
+        parse_attachment_id(&id).ok_or_else(|| wrong("id", &why))
+    });
+    let part = part.transpose()?;
+    let stored = message.zip(part).map(|(message, part)| StoredAttachment {
+        inbox: from_inbox.unwrap_or_else(|| inbox.clone()),
+        message,
+        part,
+    });
+    Ok(DraftAttachment {
+        part: part.filter(|_| stored.is_none()),
+        filename: row.text("filename").unwrap_or_default(),
+        content_type: row.text("content_type").unwrap_or_default(),
+        upload,
+        stored,
+        content: content.unwrap_or_default(),
+        content_id: row.text("content_id"),
+        inline: row.flag("inline"),
+    })
+}
+
+const NO_ID: &str = "is missing: it names the attachment of `from_message`";
+const NO_MESSAGE: &str = "is missing: it names the message that has the attachment";
 
 /// Has a message composed.
 pub(super) fn compose(request: &mut RouteRequest<'_>, mut draft: Draft) -> RouteResult {

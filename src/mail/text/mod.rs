@@ -23,7 +23,7 @@ mod written;
 
 pub use body::{TextBody, decode_part, extracted_of, markdown_of, text_of};
 pub(crate) use body::{apart_of, beginning_of, shown_text};
-pub use parts::{Attachment, attachments, find_attachment};
+pub use parts::{Attachment, AttachmentPlace, attachments, find_attachment};
 pub(crate) use parts::{FilePlace, file_places, has_attachments};
 pub use unseen::UnseenText;
 pub use written::written_of;

@@ -8,8 +8,8 @@ use data_encoding::BASE64_NOPAD;
 use super::analyse::{analyse, check_size};
 use super::answer::{NamedRecipient, Taken, take_over};
 use super::files::KeptFile;
+use super::named;
 use super::parsed::{ParsedMessage, Trial, WayIn};
-use super::upload;
 use crate::call::{
     Access, Answer, Countable, Draft, DraftAddress, DraftAttachment, DraftPurpose, Envelope, Flags,
     InboxRef, Metric, Now, PolicyReason, PolicyRefusal, Recipient, Refusal, RefusedRecipient,
@@ -250,37 +250,36 @@ pub(super) fn hidden_field(hidden: &[String]) -> Vec<u8> {
     field
 }
 
-/// The files that a request brings, decoded, and those that it has uploaded. The base64 of each is
-/// freed when it has been decoded.
+/// The files that a request brings, decoded, and those that it names. The base64 of each is freed
+/// when it has been decoded.
 pub(super) fn files_said(
     context: &ReadContext<'_>,
     access: &Access,
     attachments: &mut [DraftAttachment],
 ) -> Result<Vec<KeptFile>, Refusal> {
-    let uploads = upload::attached(context, access, attachments)?;
-    let all = attachments.iter_mut().zip(uploads).enumerate();
-    all.map(|(at, (said, uploaded))| {
-        let (row, content) = match uploaded {
-            Some(uploaded) => (Some(uploaded.row), uploaded.content),
-            None => (None, decode(at, &core::mem::take(&mut said.content))?),
+    let named = named::read(context, access, attachments)?;
+    let all = attachments.iter_mut().zip(named).enumerate();
+    all.map(|(at, (said, named))| {
+        let file = match named {
+            Some(file) => file,
+            None => KeptFile {
+                content: decode(at, &core::mem::take(&mut said.content))?,
+                ..KeptFile::default()
+            },
         };
         let content_id = said.content_id.as_deref().map(without_brackets);
         let filename = core::mem::take(&mut said.filename);
         let content_type = core::mem::take(&mut said.content_type);
-        // What the message says of it comes before what was said when it was uploaded.
-        let (name, kind) = match row {
-            Some(row) => (row.filename, row.content_type),
-            None => (String::new(), String::new()),
-        };
+        // What the message says of it comes before what is known of it.
         let first = |said: String, other: String| if said.is_empty() { other } else { said };
         Ok(KeptFile {
             part: 0,
-            filename: first(filename, name),
+            filename: first(filename, file.filename),
             content_type: first(
-                first(content_type, kind),
+                first(content_type, file.content_type),
                 "application/octet-stream".to_owned(),
             ),
-            content,
+            content: file.content,
             inline: said.inline.unwrap_or(content_id.is_some()),
             content_id: content_id.map(str::to_owned),
         })

@@ -3,7 +3,7 @@
 
 use crate::mail::Digest;
 use crate::mail::parse::transfer;
-use crate::mail::text::{self, Attachment};
+use crate::mail::text::{self, Attachment, AttachmentPlace};
 use crate::mail::write::compose::AttachedFile;
 use crate::pace;
 
@@ -43,7 +43,7 @@ fn kept(octets: &[u8], digest: &Digest<'_>, file: Attachment) -> KeptFile {
     let part = octets.get(file.body.clone()).unwrap_or_default();
     KeptFile {
         content: transfer::decode(file.encoding, part).into_owned(),
-        content_type: with_parameters(digest, &file),
+        content_type: with_parameters(digest, file.part, &file.content_type),
         part: file.part,
         filename: file.filename,
         content_id: file.content_id.filter(|id| is_content_id(id)),
@@ -51,14 +51,23 @@ fn kept(octets: &[u8], digest: &Digest<'_>, file: Attachment) -> KeptFile {
     }
 }
 
+/// What a new message says of a file of another one. It has no octets, and no place in a text.
+pub(super) fn described(digest: &Digest<'_>, part: usize, file: AttachmentPlace) -> KeptFile {
+    KeptFile {
+        content_type: with_parameters(digest, part, &file.content_type),
+        filename: file.filename,
+        ..KeptFile::default()
+    }
+}
+
 /// The media type with the parameters without which a reader would take the octets for others. A
 /// text that does not look like one is octets.
-fn with_parameters(digest: &Digest<'_>, file: &Attachment) -> String {
-    let mut media = match is_media_type(&file.content_type) {
-        true => file.content_type.clone(),
+fn with_parameters(digest: &Digest<'_>, part: usize, content_type: &str) -> String {
+    let mut media = match is_media_type(content_type) {
+        true => content_type.to_owned(),
         false => return "application/octet-stream".to_owned(),
     };
-    let Some(part) = digest.part(file.part) else {
+    let Some(part) = digest.part(part) else {
         return media;
     };
     for name in PARAMETERS {

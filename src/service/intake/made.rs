@@ -1,14 +1,13 @@
-//! The memory of messages that are made here: a forwarding, a draft and a message with uploads are
-//! larger than the request that asks for them.
+//! The memory of messages that are made here: a forwarding, a draft and a message with named files
+//! are larger than the request that asks for them.
 //!
 //! It makes no message. The rule: **what a message is made of is taken from the budget before it is
 //! read**, and the message stays charged until its commit.
 
 use std::sync::Arc;
 
-use super::PIECE_BYTES;
+use super::{PIECE_BYTES, named};
 use crate::call::{Caller, Charge, DraftAct, DraftAttachment, EntryId, InboxRef, Refusal, Route};
-use crate::service::account::upload;
 use crate::service::context::ReadContext;
 use crate::service::policy::find_inbox;
 
@@ -54,8 +53,8 @@ pub(super) fn charge_octets(
     (charge.hold(octets, context.now.mono_ms)).map_err(|_| Refusal::MemoryShort)
 }
 
-/// The octets of the uploads among `files`, in base64, and of a stored message. What is not there,
-/// or is not the caller's, is refused when the message is made.
+/// The octets of the files that are named among `files`, in base64, and of a stored message. What
+/// is not there, or is not the caller's, is refused when the message is made.
 fn parts_bytes(
     context: &ReadContext<'_>,
     caller: &Caller,
@@ -66,10 +65,13 @@ fn parts_bytes(
         return Ok(0);
     };
     let mut octets: u64 = 0;
-    for id in files.iter().filter_map(|file| file.upload) {
-        if let Some(upload) = upload::find(context.store, access, context.now, id)? {
-            octets = octets.saturating_add(upload.row.size.div_ceil(3).saturating_mul(4));
-        }
+    for said in files.iter().enumerate() {
+        let file = match named::find(context, access, said) {
+            Err(Refusal::InvalidPlace { .. }) => None,
+            found => found?,
+        };
+        let size = file.map_or(0, |file| file.octets_max());
+        octets = octets.saturating_add(size.div_ceil(3).saturating_mul(4));
     }
     if let Some((inbox, id)) = stored
         && let Ok(inbox) = find_inbox(context.store, access, inbox)

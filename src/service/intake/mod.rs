@@ -36,6 +36,7 @@ mod inquiry;
 mod lesson;
 mod lookup;
 mod made;
+mod named;
 mod parse;
 mod parsed;
 pub(in crate::service) mod plan;

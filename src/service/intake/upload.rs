@@ -2,18 +2,16 @@
 //! messages by its id until its time is over.
 //!
 //! Nothing reads it as mail. The rule: **a message gets octets of its own**, so that it stays when
-//! the upload goes; what the files of one message are together is known before the first of them is
-//! read.
+//! the upload goes (`named.rs`).
 
 use super::analyse::analyse;
 use super::parsed::{ParsedMessage, WayIn};
 use super::plan::{Delivery, Plan};
 use crate::call::{
-    Access, BodyId, Bounded, Caller, Countable, DraftAttachment, Envelope, Idempotency, Metric,
-    NewUpload, Refusal, Request, UploadId, UploadRow, Written,
+    BodyId, Bounded, Caller, Countable, Envelope, Idempotency, Metric, NewUpload, Refusal, Request,
+    UploadId, UploadRow, Written,
 };
 use crate::service::access::receives::SendingParty;
-use crate::service::account::upload;
 use crate::service::context::{ReadContext, WriteContext};
 use crate::store::StoredUpload;
 
@@ -104,55 +102,8 @@ pub(super) fn keep(
     Ok(Written::Upload(row))
 }
 
-/// An upload that a message attaches.
-pub(super) struct AttachedUpload {
-    pub row: UploadRow,
-    pub content: Vec<u8>,
-}
-
-/// Reads the uploads that the files of a message name, each in the place of its file.
-pub(super) fn attached(
-    context: &ReadContext<'_>,
-    access: &Access,
-    files: &[DraftAttachment],
-) -> Result<Vec<Option<AttachedUpload>>, Refusal> {
-    if files.iter().all(|file| file.upload.is_none()) {
-        return Ok(files.iter().map(|_| None).collect());
-    }
-    // An upload that goes meanwhile is there for this reader until the end.
-    let _moment = context.store.snapshot()?;
-    let mut found = Vec::with_capacity(files.len());
-    let mut size: u64 = 0;
-    for (at, file) in files.iter().enumerate() {
-        let Some(id) = file.upload else {
-            found.push(None);
-            continue;
-        };
-        let upload = upload::find(context.store, access, context.now, id)?;
-        let upload = upload.ok_or_else(|| Refusal::InvalidPlace {
-            field: format!("attachments[{at}].upload_id"),
-            why: "is no upload of this key, or its 24 hours are over".to_owned(),
-        })?;
-        size = size.saturating_add(upload.row.size);
-        check_size(context, size, context.shared.limits.message_bytes as u64)?;
-        found.push(Some(upload));
-    }
-    let read = |upload: StoredUpload| -> Result<AttachedUpload, Refusal> {
-        let size = u32::try_from(upload.row.size).unwrap_or(u32::MAX);
-        let content = context.store.body_octets(upload.body, size)?;
-        Ok(AttachedUpload {
-            row: upload.row,
-            content,
-        })
-    };
-    found
-        .into_iter()
-        .map(|upload| upload.map(&read).transpose())
-        .collect()
-}
-
 /// Checks the size of a file, or of several together.
-fn check_size(context: &ReadContext<'_>, size: u64, max: u64) -> Result<(), Refusal> {
+pub(super) fn check_size(context: &ReadContext<'_>, size: u64, max: u64) -> Result<(), Refusal> {
     if size <= max {
         return Ok(());
     }

@@ -391,7 +391,9 @@ class NewMessage(TypedDict, total=False):
 
 
 class NewAttachment(TypedDict, total=False):
-    """A file to send with a message: its octets, or the id of an upload."""
+    """A file to send with a message: its octets, the id of an upload, or an attachment of a stored
+    message.
+    """
 
     upload_id: str | None
     """An upload, in place of `content`. Its name and its media type hold where none is given."""
@@ -400,7 +402,18 @@ class NewAttachment(TypedDict, total=False):
     """Its media type; application/octet-stream where there is none."""
 
     content: str | None
-    """Its octets in base64; needed where there is no `upload_id`."""
+    """Its octets in base64; needed where there is neither `upload_id` nor `from_message`."""
+
+    from_message: str | None
+    """A message whose attachment `id` it is, in place of `content`. Its name and its media type
+    hold where none is given. The key needs `messages:read` for it.
+    """
+
+    id: str | None
+    """The attachment of `from_message`."""
+
+    from_inbox: str | None
+    """The inbox that has `from_message`; without it, the one that sends."""
 
     filename: str | None
     """Its name."""
@@ -698,14 +711,22 @@ class DraftPatch(TypedDict, total=False):
 
 
 class DraftAttachment(TypedDict, total=False):
-    """A file of a draft: one that it has, by its `id`, or a new one with `content` or `upload_id`.
+    """A file of a draft: one that it has, by its `id`, or a new one with `content`, `upload_id` or
+    `from_message`.
     """
 
     id: str | None
-    """An attachment of the draft, which stays as it is."""
+    """An attachment of the draft, which stays as it is; with `from_message` one of that message.
+    """
 
     upload_id: str | None
     """An upload."""
+
+    from_message: str | None
+    """A message whose attachment it is to get. The key needs `messages:read` for it."""
+
+    from_inbox: str | None
+    """The inbox that has `from_message`; without it, that of the draft."""
 
     content_type: str | None
     """Its media type; application/octet-stream where there is none."""

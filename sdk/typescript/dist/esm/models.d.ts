@@ -256,14 +256,26 @@ export interface NewMessage {
      */
     metadata?: Record<string, unknown> | null;
 }
-/** A file to send with a message: its octets, or the id of an upload. */
+/**
+ * A file to send with a message: its octets, the id of an upload, or an attachment of a stored
+ * message.
+ */
 export interface NewAttachment {
     /** An upload, in place of `content`. Its name and its media type hold where none is given. */
     upload_id?: string | null;
     /** Its media type; application/octet-stream where there is none. */
     content_type?: string | null;
-    /** Its octets in base64; needed where there is no `upload_id`. */
+    /** Its octets in base64; needed where there is neither `upload_id` nor `from_message`. */
     content?: string | null;
+    /**
+     * A message whose attachment `id` it is, in place of `content`. Its name and its media type
+     * hold where none is given. The key needs `messages:read` for it.
+     */
+    from_message?: string | null;
+    /** The attachment of `from_message`. */
+    id?: string | null;
+    /** The inbox that has `from_message`; without it, the one that sends. */
+    from_inbox?: string | null;
     /** Its name. */
     filename?: string | null;
     /** Its Content-ID, by which HTML names it, here as `cid:hello`. */
@@ -482,12 +494,19 @@ export interface DraftPatch {
     /** Your own object; null takes it away. */
     metadata?: Record<string, unknown> | null;
 }
-/** A file of a draft: one that it has, by its `id`, or a new one with `content` or `upload_id`. */
+/**
+ * A file of a draft: one that it has, by its `id`, or a new one with `content`, `upload_id` or
+ * `from_message`.
+ */
 export interface DraftAttachment {
-    /** An attachment of the draft, which stays as it is. */
+    /** An attachment of the draft, which stays as it is; with `from_message` one of that message. */
     id?: string | null;
     /** An upload. */
     upload_id?: string | null;
+    /** A message whose attachment it is to get. The key needs `messages:read` for it. */
+    from_message?: string | null;
+    /** The inbox that has `from_message`; without it, that of the draft. */
+    from_inbox?: string | null;
     /** Its media type; application/octet-stream where there is none. */
     content_type?: string | null;
     /** Its octets in base64. */

@@ -7,7 +7,8 @@ use super::which::in_inbox;
 use crate::call::bounds::IDEMPOTENCY_KEY_BYTES_MAX;
 use crate::call::{EntryId, RepeatKey, Scopes, UploadId};
 use crate::http::api::fields::FieldKind::{
-    Addresses, AnyObject, Base64, Flag, Id, Line, MediaType, Objects, Text, Time,
+    Addresses, AnyObject, AttachmentId, Base64, Flag, Id, InboxName, Line, MediaType, Objects,
+    Text, Time,
 };
 use crate::http::api::fields::{ANY, BodyTable, FieldRow, TextBound, octets, sometimes};
 use crate::http::mcp::tool::{
@@ -26,6 +27,14 @@ const FILE: BodyTable = BodyTable {
         sometimes("content_type", MediaType, "", ""),
         sometimes("content", Base64, "", "base64"),
         sometimes("upload_id", Id(UploadId::PREFIX), "", "in place of content"),
+        sometimes(
+            "from_message",
+            Id(EntryId::PREFIX),
+            "",
+            "likewise: attachment `id` of this mail",
+        ),
+        sometimes("id", AttachmentId, "", "such as att_2"),
+        sometimes("from_inbox", InboxName, "", "of that mail, if another"),
     ],
 };
 

@@ -219,6 +219,7 @@ fn rest_composes_and_validates() {
             filename: "a.txt".into(),
             content_type: "text/plain".into(),
             upload: None,
+            stored: None,
             content: "aGVs\nbG8=".into(),
             content_id: None,
             inline: None,
