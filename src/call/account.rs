@@ -369,10 +369,27 @@ pub struct UsageRow {
     pub outbound: Option<u64>,
     /// Messages sent in the current UTC day; `None` likewise.
     pub sent_today: Option<u64>,
+    /// What is left of budgets.
+    pub left: BudgetsLeft,
     /// The log's head.
     pub head: u64,
     /// The addresses of the inboxes that the key is bound to; `None` for a key that is not bound.
     pub addresses: Option<Vec<String>>,
+}
+
+/// What is left of the budgets of the current UTC day.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct BudgetsLeft {
+    /// Messages of the organization; `None` for a key that may not see all of them.
+    pub org_sends: Option<u64>,
+    /// Messages of the key; `None` where it may send as much as its organization.
+    pub key_sends: Option<u64>,
+    /// Messages of one inbox; `None` where none is asked about.
+    pub inbox_sends: Option<u64>,
+    /// New addresses outside of that inbox.
+    pub inbox_new_recipients: Option<u64>,
+    /// When the budgets begin anew, unix milliseconds.
+    pub renews_at: i64,
 }
 
 /// The position of a list that takes more than one slice, because its key sees a part of the rows.

@@ -251,7 +251,7 @@ pub enum OrgRead {
     /// One with its policy; for its own keys and the operator. Answer: `Orgs` with one.
     Get { org: OrgId },
     /// Counters of the caller's organization. Answer: `Usage`.
-    Usage,
+    Usage { inbox: Option<InboxRef> },
     /// The rest of them: what was counted so far, up to an inbox.
     UsageRest {
         after: InboxId,
@@ -428,7 +428,7 @@ impl Read {
             // Every key may read its own rights and the counters of its organization.
             Read::Org(
                 OrgRead::Get { .. }
-                | OrgRead::Usage
+                | OrgRead::Usage { .. }
                 | OrgRead::UsageRest { .. }
                 | OrgRead::UsageByDay { .. },
             ) => Need::Key,

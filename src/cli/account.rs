@@ -593,7 +593,9 @@ pub fn usage(cli: &Cli, usage: &UsageCommand) -> Result<ExitCode, CliError> {
         true => show::verbatim(&reply),
         false => {
             let me = reply.json();
-            show::fields(&json!({"org": me["org"], "usage": me["usage"], "limits": me["limits"]}));
+            show::fields(
+                &json!({"org": me["org"], "usage": me["usage"], "left": me["left"], "limits": me["limits"]}),
+            );
         }
     }
     Ok(ExitCode::SUCCESS)

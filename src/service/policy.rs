@@ -438,12 +438,17 @@ pub fn charge_sends(
 
 /// The refusal of a message by a budget of the day; `rate` is told when the budget begins anew.
 pub fn used_up(now: Now, rate: impl FnOnce(i64) -> Rate) -> Refusal {
-    let renews_at = (day_of(now) + 1).saturating_mul(DAY_MS);
+    let renews_at = renews_at(now);
     let retry_ms = u64::try_from(renews_at.saturating_sub(now.unix_ms)).unwrap_or(0);
     Refusal::RateLimited {
         rate: rate(renews_at),
         retry_ms,
     }
+}
+
+/// When the budgets of this day begin anew, unix milliseconds.
+pub fn renews_at(now: Now) -> i64 {
+    day_of(now).saturating_add(1).saturating_mul(DAY_MS)
 }
 
 /// The UTC day, counted from 1970.

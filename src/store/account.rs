@@ -7,7 +7,7 @@ use rusqlite::{Row, params};
 use super::outgoing::read_send_mode;
 use super::quota::{KEY_BYTES, KEY_INBOX_BYTES, OrgDelta};
 use super::{Error, Store, int, uint};
-use crate::call::{InboxId, KeyId, KeyRow, OrgId, OrgRow, Scopes, UsageRow};
+use crate::call::{BudgetsLeft, InboxId, KeyId, KeyRow, OrgId, OrgRow, Scopes, UsageRow};
 
 /// A key as authentication needs it.
 #[derive(Debug)]
@@ -128,6 +128,7 @@ impl Store {
                     outbound: Some(uint(r.get(6)?)),
                     stored_bytes: Some(uint(r.get(7)?)),
                     addresses: None,
+                    left: BudgetsLeft::default(),
                 })
             },
         )

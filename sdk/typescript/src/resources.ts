@@ -117,16 +117,27 @@ export class ClientsResource {
   }
 }
 
+/** The parameters of `me.get`. */
+export interface MeGetParams {
+  /**
+   * The inbox whose budgets `left` is to say; a key that is bound to one inbox need not name
+   * it.
+   */
+  inbox?: string;
+}
+
 /** What the key of the request may do, and what is left of its limits. */
 export class MeResource {
   constructor(protected readonly client: Postern) {}
 
   /**
-   * Read your own key. Says which key this is, what it may do, what has been used, which limits
-   * hold, and where mail programs connect. Any key may do it.
+   * Read your own key. Says which key this is, what it may do, what has been used, what is left
+   * of the budgets of this day, which limits hold, and where mail programs connect. Any key may
+   * do it.
    */
-  async get(options?: RequestOptions): Promise<models.Me> {
-    const call: Call = { method: "GET", path: "/api/v1/me", options };
+  async get(params?: MeGetParams, options?: RequestOptions): Promise<models.Me> {
+    const query: Record<string, unknown> = { ...params };
+    const call: Call = { method: "GET", path: "/api/v1/me", query, options };
     return (await this.client.object(call)) as models.Me;
   }
 }

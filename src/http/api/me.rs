@@ -1,15 +1,16 @@
 //! The key of a request: what it is, what it may do, what its organization has used, which limits
 //! hold, and where mail programs connect.
 
-use super::fields::ANY;
-use super::fields::FieldKind::{Flag, Id, List, Object, Scopes, Text, Time};
+use super::codes;
+use super::fields::FieldKind::{Flag, Id, InboxName, List, Object, Scopes, Text, Time};
+use super::fields::{ANY, FieldRow, sometimes};
 use super::inbox::COUNT;
 use super::key::bound_inboxes;
 use super::operation::{Gives, Operation, ResponseContent, Takes};
 use super::routes::{RouteRequest, RouteResult, RouteStep};
 use super::shapes::{Shape, shape};
 use crate::call::{
-    Answer, Caller, InboxId, KeyId, Limits, OrgId, OrgRead, PublicEndpoints, UsageRow,
+    Answer, BudgetsLeft, Caller, InboxId, KeyId, Limits, OrgId, OrgRead, PublicEndpoints, UsageRow,
 };
 
 /// What the response is made of.
@@ -19,6 +20,13 @@ struct Me {
     limits: Limits,
     endpoints: PublicEndpoints,
 }
+
+const INBOX: FieldRow = sometimes(
+    "inbox",
+    InboxName,
+    r#""inb_01Hq7Zk3VdX""#,
+    "The inbox whose budgets `left` is to say; a key that is bound to one inbox need not name it.",
+);
 
 /// The operator has no organization and no key: clients see the ids that no row has.
 const NO_ORG: OrgId = OrgId(0);
@@ -82,6 +90,24 @@ static USAGE: Shape<UsageRow> = shape! {
         => |slot, usage| slot.number(usage.head);
 };
 
+static LEFT: Shape<BudgetsLeft> = shape! {
+    "BudgetsLeft", "What is left of the budgets of this UTC day, each named as its limit.";
+    org_sends_per_day: or_null COUNT, "9993",
+        "Messages of the organization; null for a key that may not see all of them."
+        => |slot, left| slot.number_or_null(left.org_sends);
+    key_sends_per_day: or_null COUNT, "null",
+        "Messages of the key; null where it may send as many as its organization."
+        => |slot, left| slot.number_or_null(left.key_sends);
+    inbox_sends_per_day: or_null COUNT, "993",
+        "Messages of the inbox; null where none is named and the key is not bound to one."
+        => |slot, left| slot.number_or_null(left.inbox_sends);
+    inbox_new_recipients_per_day: or_null COUNT, "2000",
+        "Addresses outside that the inbox has not written to in 90 days; null likewise."
+        => |slot, left| slot.number_or_null(left.inbox_new_recipients);
+    renews_at: always Time, r#""2030-02-01T00:00:00.000Z""#, "When they begin anew."
+        => |slot, left| slot.time(left.renews_at);
+};
+
 static ENDPOINTS: Shape<PublicEndpoints> = shape! {
     "Endpoints", "Where mail programs connect; a port of 0 is not offered.";
     imap_host: always Text(ANY), r#""mail.agents.example""#, "The host of IMAP."
@@ -139,6 +165,8 @@ static ME: Shape<Me> = shape! {
         => |mut slot, me| ME_KEY.write(slot.octets(), me);
     usage: always Object(&USAGE), "{}", "What has been used."
         => |mut slot, me| USAGE.write(slot.octets(), &me.usage);
+    left: always Object(&LEFT), "{}", "What is left of the budgets of this day."
+        => |mut slot, me| LEFT.write(slot.octets(), &me.usage.left);
     limits: always Object(&LIMITS), "{}", "What there may be."
         => |mut slot, me| LIMITS.write(slot.octets(), &me.limits);
     endpoints: always Object(&ENDPOINTS), "{}", "Where mail programs connect."
@@ -148,22 +176,23 @@ static ME: Shape<Me> = shape! {
 pub(crate) static READ: Operation = Operation {
     id: "me.read",
     summary: "Read your own key",
-    says: "Says which key this is, what it may do, what has been used, which limits hold, and where \
-           mail programs connect.",
-    query: &[],
+    says: "Says which key this is, what it may do, what has been used, what is left of the budgets of \
+           this day, which limits hold, and where mail programs connect.",
+    query: &[INBOX],
     takes: Takes::Nothing,
     gives: &[Gives {
         status: 200,
-        says: "The key, its organization, usage, limits and endpoints.",
+        says: "The key, its organization, usage, budgets, limits and endpoints.",
         content: ResponseContent::One(&ME),
     }],
-    errors: &[],
+    errors: &[codes::NOT_FOUND],
     run: read,
 };
 
-fn read(_request: &mut RouteRequest<'_>) -> RouteResult {
+fn read(request: &mut RouteRequest<'_>) -> RouteResult {
+    let inbox = request.parameters.inbox("inbox");
     Ok(RouteStep::Read(
-        Box::new(OrgRead::Usage.into()),
+        Box::new(OrgRead::Usage { inbox }.into()),
         |answer, caller, shared| match answer {
             Answer::Usage(usage) => {
                 let me = Me {

@@ -6,12 +6,12 @@ use super::key::{self, CheckedKey};
 use super::page::{LIST_WORK, RowsLookedAt, SLICE_WORK, list_slice};
 use crate::call::bounds::LABEL_BYTES_MAX;
 use crate::call::{
-    Access, Answer, Caller, Change, InboxId, Noun, Now, OrgId, OrgPatch, OrgRead, OrgRow, Refusal,
-    Scopes, SendMode, SlicedList, UidSet, UsageRow, Written,
+    Access, Answer, BudgetsLeft, Caller, Change, InboxId, Noun, OrgId, OrgPatch, OrgRead, OrgRow,
+    Refusal, Scopes, SendMode, SlicedList, UidSet, UsageRow, Written,
 };
-use crate::service::context::WriteContext;
+use crate::service::context::{ReadContext, WriteContext};
 use crate::service::field::check_text;
-use crate::service::outgoing::schedule;
+use crate::service::outgoing::{budget, schedule};
 use crate::service::policy;
 use crate::store::{NewEvent, Store};
 
@@ -137,23 +137,39 @@ pub fn delete_org(context: &mut WriteContext<'_>, org: OrgId) -> Result<Written,
 }
 
 /// Reads the counters of an organization. A key that is bound to inboxes sees only the counters of
-/// those inboxes.
+/// those inboxes. Budgets of an inbox are those of the one that the call names, or else of the only
+/// one that the key is bound to.
 pub fn read_usage(
-    store: &Store,
-    now: Now,
+    context: &ReadContext<'_>,
     caller: &Caller,
     call: &mut OrgRead,
 ) -> Result<Option<Answer>, Refusal> {
+    let (store, now) = (context.store, context.now);
+    let OrgRead::Usage { inbox } = &*call else {
+        return Err(Refusal::Internal);
+    };
     let Some(access) = caller.key() else {
         // The operator acts in no organization, so the counters are zero.
         return Ok(Some(Answer::Usage(Box::new(UsageRow {
             addresses: Some(Vec::new()),
+            left: BudgetsLeft {
+                renews_at: policy::renews_at(now),
+                ..BudgetsLeft::default()
+            },
             ..UsageRow::default()
         }))));
     };
-    let whole = store
+    let mut whole = store
         .usage(access.org, policy::day_of(now))?
         .ok_or(Refusal::NotFound(Noun::Organization))?;
+    let inbox = match (inbox, access.inboxes.as_deref()) {
+        (Some(inbox), _) => Some(policy::find_inbox(store, access, inbox)?),
+        (None, Some([only])) if !access.subtree => Some(*only),
+        (None, _) => None,
+    };
+    let of_org = whole.sent_today.filter(|_| !access.is_bound());
+    let limits = &context.shared.limits;
+    whole.left = budget::left(limits, store, now, access, (inbox, of_org))?;
     let Some(bound) = &access.inboxes else {
         return Ok(Some(Answer::Usage(Box::new(whole))));
     };
@@ -164,6 +180,7 @@ pub fn read_usage(
     let so_far = UsageRow {
         org_name: whole.org_name,
         head: whole.head,
+        left: whole.left,
         addresses: Some(addresses),
         ..UsageRow::default()
     };

@@ -489,7 +489,7 @@ fn read_org(
         OrgRead::List { .. } => Ok(None),
         OrgRead::ListRest { list } => org::list_orgs(context.store, list),
         OrgRead::Get { org } => org::read_org(context.store, caller, *org).map(Some),
-        OrgRead::Usage => org::read_usage(context.store, context.now, caller, call),
+        OrgRead::Usage { .. } => org::read_usage(context, caller, call),
         OrgRead::UsageByDay { inbox, days } => {
             usage::read_days(context, caller.access()?, inbox.as_ref(), *days).map(Some)
         }

@@ -410,7 +410,7 @@ mod tests {
             peer: "192.0.2.1".parse().unwrap(),
             now: Now::default(),
             caller: Caller::Key(Access(Arc::new(grant))),
-            call: crate::call::Read::Org(OrgRead::Usage),
+            call: crate::call::Read::Org(OrgRead::Usage { inbox: None }),
         }))
     }
 

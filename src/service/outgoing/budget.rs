@@ -4,9 +4,11 @@
 //!
 //! The rule: **a message is charged once, when it is accepted**, in the transaction of its answer.
 
-use crate::call::{Access, InboxId, KeyId, Limits, Noun, Now, OrgId, Rate, Recipient, Refusal};
+use crate::call::{
+    Access, BudgetsLeft, InboxId, KeyId, Limits, Noun, Now, OrgId, Rate, Recipient, Refusal,
+};
 use crate::mail::Address;
-use crate::service::policy::{charge_sends, day_of, used_up};
+use crate::service::policy::{charge_sends, day_of, renews_at, used_up};
 use crate::store::{DayCount, Store};
 
 /// A message that draws from budgets.
@@ -45,7 +47,7 @@ pub fn charge(
     let (org, inbox) = spending.from;
     charge_sends(limits, store, now, org, inbox, 1)?;
     let day = day_of(now);
-    if let Some(key) = counted_key(limits, spending) {
+    if let Some(key) = counted_key(limits, spending.key) {
         store.count_in_day(DayCount::KeySends(key), day, 1)?;
     }
     if strangers > 0 {
@@ -84,6 +86,38 @@ pub fn check(
     Ok(())
 }
 
+/// What is left of the budgets that a message of this key draws from, by what is committed:
+/// those of the inbox, of the key, and of the organization if it has sent `of_org` so far.
+pub fn left(
+    limits: &Limits,
+    store: &Store,
+    now: Now,
+    access: &Access,
+    (inbox, of_org): (Option<InboxId>, Option<u64>),
+) -> Result<BudgetsLeft, Refusal> {
+    let day = day_of(now);
+    let mut left = BudgetsLeft {
+        org_sends: of_org.map(|sent| (limits.org_sends_per_day as u64).saturating_sub(sent)),
+        renews_at: renews_at(now),
+        ..BudgetsLeft::default()
+    };
+    if let Some(key) = counted_key(limits, access.key) {
+        let sent = store.day_count(DayCount::KeySends(key), day)?;
+        left.key_sends = Some((limits.key_sends_per_day as u64).saturating_sub(sent));
+    }
+    if let Some(inbox) = inbox {
+        let own = store.inbox_limits(access.org, inbox)?;
+        let (sent, _) = store.sent_on(access.org, inbox, day)?;
+        let max = stricter(limits.inbox_sends_per_day as u64, own.sends_per_day);
+        left.inbox_sends = Some(max.saturating_sub(sent));
+        let new = store.day_count(DayCount::NewRecipients(inbox), day)?;
+        let of_all = limits.inbox_new_recipients_per_day as u64;
+        let max = stricter(of_all, own.new_recipients_per_day);
+        left.inbox_new_recipients = Some(max.saturating_sub(new));
+    }
+    Ok(left)
+}
+
 /// Checks the budgets that are counted here. Gives how many recipients are new.
 fn check_own(
     limits: &Limits,
@@ -92,7 +126,7 @@ fn check_own(
     spending: &Spending<'_>,
 ) -> Result<u64, Refusal> {
     let day = day_of(now);
-    if let Some(key) = counted_key(limits, spending) {
+    if let Some(key) = counted_key(limits, spending.key) {
         let max = limits.key_sends_per_day as u64;
         if store.day_count(DayCount::KeySends(key), day)? >= max {
             let of = Noun::Key;
@@ -126,9 +160,9 @@ pub fn stricter(of_all: u64, own: Option<u32>) -> u64 {
 
 /// The key whose messages are counted. While a key may send as much as its organization, there is
 /// nothing to count.
-fn counted_key(limits: &Limits, spending: &Spending<'_>) -> Option<KeyId> {
+fn counted_key(limits: &Limits, key: Option<KeyId>) -> Option<KeyId> {
     let is_bound = limits.key_sends_per_day < limits.org_sends_per_day;
-    spending.key.filter(|_| is_bound)
+    key.filter(|_| is_bound)
 }
 
 /// Addresses outside that the inbox has not written to for a while, each once.

@@ -185,10 +185,10 @@ fn an_expired_access_is_worth_nothing() {
         .make_key_until(org, Scopes::ADMIN, None, Some(START + 10_000))
         .unwrap();
     let access = w.access(&key);
-    w.answer(Ask::of(&access, OrgRead::Usage));
+    w.answer(Ask::of(&access, OrgRead::Usage { inbox: None }));
     w.wait(10_000);
     assert_eq!(
-        w.refused(Ask::of(&access, OrgRead::Usage)),
+        w.refused(Ask::of(&access, OrgRead::Usage { inbox: None })),
         Refusal::KeyExpired
     );
 }

@@ -349,7 +349,7 @@ fn revocation_is_an_event_of_the_key() {
     let changes: Vec<&Change> = events.iter().map(|event| &event.change).collect();
     assert_eq!(changes, [&Change::OrgDeleted]);
     assert!(events[0].ends_access(&admin) && !events[0].ends_key(admin.key));
-    let refused = w.refused(Ask::of(&admin, OrgRead::Usage));
+    let refused = w.refused(Ask::of(&admin, OrgRead::Usage { inbox: None }));
     assert_eq!(refused, Refusal::OrgDeleted);
     assert!(!w.inline.store.has_org(org).unwrap());
     assert_eq!(

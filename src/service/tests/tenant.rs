@@ -534,7 +534,7 @@ fn not_yours_is_not_there() {
         panic!()
     };
     assert_eq!(rows.iter().map(|r| r.id).collect::<Vec<_>>(), [second]);
-    let Answer::Usage(usage) = w.answer(Ask::of(&access, OrgRead::Usage)) else {
+    let Answer::Usage(usage) = w.answer(Ask::of(&access, OrgRead::Usage { inbox: None })) else {
         panic!()
     };
     assert_eq!(usage.inboxes, 1);

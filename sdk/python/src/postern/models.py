@@ -17,6 +17,7 @@ __all__ = [
     "BatchError",
     "BatchResult",
     "BatchRow",
+    "BudgetsLeft",
     "Code",
     "Delivery",
     "DeliveryAttempt",
@@ -138,6 +139,9 @@ class Me(Model):
     usage: Usage
     """What has been used."""
 
+    left: BudgetsLeft
+    """What is left of the budgets of this day."""
+
     limits: Limits
     """What there may be."""
 
@@ -213,6 +217,26 @@ class Limits(Model):
 
     event_days: int
     """Days for which the log keeps an event."""
+
+
+@dataclasses.dataclass(kw_only=True, repr=False)
+class BudgetsLeft(Model):
+    """What is left of the budgets of this UTC day, each named as its limit."""
+
+    org_sends_per_day: int | None
+    """Messages of the organization; null for a key that may not see all of them."""
+
+    key_sends_per_day: int | None
+    """Messages of the key; null where it may send as many as its organization."""
+
+    inbox_sends_per_day: int | None
+    """Messages of the inbox; null where none is named and the key is not bound to one."""
+
+    inbox_new_recipients_per_day: int | None
+    """Addresses outside that the inbox has not written to in 90 days; null likewise."""
+
+    renews_at: datetime.datetime
+    """When they begin anew."""
 
 
 @dataclasses.dataclass(kw_only=True, repr=False)

@@ -73,15 +73,24 @@ export declare class ClientsResource {
      */
     autodiscover(content: Uint8Array, params?: ClientsAutodiscoverParams, options?: RequestOptions): Promise<string>;
 }
+/** The parameters of `me.get`. */
+export interface MeGetParams {
+    /**
+     * The inbox whose budgets `left` is to say; a key that is bound to one inbox need not name
+     * it.
+     */
+    inbox?: string;
+}
 /** What the key of the request may do, and what is left of its limits. */
 export declare class MeResource {
     protected readonly client: Postern;
     constructor(client: Postern);
     /**
-     * Read your own key. Says which key this is, what it may do, what has been used, which limits
-     * hold, and where mail programs connect. Any key may do it.
+     * Read your own key. Says which key this is, what it may do, what has been used, what is left
+     * of the budgets of this day, which limits hold, and where mail programs connect. Any key may
+     * do it.
      */
-    get(options?: RequestOptions): Promise<models.Me>;
+    get(params?: MeGetParams, options?: RequestOptions): Promise<models.Me>;
 }
 /** The parameters of `usage.get`. */
 export interface UsageGetParams {

@@ -93,11 +93,13 @@ class MeResource {
         this.client = client;
     }
     /**
-     * Read your own key. Says which key this is, what it may do, what has been used, which limits
-     * hold, and where mail programs connect. Any key may do it.
+     * Read your own key. Says which key this is, what it may do, what has been used, what is left
+     * of the budgets of this day, which limits hold, and where mail programs connect. Any key may
+     * do it.
      */
-    async get(options) {
-        const call = { method: "GET", path: "/api/v1/me", options };
+    async get(params, options) {
+        const query = { ...params };
+        const call = { method: "GET", path: "/api/v1/me", query, options };
         return (await this.client.object(call));
     }
 }

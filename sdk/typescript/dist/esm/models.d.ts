@@ -784,6 +784,8 @@ export interface Me {
     key: MyKey;
     /** What has been used. */
     usage: Usage;
+    /** What is left of the budgets of this day. */
+    left: BudgetsLeft;
     /** What there may be. */
     limits: Limits;
     /** Where mail programs connect. */
@@ -834,6 +836,19 @@ export interface Limits {
     streams_per_org: number;
     /** Days for which the log keeps an event. */
     event_days: number;
+}
+/** What is left of the budgets of this UTC day, each named as its limit. */
+export interface BudgetsLeft {
+    /** Messages of the organization; null for a key that may not see all of them. */
+    org_sends_per_day: number | null;
+    /** Messages of the key; null where it may send as many as its organization. */
+    key_sends_per_day: number | null;
+    /** Messages of the inbox; null where none is named and the key is not bound to one. */
+    inbox_sends_per_day: number | null;
+    /** Addresses outside that the inbox has not written to in 90 days; null likewise. */
+    inbox_new_recipients_per_day: number | null;
+    /** When they begin anew. */
+    renews_at: string;
 }
 /** What the organization has used. */
 export interface Usage {

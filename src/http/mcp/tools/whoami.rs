@@ -1,11 +1,11 @@
 //! The key of the caller: what it sees, what it may do, what is left.
 
-use super::arguments::READS;
+use super::arguments::{INBOX, READS};
 use super::found::FoundJson;
 use super::letter::time;
 use super::problem::refused;
 use crate::call::Scopes;
-use crate::http::mcp::tool::{ApiAnswer, ApiRequest, Tool, ToolContent, ToolStep};
+use crate::http::mcp::tool::{ApiAnswer, ApiRequest, Tool, ToolArguments, ToolContent, ToolStep};
 use crate::http::wire::json;
 use crate::mail::unicode::one_line;
 
@@ -13,11 +13,17 @@ pub(super) static WHOAMI: Tool = Tool {
     name: "whoami",
     title: "Who am I",
     says: "Your inboxes, what your key may do, and what is left of its budgets.",
-    arguments: &[],
+    arguments: &[INBOX],
     hints: READS,
     need: Scopes::NONE,
-    run: |_| ToolStep::ask(ApiRequest::new("GET", &["me"]), |answer, _| show(&answer)),
+    run: ask,
 };
+
+fn ask(arguments: &ToolArguments<'_>) -> ToolStep {
+    let mut asked = ApiRequest::new("GET", &["me"]);
+    asked.query = arguments.query(&["inbox"]);
+    ToolStep::ask(asked, |answer, _| show(&answer))
+}
 
 fn show(answer: &ApiAnswer) -> ToolStep {
     if answer.is_refused() {
@@ -38,19 +44,7 @@ fn show(answer: &ApiAnswer) -> ToolStep {
     if !key.at("expires_at").is_null() {
         text.push_str(&format!("It ends at {}.\n", time(key.text("expires_at"))));
     }
-    let sends = limits.number("org_sends_per_day").unwrap_or(0);
-    match usage.number("sent_today") {
-        Some(sent) => text.push_str(&format!(
-            "Sends left today (UTC): {} of {sends} of the organization; ",
-            sends.saturating_sub(sent)
-        )),
-        None => text.push_str("Sends in a day: "),
-    }
-    text.push_str(&format!(
-        "at most {} of an inbox and {} of a key.\n",
-        limits.text("inbox_sends_per_day"),
-        limits.text("key_sends_per_day"),
-    ));
+    text.push_str(&budgets(me.at("left"), limits));
     let mut structured = Vec::new();
     json::object(&mut structured, |object| {
         object.text("key", key.text("id"));
@@ -59,6 +53,14 @@ fn show(answer: &ApiAnswer) -> ToolStep {
         if !key.at("addresses").is_null() {
             object.texts("inboxes", &addresses);
         }
+        object.object("left", |object| {
+            for (name, ..) in BUDGETS {
+                if let Some(left) = me.at("left").number(name) {
+                    object.number(name, left);
+                }
+            }
+            object.text("renews_at", me.at("left").text("renews_at"));
+        });
     });
     ToolStep::Tell(ToolContent {
         structured: Some(structured),
@@ -87,6 +89,41 @@ fn inboxes(addresses: &[&str], key: FoundJson<'_>, usage: FoundJson<'_>) -> Stri
     format!("Its inboxes: {}{more}{tree}.\n", shown.join(", "))
 }
 
+/// What is left of each budget that is known.
+fn budgets(left: FoundJson<'_>, limits: FoundJson<'_>) -> String {
+    let known = BUDGETS.iter().filter_map(|(name, what)| {
+        let left = left.number(name)?;
+        Some(format!("{left} {what}"))
+    });
+    let known: Vec<String> = known.collect();
+    let mut text = String::new();
+    if !known.is_empty() {
+        text.push_str(&format!("Left today: {}. ", known.join(", ")));
+    }
+    if left.at(OF_INBOX).is_null() {
+        text.push_str(&format!(
+            "An inbox sends at most {} a day; whoami with `inbox` says what is left of one. ",
+            limits.text(OF_INBOX)
+        ));
+    }
+    text.push_str(&format!(
+        "Budgets begin anew at {}.\n",
+        time(left.text("renews_at"))
+    ));
+    text
+}
+
+const OF_INBOX: &str = "inbox_sends_per_day";
+/// The budgets of a day, and what they are of.
+const BUDGETS: [(&str, &str); 4] = [
+    ("org_sends_per_day", "sends of the organization"),
+    ("key_sends_per_day", "sends of this key"),
+    (OF_INBOX, "sends of the inbox"),
+    (
+        "inbox_new_recipients_per_day",
+        "new recipients of the inbox",
+    ),
+];
 /// Characters of a name, and inboxes that are named.
 const NAME_MAX: usize = 100;
 const INBOXES_MAX: usize = 25;

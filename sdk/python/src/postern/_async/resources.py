@@ -241,20 +241,26 @@ class AsyncMe:
     async def get(
         self,
         *,
+        inbox: str | None = None,
         request_timeout: float | None = None,
     ) -> models.Me:
         """Read your own key.
 
-        Says which key this is, what it may do, what has been used, which limits hold, and where
-        mail programs connect. Any key may do it.
+        Says which key this is, what it may do, what has been used, what is left of the budgets of
+        this day, which limits hold, and where mail programs connect. Any key may do it.
 
         Args:
+            inbox: The inbox whose budgets `left` is to say; a key that is bound to one inbox need
+                not name it.
             request_timeout: Seconds, instead of the time limit of the client.
         """
         call = (
             Call(
                 "GET",
                 "/api/v1/me",
+                query={
+                    "inbox": inbox,
+                },
                 timeout_s=request_timeout,
             )
         )
