@@ -106,8 +106,10 @@ impl RpcCall {
         let Some(next) = self.next.take() else {
             return CallStep::Respond(RpcError::internal().response(Some(&self.id)));
         };
+        let retry_after = response.header("Retry-After");
         let answer = ApiAnswer {
             status: response.status,
+            retry_after_s: retry_after.and_then(|seconds| seconds.parse().ok()),
             media_type: match response.kind {
                 MediaType::Json => "application/json".to_owned(),
                 MediaType::Octets(kind) => kind,
@@ -167,7 +169,9 @@ impl RpcCall {
             }
             ResourceAnswer::Missing => RpcError::missing(uri, self.era),
             ResourceAnswer::Wrong(words) => RpcError::params(words.clone()),
-            ResourceAnswer::Refused(words) => RpcError::refused(words.clone()),
+            ResourceAnswer::Refused { why, retry_after_s } => {
+                RpcError::refused(why.clone(), *retry_after_s)
+            }
         };
         error.response(Some(&self.id))
     }

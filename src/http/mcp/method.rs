@@ -123,6 +123,9 @@ fn answer(
         }
         ("ping", Era::Legacy | Era::Oldest) => respond(reply::result(&id, era, None, |_| {})),
         ("tools/list", _) => {
+            if cursor(&message)?.is_some() {
+                return Err(RpcError::params(NO_CURSOR));
+            }
             let scopes = context.caller.scopes();
             let seen = TOOLS.iter().filter(|tool| scopes.allow(tool.need));
             respond(reply::result(&id, era, Some(LIST_TTL_MS), |o| {
@@ -137,7 +140,7 @@ fn answer(
         }
         ("resources/templates/list", _) => {
             if cursor(&message)?.is_some() {
-                return Err(RpcError::params("There is no such cursor."));
+                return Err(RpcError::params(NO_CURSOR));
             }
             let reads = context.caller.scopes().allow(Scopes::MESSAGES_READ);
             let seen = TEMPLATES.iter().filter(|_| reads);
@@ -254,6 +257,8 @@ fn first_step(
     })
 }
 
+/// A list of one page gives no cursor.
+const NO_CURSOR: &str = "There is no such cursor.";
 const METHOD_NOT_FOUND: i32 = -32601;
 
 /// What a model is told of the server as a whole.

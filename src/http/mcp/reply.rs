@@ -43,6 +43,8 @@ pub(crate) enum RpcErrorData {
     Version(String, &'static [&'static str]),
     /// The resource that there is not.
     Uri(String),
+    /// Seconds to wait before the request is made again.
+    RetryAfter(u64),
 }
 
 impl RpcError {
@@ -110,8 +112,10 @@ impl RpcError {
     }
 
     /// What is refused for another reason.
-    pub fn refused(message: String) -> RpcError {
-        RpcError::new(200, -32000, message)
+    pub fn refused(message: String, retry_after_s: Option<u64>) -> RpcError {
+        let mut error = RpcError::new(200, -32000, message);
+        error.data = retry_after_s.map(|seconds| Box::new(RpcErrorData::RetryAfter(seconds)));
+        error
     }
 
     /// A scope that the key lacks.
@@ -149,6 +153,9 @@ impl RpcError {
                         o.text("requested", requested);
                     }),
                     Some(RpcErrorData::Uri(uri)) => o.object("data", |o| o.text("uri", uri)),
+                    Some(RpcErrorData::RetryAfter(seconds)) => {
+                        o.object("data", |o| o.number("retry_after_s", *seconds));
+                    }
                 }
             });
         });

@@ -15,8 +15,12 @@ pub(crate) enum ResourceAnswer {
     Missing,
     /// A parameter that cannot be.
     Wrong(String),
-    /// There is one, and it is not given: why, and what to do.
-    Refused(String),
+    /// There is one, and it is not given: why, and what to do; after so many seconds, if it is to
+    /// be asked for again.
+    Refused {
+        why: String,
+        retry_after_s: Option<u64>,
+    },
 }
 
 /// A resource that can be read.

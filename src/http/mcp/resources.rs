@@ -123,10 +123,13 @@ pub(crate) fn read(uri: &ResourceUri) -> ToolStep {
                         contents(media_type, ResourceBody::Octets(answer.body), None)
                     }
                 },
-                TOO_LARGE => ToolStep::Give(ResourceAnswer::Refused(format!(
-                    "{} It is at GET /api/v1/{place}, also in ranges.",
-                    problem::message(&answer)
-                ))),
+                TOO_LARGE => ToolStep::Give(ResourceAnswer::Refused {
+                    why: format!(
+                        "{} It is at GET /api/v1/{place}, also in ranges.",
+                        problem::message(&answer)
+                    ),
+                    retry_after_s: None,
+                }),
                 _ => refused(&answer),
             })
         }
@@ -172,7 +175,10 @@ fn refused(answer: &ApiAnswer) -> ToolStep {
     ToolStep::Give(match answer.status {
         404 => ResourceAnswer::Missing,
         400 => ResourceAnswer::Wrong(words),
-        _ => ResourceAnswer::Refused(words),
+        _ => ResourceAnswer::Refused {
+            why: words,
+            retry_after_s: answer.retry_after_s,
+        },
     })
 }
 
@@ -210,6 +216,7 @@ mod tests {
             panic!("no request");
         };
         let answer = ApiAnswer {
+            retry_after_s: None,
             status: 200,
             media_type: String::new(),
             body: body.as_bytes().to_vec(),

@@ -77,6 +77,8 @@ pub(crate) struct ApiAnswer {
     pub status: u16,
     /// Content-Type; empty without a body.
     pub media_type: String,
+    /// Seconds to wait before the request is made again.
+    pub retry_after_s: Option<u64>,
     pub body: Vec<u8>,
 }
 

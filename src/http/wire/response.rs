@@ -98,7 +98,6 @@ impl Response {
     }
 
     /// The value of an added field.
-    #[cfg(test)]
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.extra.iter().find(|(n, _)| *n == name);
         found.map(|(_, v)| v.as_ref())

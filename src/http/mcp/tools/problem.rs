@@ -10,21 +10,32 @@ use crate::mail::unicode::one_line;
 pub(crate) fn text(problem: &Problem) -> String {
     let mut octets = Vec::new();
     json::object(&mut octets, |error| problem.write(error));
-    words(FoundJson(&json::read_own(&octets).unwrap_or(Json::Null)))
+    words(
+        FoundJson(&json::read_own(&octets).unwrap_or(Json::Null)),
+        None,
+    )
 }
 
 /// Of a response of the API that refuses.
 pub(super) fn refused(answer: &ApiAnswer) -> ToolStep {
     let body = answer.json();
-    ToolStep::Tell(ToolContent::error(words(FoundJson(&body).at("error"))))
+    let error = FoundJson(&body).at("error");
+    ToolStep::Tell(ToolContent::error(words(error, answer.retry_after_s)))
 }
 
 /// Of a response of the API that refuses, in one line.
 pub(in crate::http::mcp) fn message(answer: &ApiAnswer) -> String {
     let body = answer.json();
     let error = FoundJson(&body).at("error");
-    let [message, hint] = ["message", "hint"].map(|name| one_line(error.text(name), WORDS_MAX));
-    format!("{message} {hint}")
+    let message = one_line(error.text("message"), WORDS_MAX);
+    format!("{message} {}", hint(error, answer.retry_after_s))
+}
+
+/// What to do. No client of MCP has the field of HTTP that says how long to wait.
+fn hint(error: FoundJson<'_>, retry_after_s: Option<u64>) -> String {
+    let hint = one_line(error.text("hint"), WORDS_MAX);
+    let wait = retry_after_s.map_or("a while".to_owned(), |seconds| format!("{seconds} s"));
+    hint.replace("for as long as Retry-After says", &wait)
 }
 
 /// Of a call that was not made.
@@ -34,9 +45,10 @@ pub(super) fn not_done(argument: &str, why: &str) -> ToolStep {
     )))
 }
 
-fn words(error: FoundJson<'_>) -> String {
+fn words(error: FoundJson<'_>, retry_after_s: Option<u64>) -> String {
     let said = |name: &str| one_line(error.text(name), WORDS_MAX);
-    let mut text = format!("Not done: {} {}\n", said("message"), said("hint"));
+    let todo = hint(error, retry_after_s);
+    let mut text = format!("Not done: {} {todo}\n", said("message"));
     let mut details = vec![format!("code {}", said("code"))];
     for (word, name) in [("argument", "field"), ("rule", "rule"), ("limit", "limit")] {
         if !error.at(name).is_null() {

@@ -72,6 +72,7 @@ fn ended(mut step: ToolStep, status: u16, media_type: &str, body: &[u8]) -> Tool
             ToolStep::Tell(_) | ToolStep::Give(_) => return step,
             ToolStep::Ask(_, next) => {
                 let answer = ApiAnswer {
+                    retry_after_s: None,
                     status,
                     media_type: media_type.to_owned(),
                     body: body.to_vec(),
