@@ -239,6 +239,91 @@ fn what_keeps_a_client_from_the_server_is_told() {
     talk.close();
 }
 
+/// A server that does not come back: the folder is asked, and a call that waits there is told so.
+#[test]
+fn a_server_that_does_not_come_back_is_given_up() {
+    let mut server = Server::start("mcp-gone", "");
+    let inbox = server.inbox().to_owned();
+    let mut command = server.cli(&["mcp", "--patience", "1"]);
+    let mut talk = Talk::start(command.env("POSTERN_API_KEY", server.key()));
+    let url = server.ready["http"].as_str().unwrap();
+    let elsewhere = ["mcp", "--patience", "1", "--url", url];
+    let mut command = server.cli(&elsewhere);
+    let mut far = Talk::start(command.env("POSTERN_API_KEY", server.key()));
+    for talk in [&mut talk, &mut far] {
+        talk.call(&json!(1), "list_inboxes", &json!({}));
+        assert!(talk.text(&json!(1)).contains(&inbox));
+    }
+    let wait = json!({"subject": "none", "timeout": 60});
+    talk.call(&json!(2), "wait_for_message", &wait);
+    let until = Instant::now() + Duration::from_secs(10);
+    while metric(&server, "postern_streams_open") != "1" {
+        assert!(Instant::now() < until, "there is no wait");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    let (code, why) = talk.fault(&json!(2));
+    assert!(code == -32603 && why.contains("postern serve"), "{why}");
+    let letter = json!({"to": [inbox], "subject": "a", "text": "b"});
+    talk.call(&json!(3), "send", &letter);
+    assert!(talk.text(&json!(3)).starts_with("Sent: "));
+    far.call(&json!(3), "send", &letter);
+    let (code, why) = far.fault(&json!(3));
+    assert!(code == -32603 && why.contains("onnect"), "{why}");
+    // When it is there again, the folder leads to it.
+    let again = Server::again(server.folder.clone(), "", None);
+    talk.call(&json!(4), "list_messages", &json!({}));
+    assert!(talk.text(&json!(4)).contains("Subject: a"));
+    talk.close();
+    far.close();
+    drop(again);
+}
+
+/// What a client may have under way at once, and how many calls in a minute.
+#[test]
+fn limits_are_told_in_words() {
+    let limits = "[limits]\nstreams_per_key = 100\n";
+    let server = Server::start("mcp-many", limits);
+    let mut talk = over(&server);
+    let wait = json!({"subject": "none", "timeout": 60});
+    for id in 0..64 {
+        talk.call(&json!(id), "wait_for_message", &wait);
+    }
+    talk.call(&json!(64), "whoami", &json!({}));
+    let (code, why) = talk.fault(&json!(64));
+    assert!(code == -32603 && why.contains("64 requests"), "{why}");
+    let cancel = json!({"jsonrpc": "2.0", "method": "notifications/cancelled",
+        "params": {"requestId": 7}});
+    talk.write(&cancel.to_string());
+    let until = Instant::now() + Duration::from_secs(10);
+    for id in 65.. {
+        talk.call(&json!(id), "whoami", &json!({}));
+        let answer = talk.next();
+        assert_eq!(answer["id"], json!(id), "{answer}");
+        if answer["result"]["isError"] == false {
+            break;
+        }
+        assert!(Instant::now() < until, "it is still busy");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    talk.close();
+
+    let server = Server::start("mcp-rate", "[limits]\nhttp_requests_per_minute = 5\n");
+    let mut talk = over(&server);
+    let refused = (0..20).find_map(|id| {
+        talk.call(&json!(id), "list_inboxes", &json!({}));
+        let answer = talk.next();
+        answer["error"]["message"].as_str().map(str::to_owned)
+    });
+    let why = refused.expect("a refusal");
+    assert!(
+        why.starts_with("Too many requests. Wait ") && why.ends_with(" s."),
+        "{why}"
+    );
+    talk.close();
+}
+
 /// Without a server the operator asks the folder, and a server that starts takes over.
 #[test]
 fn a_folder_without_a_server_is_asked() {

@@ -45,8 +45,8 @@ impl Bridge<'_> {
             let began = Instant::now();
             let tried = self.try_once(message, call, is_fresh);
             // What has gone on for long before it was lost has all the time again.
-            if until.is_none() || began.elapsed() > PATIENCE && waits < WAITS_MAX {
-                until = Some(Instant::now() + PATIENCE);
+            if until.is_none() || began.elapsed() > self.patience && waits < WAITS_MAX {
+                until = Some(Instant::now() + self.patience);
                 pause = FIRST_PAUSE;
                 waits += 1;
             }
@@ -318,8 +318,6 @@ fn reason(error: &CliError) -> String {
     }
 }
 
-/// How long a server that has answered before may take to come back.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// How often a request may have all of that time.
 const WAITS_MAX: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);

@@ -35,12 +35,17 @@ pub struct McpCommand {
     /// A file with the API key [default: POSTERN_API_KEY, else the operator's token of the folder]
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     key_file: Option<PathBuf>,
+    /// How long a call waits for a server that has gone
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u64).range(..=3600))]
+    patience: u64,
 }
 
 /// What the requests of one client share.
 struct Bridge<'a> {
     cli: &'a Cli,
     key_file: Option<PathBuf>,
+    /// How long a server that has answered before may take to come back.
+    patience: Duration,
     /// Known from the first request on that found it.
     sender: Mutex<Option<ApiSender>>,
     /// The revision that a legacy client has agreed on.
@@ -99,6 +104,7 @@ pub fn mcp(cli: &Cli, command: &McpCommand) -> Result<ExitCode, CliError> {
     let bridge = Bridge {
         cli,
         key_file: command.key_file.clone(),
+        patience: Duration::from_secs(command.patience),
         sender: Mutex::default(),
         version: Mutex::default(),
         elsewhere: Mutex::default(),
