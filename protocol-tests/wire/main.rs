@@ -737,6 +737,25 @@ fn a_certificate_is_replaced_while_running() {
     }
 }
 
+/// A command without a server has the folder for a moment.
+#[test]
+fn a_start_waits_for_a_folder_that_is_in_use() {
+    let mut server = Server::start("start-waits", "");
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    let file = fs::File::open(server.folder.join("data/postern.lock")).unwrap();
+    file.lock().unwrap();
+    let held = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(500));
+        drop(file);
+    });
+    let began = Instant::now();
+    let again = Server::again(server.folder.clone(), "", None);
+    assert!(began.elapsed() >= Duration::from_millis(400));
+    held.join().unwrap();
+    drop(again);
+}
+
 #[test]
 fn a_start_that_fails_says_why() {
     let server = Server::start("start", "");
@@ -746,8 +765,10 @@ fn a_start_that_fails_says_why() {
         assert!(!output.status.success() && error.contains(said), "{error}");
         assert!(output.stdout.is_empty());
     };
-    // Two servers on one folder.
-    fails(&mut command(&server.folder, ""), "another postern");
+    // Two servers on one folder: it might have stopped.
+    let began = Instant::now();
+    fails(&mut command(&server.folder, ""), "waiting: another postern");
+    assert!(began.elapsed() >= Duration::from_secs(3));
     // A port that is taken.
     let other = folder("start-2");
     let taken = format!("[listen]\nmx = '{}'\n", server.address("mx"));

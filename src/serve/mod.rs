@@ -9,6 +9,7 @@
 mod allocator;
 mod disk_reserve;
 mod harden;
+mod lock;
 mod print;
 mod sealing;
 mod unit;
@@ -49,6 +50,7 @@ use crate::service::{
 use crate::store::{FILE, Folder, Role, SHARED_DOMAIN_ID, Store};
 use disk_reserve::ReserveFile;
 pub use harden::become_user;
+use lock::when_free;
 use print::{FirstInbox, Running};
 pub use sealing::sealing_key;
 pub use unit::{EXAMPLE_CONFIG, unit};
@@ -87,7 +89,7 @@ fn run(config: &Config) -> Result<(), String> {
     let user = harden::user_to_become(config.user.as_deref())?;
     let mut folder = Folder::open(&config.data, user).map_err(|error| error.to_string())?;
     // Before the ports: they are in use too when another server runs.
-    folder.check_lock().map_err(|error| error.to_string())?;
+    when_free(|| folder.check_lock())?;
     let opened = open_as_root(config, user, folder.dir());
     let opened = match opened {
         Ok(opened) => opened,
@@ -97,7 +99,7 @@ fn run(config: &Config) -> Result<(), String> {
         }
     };
     // Before anything is read or written there: two servers on one folder would destroy it.
-    folder = folder.take_lock().map_err(|error| error.to_string())?;
+    when_free(|| folder.take_lock())?;
     let is_first = !folder.dir().has(FILE);
     match start(config, SystemClock::new(), folder.dir(), opened) {
         Ok(server) => server.serve(folder.dir()),

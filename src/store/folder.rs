@@ -37,7 +37,9 @@ pub enum FolderError {
 impl Folder {
     /// Makes the folder if it is missing, for its owner only, and locks it. Does not wait.
     pub fn lock(path: &Path) -> Result<Folder, FolderError> {
-        Folder::open(path, None)?.take_lock()
+        let mut folder = Folder::open(path, None)?;
+        folder.take_lock()?;
+        Ok(folder)
     }
 
     /// Makes the folder if it is missing, and writes nothing in it. A process of root that will
@@ -70,7 +72,7 @@ impl Folder {
     }
 
     /// Locks the folder. Does not wait.
-    pub fn take_lock(mut self) -> Result<Folder, FolderError> {
+    pub fn take_lock(&mut self) -> Result<(), FolderError> {
         let opened = self.dir.open_or_make(LOCK_FILE);
         let mut lock = opened.map_err(|error| FolderError::Io(self.lock_path(), error))?;
         self.try_lock(&mut lock)?;
@@ -84,7 +86,7 @@ impl Folder {
         let _ = lock.rewind();
         let _ = writeln!(lock, "{}", std::process::id());
         self.lock = Some(lock);
-        Ok(self)
+        Ok(())
     }
 
     fn try_lock(&self, lock: &mut File) -> Result<(), FolderError> {
