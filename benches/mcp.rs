@@ -13,37 +13,31 @@ use std::time::Duration;
 use rig::{Server, Stream, load};
 use serde_json::{Value, json};
 
-/// The method and the parameters of a request, by connection and round.
-type Asked = fn(&World, usize, usize) -> (&'static str, Value);
+/// The method and the parameters of a request about the message of that number.
+type Asked = fn(&World, usize) -> (&'static str, Value);
 
 /// Name, requests of a full run, and what is asked.
 const BENCHES: &[(&str, usize, Asked)] = &[
-    ("mcp_whoami", 200_000, |_, _, _| {
+    ("mcp_whoami", 200_000, |_, _| {
         ("tools/call", json!({"name": "whoami", "arguments": {}}))
     }),
-    ("mcp_tools_list", 100_000, |_, _, _| {
-        ("tools/list", json!({}))
-    }),
-    ("mcp_list_messages", 60_000, |world, _, _| {
+    ("mcp_tools_list", 100_000, |_, _| ("tools/list", json!({}))),
+    ("mcp_list_messages", 60_000, |world, _| {
         let arguments = json!({"inbox": world.inbox, "limit": 25});
         (
             "tools/call",
             json!({"name": "list_messages", "arguments": arguments}),
         )
     }),
-    ("mcp_read_message", 100_000, |world, conn, round| {
-        let arguments = json!({"inbox": world.inbox, "id": world.id(conn, round)});
+    ("mcp_read_message", 100_000, |world, n| {
+        let arguments = json!({"inbox": world.inbox, "id": world.ids[n]});
         (
             "tools/call",
             json!({"name": "read_message", "arguments": arguments}),
         )
     }),
-    ("mcp_read_resource", 60_000, |world, conn, round| {
-        let uri = format!(
-            "postern://inbox/{}/message/{}",
-            world.inbox,
-            world.id(conn, round)
-        );
+    ("mcp_read_resource", 60_000, |world, n| {
+        let uri = format!("postern://inbox/{}/message/{}", world.inbox, world.ids[n]);
         ("resources/read", json!({"uri": uri}))
     }),
 ];
@@ -63,9 +57,15 @@ fn main() {
     let world = World::new();
     for (name, full, asked) in BENCHES.iter().filter(|(name, ..)| is_wanted(name)) {
         let total = if is_quick { full / 20 } else { *full };
-        let request = |conn, round| {
-            let (method, params) = asked(&world, conn, round);
-            world.request(method, params)
+        // They are made before: the clients share the cores of the server.
+        let requests: Vec<Vec<u8>> = (0..world.ids.len())
+            .map(|n| {
+                let (method, params) = asked(&world, n);
+                world.request(method, params)
+            })
+            .collect();
+        let request = |conn: usize, round: usize| {
+            requests[(conn * 7919 + round * 31) % requests.len()].clone()
         };
         // One client that waits for each answer, then as many as two cores keep busy.
         for (threads, connections) in [(1, 1), (2, 32)] {
@@ -114,10 +114,6 @@ impl World {
         let inbox = server.inbox().to_owned();
         let ids = load::fill(&server);
         World { server, inbox, ids }
-    }
-
-    fn id(&self, conn: usize, round: usize) -> &str {
-        &self.ids[(conn * 7919 + round * 31) % self.ids.len()]
     }
 
     fn request(&self, method: &str, mut params: Value) -> Vec<u8> {

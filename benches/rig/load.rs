@@ -1,7 +1,8 @@
 //! Requests over HTTP by many connections, as fast as they are answered.
 //!
 //! The clients run on the cores of the server, so `per_second` is what both do together;
-//! `server_cpu_us` is the processor time of all threads of the server alone, for each request.
+//! `server_cpu_us` is the processor time of all threads of the server alone, for each request, and
+//! `client_cpu_us` that of this program.
 //! Every client thread has several connections with one request under way on each.
 
 use std::time::{Duration, Instant};
@@ -10,6 +11,8 @@ use serde_json::{Value, json};
 
 use super::{Server, Stream, message};
 
+/// The clock of a program in `/proc`.
+const TICK_MS: u64 = 10;
 /// Octets of a message that is read.
 const SIZE: usize = 4096;
 /// Messages in the inbox that is read.
@@ -34,14 +37,14 @@ pub fn measure(
     for client in &mut clients {
         client.run(0..WARM_ROUNDS, status);
     }
-    let (cpu, begin) = (server.cpu(), Instant::now());
+    let (cpu, own, begin) = (server.cpu(), own_cpu(), Instant::now());
     std::thread::scope(|scope| {
         for client in &mut clients {
             scope.spawn(move || client.run(WARM_ROUNDS..WARM_ROUNDS + rounds, status));
         }
     });
     let wall = begin.elapsed();
-    let cpu: Duration = server.cpu() - cpu;
+    let (cpu, own) = (server.cpu() - cpu, own_cpu() - own);
     let n = threads * connections * rounds;
     let figure = json!({
         "bench": name,
@@ -49,8 +52,18 @@ pub fn measure(
         "operations": n,
         "per_second": (n as f64 / wall.as_secs_f64()).round(),
         "server_cpu_us": (cpu.as_secs_f64() * 1e7 / n as f64).round() / 10.0,
+        "client_cpu_us": (own.as_secs_f64() * 1e7 / n as f64).round() / 10.0,
     });
     println!("{figure}");
+}
+
+/// The processor time of this program, with that of its threads that have ended.
+fn own_cpu() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    // Fields 14 and 15, counted behind the name, which may have spaces (proc_pid_stat(5)).
+    let fields = stat.rsplit(')').next().unwrap().split_whitespace();
+    let ticks = fields.skip(11).take(2).map(|n| n.parse::<u64>().unwrap());
+    Duration::from_millis(ticks.sum::<u64>() * TICK_MS)
 }
 
 /// The connections of one thread.
