@@ -2,7 +2,8 @@
 //! time. Transcripts, the simulation and the fuzz bodies all drive this.
 //!
 //! It keeps the worker's order: commit, then publish, then answer; every touch of a session
-//! ends in a flush. A client that "stops reading" leaves its output where it is.
+//! ends in a flush. A client that "stops reading" leaves its output where it is, and is cut off
+//! when its time for that is over.
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
@@ -62,6 +63,8 @@ struct ClientEnd {
     unsent: VecDeque<u8>,
     /// The client does not read.
     is_stuck: bool,
+    /// Since when bytes wait for it, monotonic milliseconds.
+    stuck_since: Option<u64>,
     deadline: Option<Now>,
     watch: HashSet<Topic>,
     listening: Vec<Listening>,
@@ -77,6 +80,19 @@ impl Conn {
     /// Whether the server has closed the connection, or the client has left.
     pub fn is_closed(&self) -> bool {
         self.end.closed
+    }
+
+    /// When a client that has stopped to read is cut off, monotonic milliseconds. Connections that
+    /// go out are cut off by their engines.
+    fn stall_at(&self, limits: &Limits) -> Option<u64> {
+        let since = self.end.stuck_since.filter(|_| self.end.remote.is_none())?;
+        Some(since + self.driver.as_ref()?.stall_ms(limits))
+    }
+
+    /// When its deadline comes up or it is cut off, monotonic milliseconds.
+    fn due_ms(&self, limits: &Limits) -> Option<u64> {
+        let deadline = self.end.deadline.map(|at| at.mono_ms);
+        deadline.into_iter().chain(self.stall_at(limits)).min()
     }
 }
 
@@ -512,7 +528,7 @@ impl Rig {
                 .conns
                 .iter()
                 .filter(|(_, c)| !c.end.closed)
-                .filter_map(|(id, c)| c.end.deadline.map(|d| (d.mono_ms, *id)))
+                .filter_map(|(id, c)| c.due_ms(&self.shared.limits).map(|due| (due, *id)))
                 .filter(|(d, _)| *d <= end)
                 .min();
             let answer = [
@@ -535,9 +551,15 @@ impl Rig {
             assert!(fuel > 0, "a deadline does not move on");
             let when = when.max(self.now().mono_ms);
             self.clock.store(when, Ordering::Relaxed);
-            if let Some(conn) = self.conns.get_mut(&id) {
-                conn.end.deadline = None;
+            let Some(conn) = self.conns.get_mut(&id) else {
+                continue;
+            };
+            if (conn.stall_at(&self.shared.limits)).is_some_and(|at| at <= when) {
+                self.shared.metrics.count(Metric::Stalled);
+                self.drop_conn(id);
+                continue;
             }
+            conn.end.deadline = None;
             if !self.dial_is_over(id) {
                 self.touch(id, &mut |s, now, out| s.deadline(now, out));
             }
@@ -647,6 +669,8 @@ impl Rig {
             calls: &mut self.calls,
         };
         let Ok(settled) = driver.touch(&mut touch, act);
+        let is_stuck = driver.unsent_bytes() > 0;
+        conn.end.stuck_since = is_stuck.then(|| conn.end.stuck_since.unwrap_or(now.mono_ms));
         match settled {
             Settled::Idle => {}
             Settled::Again => self.ready.push_back(id),

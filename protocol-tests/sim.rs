@@ -7,8 +7,8 @@
 //! After every step and at the end must hold: an acknowledged change is stored and a refused
 //! one is not; UIDs only grow and name one message for ever; each IMAP client's view, built
 //! only from what it was told, equals the store after a NOOP; a client that comes back and
-//! asks for changes has all of them; an event stream misses nothing and hears nothing twice;
-//! `verify` finds nothing in the database.
+//! asks for changes has all of them; an event stream, as SSE or over WebSocket, misses nothing and
+//! hears nothing twice; `verify` finds nothing in the database.
 //!
 //! `SIM_SEED=17 cargo test --test sim` replays one seed, `SIM_SEEDS=5000` runs as many.
 
@@ -27,6 +27,8 @@ mod queue;
 #[path = "sim/reader.rs"]
 mod reader;
 mod rig;
+#[path = "sim/socket.rs"]
+mod socket;
 #[path = "sim/storm.rs"]
 mod storm;
 #[path = "sim/stream.rs"]
@@ -127,7 +129,7 @@ struct World {
     dice: Dice,
     key: String,
     readers: Vec<Reader>,
-    stream: Stream,
+    streams: [Stream; 2],
     model: Model,
     /// Messages so far.
     n: u32,
@@ -164,14 +166,16 @@ impl World {
             dice: Dice(seed),
             key,
             readers: Vec::new(),
-            stream: Stream::default(),
+            streams: [Stream::default(), Stream::of_socket()],
             model: Model::default(),
             n: 0,
             is_dying: false,
             is_full: false,
             fault: None,
         };
-        world.stream.connect(&mut world.rig, &world.key);
+        for stream in &mut world.streams {
+            stream.connect(&mut world.rig, &world.key);
+        }
         for i in 0..4 {
             let mut reader = Reader::login(&mut world.rig, INBOXES[i % 2], &world.key);
             reader.command(&mut world.rig, "CREATE Gone");
@@ -186,10 +190,13 @@ impl World {
                 0 => self.stop(),
                 1 => self.fill_disk(),
                 2 | 3 => self.fail(),
-                4 => self.stream.connect(&mut self.rig, &self.key),
+                4 => {
+                    let n = self.dice.roll(2);
+                    self.streams[n].connect(&mut self.rig, &self.key);
+                }
                 5 => {
-                    let on = self.dice.roll(2) == 0;
-                    self.stream.reads(&mut self.rig, on);
+                    let (n, on) = (self.dice.roll(2), self.dice.roll(2) == 0);
+                    self.streams[n].reads(&mut self.rig, on);
                 }
                 6 | 7 => self.stop_reading(),
                 8 | 9 => {
@@ -197,7 +204,10 @@ impl World {
                     self.readers[i].resync(&mut self.rig, &self.key);
                 }
                 10 | 11 => self.idle(),
-                12 | 13 => self.rig.wait(1000 * (1 + self.dice.0 % 20)),
+                12 | 13 => {
+                    self.rig.wait(1000 * (1 + self.dice.0 % 20));
+                    self.come_back();
+                }
                 14 | 15 => {
                     let i = self.reader();
                     self.readers[i].check(&mut self.rig, &self.key);
@@ -207,7 +217,7 @@ impl World {
                 _ => self.change(),
             }
             if !self.is_dying {
-                self.stream.listen(&mut self.rig);
+                self.listen();
             }
         }
         self.set_free(true);
@@ -215,7 +225,24 @@ impl World {
             reader.check(&mut self.rig, &self.key);
         }
         self.inspect();
-        self.stream.compare_with_log(&mut self.rig, &self.key);
+        for stream in &mut self.streams {
+            stream.compare_with_log(&mut self.rig, &self.key);
+        }
+    }
+
+    fn listen(&mut self) {
+        for stream in &mut self.streams {
+            stream.listen(&mut self.rig);
+        }
+    }
+
+    /// Those who have not read for so long that they were cut off connect again.
+    fn come_back(&mut self) {
+        for reader in &mut self.readers {
+            if reader.is_stuck && self.rig.conns[&reader.conn].is_closed() {
+                reader.resync(&mut self.rig, &self.key);
+            }
+        }
     }
 
     fn reader(&mut self) -> usize {
@@ -447,7 +474,7 @@ impl World {
     /// The process stops while changes are made whose answers do not arrive any more. The
     /// next one opens the files.
     fn stop(&mut self) {
-        self.stream.listen(&mut self.rig);
+        self.listen();
         self.is_dying = true;
         for _ in 0..self.dice.roll(4) {
             self.change();
@@ -469,8 +496,10 @@ impl World {
         self.set_free(!self.is_full);
         self.inspect();
         self.model.check_unsure(SENDER);
-        self.stream.forget_connection();
-        self.stream.connect(&mut self.rig, &self.key);
+        for stream in &mut self.streams {
+            stream.forget_connection();
+            stream.connect(&mut self.rig, &self.key);
+        }
         for reader in &mut self.readers {
             reader.forget_connection();
             reader.resync(&mut self.rig, &self.key);

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use postern::testing::call::{Ask, KeyWrite, Limits, Listener, OrgId, Scopes};
 use postern::testing::service::access::login::folder_access;
 
-use crate::Dice;
 use crate::rig::Rig;
+use crate::{Dice, socket};
 
 const STEPS: usize = 150;
 const KEYS: usize = 3;
@@ -108,25 +108,10 @@ impl Storm {
     /// Several subscriptions of one connection; one of them may be refused or end again.
     fn open_socket(&mut self) {
         let key = &self.keys[self.dice.roll(KEYS)];
-        let mut octets = format!(
-            "GET /api/v1/ws HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\
-             Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        )
-        .into_bytes();
+        let mut octets = socket::handshake(key).into_bytes();
         for n in 0..1 + self.dice.roll(5) {
             let message = SOCKET_MESSAGES[self.dice.roll(SOCKET_MESSAGES.len())];
-            let message = message.replace('N', &(n % 3).to_string());
-            // A mask of zeros leaves the text as it is.
-            octets.extend([
-                0x81,
-                0x80 | u8::try_from(message.len()).unwrap(),
-                0,
-                0,
-                0,
-                0,
-            ]);
-            octets.extend(message.as_bytes());
+            octets.extend(socket::message(&message.replace('N', &(n % 3).to_string())));
         }
         self.send(&octets);
     }

@@ -14,7 +14,7 @@
 //! Every touch of a session ends in these steps, so nothing stays forgotten in a buffer.
 
 use super::{Engine, HIGH_WATER, Output, Session};
-use crate::call::{Ask, Call, Event, Now, Topic};
+use crate::call::{Ask, Call, Event, Limits, Now, Topic};
 
 /// What surrounds a session: a worker's connection, a test, a process without sockets.
 pub trait Environment {
@@ -238,9 +238,14 @@ impl<E: Engine> Driver<E> {
         self.unsent.len()
     }
 
-    /// Whether the output is a stream of events.
-    pub fn is_stream(&self) -> bool {
-        self.wishes.stream
+    /// How many milliseconds a peer may take nothing while bytes wait for it. Then the connection
+    /// is cut off, by the caller, which has the clock.
+    pub fn stall_ms(&self, limits: &Limits) -> u64 {
+        let seconds = match self.wishes.stream {
+            true => limits.stream_stall_s,
+            false => limits.stall_s,
+        };
+        seconds.saturating_mul(1000)
     }
 
     /// Whether the service must be told when this connection ends: it holds a lease, or a

@@ -531,12 +531,8 @@ impl Conn {
         if self.driver.unsent_bytes() == 0 && self.channel.transport.is_flushed() {
             return NEVER;
         }
-        let limits = &context.shared.limits;
-        let s = match self.driver.is_stream() {
-            true => limits.stream_stall_s,
-            false => limits.stall_s,
-        };
-        self.channel.moved.saturating_add(s.saturating_mul(1000))
+        let stall_ms = self.driver.stall_ms(&context.shared.limits);
+        self.channel.moved.saturating_add(stall_ms)
     }
 
     fn schedule(&mut self, context: &mut WorkerContext) {
