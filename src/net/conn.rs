@@ -531,7 +531,10 @@ impl Conn {
         if self.driver.unsent_bytes() == 0 && self.channel.transport.is_flushed() {
             return NEVER;
         }
-        let stall_ms = self.driver.stall_ms(&context.shared.limits);
+        let stall_ms = match self.is_out() {
+            true => OUT_STALL_MS,
+            false => self.driver.stall_ms(&context.shared.limits),
+        };
         self.channel.moved.saturating_add(stall_ms)
     }
 
@@ -776,6 +779,9 @@ fn lost(lost: Lost) -> ConnEnd {
 
 /// How long a peer has to read our last bytes. DECISIONS.md, "Fairness and limits".
 const DRAIN_MS: u64 = 2000;
+/// How long a peer that we have connected to may take nothing. Engines have shorter times for what
+/// they say: SMTP has three minutes for a piece of a message (RFC 5321 section 4.5.3.2.5).
+const OUT_STALL_MS: u64 = 300_000;
 /// How long the engine of a failed connection may go on without a call.
 const FAILED_MS: u64 = 60_000;
 /// The peer of a connection that has not found one yet.

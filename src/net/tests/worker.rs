@@ -5,7 +5,8 @@ use std::io::Read;
 
 use super::*;
 use crate::call::{Answer, Limits, Listener, Network, OrgId, PublicEndpoints, Topic};
-use crate::engine::Session;
+use crate::engine::{Engine, Input, Output};
+use crate::net::dial::DialTls;
 use crate::net::hub::Hub;
 use crate::net::listen::Slot;
 
@@ -222,6 +223,49 @@ fn a_peer_that_does_not_read_has_its_time() {
         worker.expire();
         assert_eq!(shared.metrics.value(Metric::Stalled), before + 1);
     }
+}
+
+/// The engine of a connection that goes out: it says more than the kernel takes on behalf of a peer
+/// that reads nothing.
+#[derive(Debug)]
+struct Talker;
+
+impl Engine for Talker {
+    fn handle(&mut self, _now: Now, input: Input<'_>, out: &mut Output) -> usize {
+        if matches!(input, Input::Open) {
+            out.bytes.resize(32 << 20, b'x');
+        }
+        0
+    }
+
+    fn trust(&self) -> Trust {
+        Trust::Known
+    }
+}
+
+#[test]
+fn a_server_that_does_not_read_has_the_time_that_our_engine_gives_it() {
+    let (mut worker, shared) = worker();
+    let bound = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let dial = Dial {
+        addresses: vec![bound.local_addr().unwrap()],
+        bind: None,
+        connect_ms: 1000,
+        tls: DialTls::Never,
+        engine: Box::new(Talker),
+    };
+    worker.dial(ConnId(1), dial);
+    let _peer = bound.accept().unwrap();
+    worker.with(ConnId(1), "bytes", |conn, context| {
+        conn.touch(context, |_, _, _| ())
+    });
+    // SMTP waits three minutes for a piece to go (RFC 5321 section 4.5.3.2.5).
+    worker.context.now.mono_ms += 299_999;
+    worker.expire();
+    assert_eq!(shared.metrics.value(Metric::Stalled), 0);
+    worker.context.now.mono_ms += 1;
+    worker.expire();
+    assert_eq!(shared.metrics.value(Metric::Stalled), 1);
 }
 
 #[test]
