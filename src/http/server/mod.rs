@@ -334,7 +334,7 @@ impl Server {
                 self.state = ServerState::Streaming(exchange, stream);
             }
             ServerState::Socket(mut socket) => {
-                socket.drained(out);
+                socket.drained(now, out);
                 self.state = ServerState::Socket(socket);
             }
             other => self.state = other,

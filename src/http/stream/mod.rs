@@ -25,6 +25,7 @@ mod sse;
 mod subscription;
 #[cfg(test)]
 mod tests;
+mod unsent;
 mod wait;
 mod wanted;
 mod writer;

@@ -13,10 +13,11 @@ use std::sync::Arc;
 use super::cursor::ResetReason;
 use super::show;
 use super::subscription::{FeedAnswer, Subscription};
+use super::unsent::Unsent;
 use super::wanted::Wanted;
 use super::writer::{EndReason, EventWriter, StreamForm};
 use crate::call::{Access, Answer, ConnId, Event, EventKind, Now, Reply, Shared, spread};
-use crate::engine::{HIGH_WATER, Output, Renderings};
+use crate::engine::{Output, Renderings};
 use crate::http::api::problems::Problem;
 
 /// One event stream.
@@ -45,12 +46,7 @@ struct Frames {
     told: u64,
     /// As the last `ready` had it.
     epoch: u64,
-    /// Octets written since the output was last empty.
-    unsent_bytes: usize,
-    /// When the first of them was written, in monotonic milliseconds.
-    unsent_since: u64,
-    /// It takes an event while no more than this is unsent, beside [`UNSENT_BYTES_MIN`].
-    room_bytes: usize,
+    unsent: Unsent,
     /// The form of its frames, where it is not that of the API.
     form: Option<Box<dyn StreamForm>>,
 }
@@ -159,7 +155,7 @@ impl EventStream {
 
     /// All that was written has gone.
     pub fn drained(&mut self, now: Now, out: &mut Output) {
-        let is_quick = self.frames.drained(now);
+        let is_quick = self.frames.unsent.drain(now);
         if self.is_leaving {
             return;
         }
@@ -182,7 +178,7 @@ impl EventStream {
             return self.schedule(now, out);
         }
         self.schedule_heartbeat(now, out);
-        if !self.started || self.frames.unsent_bytes > 0 {
+        if !self.started || !self.frames.unsent.is_empty() {
             // The client has something to read already, or no response yet.
             return;
         }
@@ -195,6 +191,7 @@ impl EventStream {
                 .writer(&self.subscription, now, out)
                 .ready(at, epoch);
         } else {
+            self.frames.unsent.begin(now);
             self.frames
                 .write(out, |out| out.bytes.extend_from_slice(b": heartbeat\n"));
         }
@@ -276,9 +273,7 @@ impl Frames {
         now: Now,
         out: &'a mut Output,
     ) -> SseWriter<'a> {
-        if self.unsent_bytes == 0 {
-            self.unsent_since = now.mono_ms;
-        }
+        self.unsent.begin(now);
         SseWriter {
             frames: self,
             access: subscription.access().clone(),
@@ -316,24 +311,6 @@ impl Frames {
         );
     }
 
-    /// All that was written has gone. A client that takes what there is at once gets more at once,
-    /// so that a replay needs fewer pages; one that does not is given little again.
-    /// Gives whether it did.
-    fn drained(&mut self, now: Now) -> bool {
-        let is_quick = now.mono_ms.saturating_sub(self.unsent_since) <= QUICK_MS;
-        if !is_quick {
-            self.room_bytes = 0;
-        } else if self.unsent_bytes >= UNSENT_BYTES_MIN {
-            self.room_bytes = (self.unsent_bytes * 2).min(UNSENT_QUICK_MAX);
-        }
-        self.unsent_bytes = 0;
-        is_quick
-    }
-
-    fn has_room(&self) -> bool {
-        self.unsent_bytes <= self.room_bytes.max(UNSENT_BYTES_MIN)
-    }
-
     /// Writes in another form, if there is one; whether it did. `seq` has been told then.
     fn in_form(
         &mut self,
@@ -347,7 +324,7 @@ impl Frames {
         let before = out.bytes.len();
         fill(&mut **form, &mut out.bytes);
         let written = out.bytes.len() - before;
-        self.unsent_bytes += written;
+        self.unsent.add(written);
         self.told = seq;
         // Nothing that was written tells that it has gone.
         out.more |= written > 0;
@@ -357,14 +334,14 @@ impl Frames {
     fn write(&mut self, out: &mut Output, fill: impl FnOnce(&mut Output)) {
         let before = out.bytes.len();
         fill(out);
-        self.unsent_bytes += out.bytes.len() - before;
+        self.unsent.add(out.bytes.len() - before);
         out.more = true;
     }
 }
 
 impl EventWriter for SseWriter<'_> {
     fn has_room(&self) -> bool {
-        self.frames.has_room()
+        self.frames.unsent.has_room()
     }
 
     fn ready(&mut self, seq: u64, epoch: u64) {
@@ -430,15 +407,6 @@ pub(super) fn reconnect_ms(seed: u64, n: u64) -> u64 {
     RETRY_MS_MIN + spread(seed, n) % RETRY_MS_SPREAD
 }
 
-/// Octets that a stream has unsent before it waits: the memory that a client costs which has
-/// stopped to read. Other responses may have more, because there may be a thousand such streams.
-const UNSENT_BYTES_MIN: usize = 8 * 1024;
-/// The same for a client that takes them at once, as other responses have it.
-const UNSENT_QUICK_MAX: usize = HIGH_WATER;
-/// The same for a WebSocket.
-pub(super) const UNSENT_BYTES_MAX: usize = 16 * 1024;
-/// What has gone within so many milliseconds was taken at once.
-const QUICK_MS: u64 = 20;
 /// The shortest time that a client waits before it comes back.
 const RETRY_MS_MIN: u64 = 1000;
 /// Up to ten seconds in all, different for each client, so that ten thousand clients do not
@@ -446,43 +414,3 @@ const RETRY_MS_MIN: u64 = 1000;
 const RETRY_MS_SPREAD: u64 = 9001;
 /// Every five minutes with a heartbeat of fifteen seconds. The log is kept for days.
 pub(super) const REFRESH_HEARTBEATS: u32 = 20;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(mono_ms: u64) -> Now {
-        Now {
-            unix_ms: 0,
-            mono_ms,
-        }
-    }
-
-    /// Fills the room with frames of 1,000 octets from `begin`, and empties it at `end`; what was
-    /// unsent.
-    fn filled(frames: &mut Frames, begin: u64, end: u64) -> usize {
-        let mut out = Output::default();
-        frames.unsent_since = begin;
-        while frames.has_room() {
-            frames.write(&mut out, |out| out.bytes.extend_from_slice(&[b'x'; 1000]));
-        }
-        let unsent = frames.unsent_bytes;
-        frames.drained(at(end));
-        unsent
-    }
-
-    #[test]
-    fn a_client_that_takes_all_at_once_gets_more_at_once() {
-        let mut frames = Frames::default();
-        assert_eq!(filled(&mut frames, 0, QUICK_MS), 9000);
-        assert_eq!(filled(&mut frames, 50, 50), 19_000);
-        assert_eq!(filled(&mut frames, 100, 100), 39_000);
-        for n in 0..5 {
-            assert_eq!(filled(&mut frames, 200 + n, 200 + n), 66_000);
-        }
-        // Once slow, it has little again; a stopped one has what its room was.
-        assert_eq!(filled(&mut frames, 300, 301 + QUICK_MS), 66_000);
-        assert_eq!(filled(&mut frames, 400, 401 + QUICK_MS), 9000);
-        assert_eq!(filled(&mut frames, 500, 501 + QUICK_MS), 9000);
-    }
-}

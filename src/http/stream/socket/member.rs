@@ -140,10 +140,10 @@ impl Member {
         self.ask = self.subscription.refresh(idle).map(Box::new);
     }
 
-    /// The output has room again.
-    pub fn resume(&mut self) {
+    /// The output has room again; see [`Subscription::resume`].
+    pub fn resume(&mut self, is_quick: bool) {
         if self.is_live() && self.ask.is_none() {
-            self.ask = self.subscription.resume(false).map(Box::new);
+            self.ask = self.subscription.resume(is_quick).map(Box::new);
         }
     }
 

@@ -108,6 +108,7 @@ impl EventSocket {
 
     /// Octets of the client; gives how many were used.
     pub fn bytes(&mut self, now: Now, bytes: &[u8], opening: &Opening, out: &mut Output) -> usize {
+        self.output.begin(now);
         let max = opening.shared.limits.socket_message_bytes;
         let (used, received) = match self.reader.read(bytes, max) {
             Ok(read) => read,
@@ -140,6 +141,7 @@ impl EventSocket {
 
     /// The answer to the call that is out.
     pub fn reply(&mut self, now: Now, reply: Reply, opening: &Opening, out: &mut Output) {
+        self.output.begin(now);
         let place = match self.asking.take() {
             Some(SocketAsk::Ack) => {
                 self.acknowledged(now, &reply, opening, out);
@@ -198,6 +200,7 @@ impl EventSocket {
 
     /// An event of what is watched has come.
     pub fn event(&mut self, now: Now, event: &Event, out: &mut Output) {
+        self.output.begin(now);
         if let Some(told) = self.leaving {
             if event.lets_leave(&self.access, told) {
                 self.close(CloseCode::GoingAway, STOPPED, out);
@@ -219,17 +222,20 @@ impl EventSocket {
     }
 
     /// All that was written has gone.
-    pub fn drained(&mut self, out: &mut Output) {
-        self.output.drained();
+    pub fn drained(&mut self, now: Now, out: &mut Output) {
+        let is_quick = self.output.drain(now);
         if self.leaving.is_some() {
             return;
         }
-        self.members.iter_mut().for_each(Member::resume);
+        for member in &mut self.members {
+            member.resume(is_quick);
+        }
         self.take_turn(out);
     }
 
     /// A heartbeat is due, a message has taken too long, or the key has expired.
     pub fn deadline(&mut self, now: Now, opening: &Opening, out: &mut Output) {
+        self.output.begin(now);
         let expires_at = self.access.expires_at;
         if expires_at.is_some_and(|end| end <= now.unix_ms) {
             return self.end(now, EndReason::KeyExpired, out);

@@ -9,7 +9,7 @@ use crate::engine::Output;
 use crate::http::api::problems::Problem;
 use crate::http::stream::cursor::ResetReason;
 use crate::http::stream::show;
-use crate::http::stream::sse::UNSENT_BYTES_MAX;
+use crate::http::stream::unsent::Unsent;
 use crate::http::stream::writer::{EndReason, EventWriter};
 use crate::http::websocket::frame;
 use crate::http::wire::json::{self, Object};
@@ -17,8 +17,7 @@ use crate::http::wire::json::{self, Object};
 /// The output of a connection.
 #[derive(Debug, Default)]
 pub(super) struct SocketOutput {
-    /// Octets written since the output was last empty.
-    unsent_bytes: usize,
+    unsent: Unsent,
 }
 
 /// What a client was told of a subscription.
@@ -45,26 +44,31 @@ pub(super) struct MemberWriter<'a> {
 }
 
 impl SocketOutput {
+    /// An input has come.
+    pub fn begin(&mut self, now: Now) {
+        self.unsent.begin(now);
+    }
+
     /// Whether an event may be written.
     pub fn has_room(&self) -> bool {
-        self.unsent_bytes <= UNSENT_BYTES_MAX
+        self.unsent.has_room()
     }
 
     /// Whether all that was written has gone.
     pub fn is_sent(&self) -> bool {
-        self.unsent_bytes == 0
+        self.unsent.is_empty()
     }
 
-    /// All that was written has gone.
-    pub fn drained(&mut self) {
-        self.unsent_bytes = 0;
+    /// All that was written has gone; whether the client took it at once.
+    pub fn drain(&mut self, now: Now) -> bool {
+        self.unsent.drain(now)
     }
 
     /// Writes frames.
     pub fn write(&mut self, out: &mut Output, fill: impl FnOnce(&mut Vec<u8>)) {
         let before = out.bytes.len();
         fill(&mut out.bytes);
-        self.unsent_bytes += out.bytes.len().saturating_sub(before);
+        self.unsent.add(out.bytes.len().saturating_sub(before));
         out.more = true;
     }
 
