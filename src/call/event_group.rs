@@ -50,7 +50,7 @@ pub struct GroupClaim {
     pub reader: Option<u32>,
     /// How long the events are leased, milliseconds.
     pub lease_ms: u64,
-    /// How many events at most.
+    /// How many events at most; of long ones fewer.
     pub max: usize,
     /// How many events the reader holds at most, with those that it holds already.
     pub held_max: usize,

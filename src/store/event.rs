@@ -332,6 +332,11 @@ pub(super) fn read_event(
     }
 }
 
+/// The octets that the log has of what happened: a measure of what clients are told of it.
+pub fn told_octets(event: &Event) -> Result<usize, Error> {
+    Ok(format::encode_change(&event.change)?.len())
+}
+
 fn blob<'r>(value: ValueRef<'r>) -> Result<&'r [u8], Error> {
     value.as_blob().map_err(|_| Error::Corrupt("event"))
 }

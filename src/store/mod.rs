@@ -91,7 +91,7 @@ pub use day_count::DayCount;
 pub use dkim::{DkimKeyRow, DkimKeyState, SHARED_DOMAIN_ID};
 pub use entry::{Entry, NewEntry, PageRequest, PieceBound};
 pub use error::Error;
-pub use event::{LogState, NewEvent};
+pub use event::{LogState, NewEvent, told_octets};
 pub use event_group::{EventGroupRow, PendingEvent};
 pub use expiring::{ExpiringMessage, RetainingInbox};
 pub use fault::StoreFault;

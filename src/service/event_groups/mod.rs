@@ -29,7 +29,7 @@ use crate::call::{
     LeasedEvent, Metric, Noun, PoisonedEvent, Refusal, Topic, UidSet, Written,
 };
 use crate::crypto::sha256;
-use crate::store::{EventGroupRow, LogState, PendingEvent, Store};
+use crate::store::{self, EventGroupRow, LogState, PendingEvent, Store};
 
 const NOT_FOUND: Refusal = Refusal::NotFound(Noun::EventGroup);
 
@@ -61,6 +61,7 @@ pub fn claim(
     }
     let mut step = ClaimStep {
         room: room.min(claim.max),
+        octets: claim.max.saturating_mul(EVENT_OCTETS),
         chosen: Vec::new(),
         busy: HashSet::new(),
         seq: group.seq,
@@ -176,6 +177,8 @@ fn reset(
 struct ClaimStep {
     /// How many more events it takes.
     room: usize,
+    /// How many octets of them more. The last one may have any number.
+    octets: usize,
     chosen: Vec<(LeasedEvent, PendingEvent)>,
     /// Inboxes with an event that is not acknowledged, in a group that keeps their order.
     busy: HashSet<InboxId>,
@@ -213,7 +216,7 @@ impl ClaimStep {
                 continue;
             }
             match find_event(context.store, access, terms, row.seq)? {
-                Some(event) => self.choose(event, row),
+                Some(event) => self.choose(event, row)?,
                 None => {
                     // Its readers see it no more: its inbox has left what they see.
                     context
@@ -279,7 +282,7 @@ impl ClaimStep {
                         kind,
                         delivery,
                     };
-                    self.choose(leased, row);
+                    self.choose(leased, row)?;
                 }
                 false => context.store.put_pending_event(id, &row)?,
             }
@@ -295,11 +298,16 @@ impl ClaimStep {
         inbox.is_none_or(|inbox| self.busy.insert(inbox))
     }
 
-    fn choose(&mut self, mut event: LeasedEvent, mut row: PendingEvent) {
+    fn choose(&mut self, mut event: LeasedEvent, mut row: PendingEvent) -> Result<(), Refusal> {
         row.deliveries = row.deliveries.saturating_add(1);
         event.delivery = row.deliveries;
-        self.room -= 1;
+        self.octets = (self.octets).saturating_sub(store::told_octets(&event.event)?);
+        self.room = match self.octets {
+            0 => 0,
+            _ => self.room - 1,
+        };
         self.chosen.push((event, row));
+        Ok(())
     }
 
     /// Writes what was chosen, and leases it.
@@ -566,3 +574,7 @@ fn hash_terms(terms: &GroupTerms, access: &Access) -> Vec<u8> {
 
 /// Rows of the log that one claim reads.
 const PAGE_ROWS: usize = 64;
+
+/// Octets of the log for each event that a claim may take. Usual ones have fewer. A reader that has
+/// stopped holds a whole claim in memory, and some events are a hundred times as long.
+const EVENT_OCTETS: usize = 1024;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod cursor;
+mod group;
 mod replay;
 mod show;
 mod wait;
