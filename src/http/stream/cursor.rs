@@ -7,8 +7,12 @@
 //! ExpectTime -> ExpectPage <-----------+-------+
 //!                  |   ^    a gap in live events, or a page ends below the head
 //!                  v   |
-//!                 Paused    the reader has no room; `resume` asks again
+//!                 Paused    the reader has no room; `resume` goes on
 //! ```
+//!
+//! For a reader that takes all at once, the next page is asked for before the one that has come is
+//! emitted: the log is read while the events are written. What such a reader has no room for yet is
+//! kept, until it has room or [`LogCursor::let_go`] gives it up.
 //!
 //! A reader is told once that it is at the head: at once where it begins there, else when it
 //! has been given everything behind its cursor.
@@ -16,7 +20,7 @@
 //! It knows no connection, no framing and no filter: an event stream, a WebSocket, a webhook
 //! and a consumer group can each put an [`EventSink`] behind it. It rests on three rules:
 //!
-//! - The log is the buffer. The cursor holds numbers and no event, so a slow reader costs
+//! - The log is the buffer. The cursor of a slow reader holds numbers and no event, so it costs
 //!   nothing (DECISIONS.md, "Events and cursors").
 //! - Watch first, read second. An event that comes while a page is read only raises `seen`,
 //!   and a page that ends below `seen` is followed by another. No event is emitted live while
@@ -24,6 +28,7 @@
 //! - `at` only grows, except by a reset. So every number is emitted at most once, in order.
 
 use core::ops::ControlFlow;
+use std::collections::VecDeque;
 
 use crate::call::Event;
 
@@ -43,6 +48,24 @@ pub struct LogCursor {
     rows: usize,
     /// The reader has not been told yet that it is at the head.
     is_catching_up: bool,
+    /// The number behind which the last page was asked for.
+    asked_after: u64,
+    /// What has come and was not emitted yet.
+    kept: Option<Box<KeptEvents>>,
+}
+
+/// Events behind the cursor that have been read: at most those of two pages.
+#[derive(Debug)]
+struct KeptEvents {
+    events: VecDeque<Event>,
+    /// As in the last page that came.
+    scanned_to: u64,
+    head: u64,
+    epoch: u64,
+    /// The pages bring the cursor on, or may have been read before an event that came live.
+    is_progress: bool,
+    /// Events that were emitted since the reader last had room.
+    taken: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,7 +76,7 @@ enum CursorStage {
     ExpectTime,
     /// [`LogAsk::Page`] is out.
     ExpectPage,
-    /// There is more to read, when the reader has room again.
+    /// There is more to emit or to read, when the reader has room again.
     Paused,
     /// At the head: events are emitted as they come.
     Live,
@@ -158,6 +181,9 @@ pub trait EventSink {
     /// Whether it takes an event now. It always takes `Ready` and `Reset`.
     fn has_room(&self) -> bool;
 
+    /// Whether its client takes at once what there is: then some events may be kept for it.
+    fn is_quick(&self) -> bool;
+
     /// Takes one. `Break` ends the reader: nothing is emitted and asked after it.
     fn take(&mut self, emitted: Emitted<'_>) -> ControlFlow<()>;
 }
@@ -178,6 +204,8 @@ impl LogCursor {
             seen_when_asked: 0,
             rows: PAGE_ROWS_FIRST,
             is_catching_up: true,
+            asked_after: 0,
+            kept: None,
         };
         let ask = match start {
             StartAt::Now => LogAsk::Head,
@@ -199,7 +227,9 @@ impl LogCursor {
         self.at
     }
 
-    /// The answer to the question that is out; returns the next one.
+    /// The answer to the question that is out; returns the next one. When events are kept after it
+    /// ([`LogCursor::is_keeping`]), [`LogCursor::go_on_with_kept`] is to follow as soon as that
+    /// question is asked and the sink has room.
     pub fn answer(
         &mut self,
         answer: LogAnswer,
@@ -217,8 +247,8 @@ impl LogCursor {
                 self.at = before;
                 Ok(Some(self.read()))
             }
-            (CursorStage::ExpectPage, LogAnswer::Page(page)) => Ok(self.page(&page, sink)),
-            (CursorStage::ExpectPage, LogAnswer::Expired(oldest)) => Ok(self.reset(oldest, sink)),
+            (CursorStage::ExpectPage, LogAnswer::Page(page)) => Ok(self.page(page, sink)),
+            (CursorStage::ExpectPage, LogAnswer::Expired(oldest)) => Ok(self.expired(oldest, sink)),
             _ => Err(OutOfStep),
         }
     }
@@ -243,9 +273,27 @@ impl LogCursor {
         None
     }
 
-    /// The sink has room again.
+    /// The sink has room again, and nothing is kept for it.
     pub fn resume(&mut self) -> Option<LogAsk> {
-        (self.stage == CursorStage::Paused).then(|| self.read())
+        (self.stage == CursorStage::Paused && self.kept.is_none()).then(|| self.read())
+    }
+
+    /// Whether events are kept for the sink.
+    pub fn is_keeping(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// The sink may have room for the events that are kept.
+    pub fn go_on_with_kept(&mut self, sink: &mut impl EventSink) -> Option<LogAsk> {
+        if let Some(kept) = &mut self.kept {
+            kept.taken = 0;
+        }
+        self.read_ahead(sink).or_else(|| self.emit_kept(sink))
+    }
+
+    /// Gives up the events that are kept: they are read again when the sink has room.
+    pub fn let_go(&mut self) {
+        self.kept = None;
     }
 
     /// Reads on when the last page brought nothing although there is more. `idle`: it is long
@@ -257,46 +305,100 @@ impl LogCursor {
     }
 
     fn read(&mut self) -> LogAsk {
+        self.read_after(self.at)
+    }
+
+    fn read_after(&mut self, after: u64) -> LogAsk {
         self.stage = CursorStage::ExpectPage;
         self.seen_when_asked = self.seen;
+        self.asked_after = after;
         LogAsk::Page {
-            after: self.at,
+            after,
             rows: self.rows,
         }
     }
 
-    /// Emits as much of a page as the sink has room for. The rest is read again: the next page
-    /// is as small as the reader is slow.
-    fn page(&mut self, page: &LogPage, sink: &mut impl EventSink) -> Option<LogAsk> {
-        if self.at > page.head || self.at.saturating_add(1) < page.oldest {
-            return self.reset(page.oldest, sink);
+    /// Asks for what is behind the events that are kept, unless they are more than a page.
+    fn read_ahead(&mut self, sink: &impl EventSink) -> Option<LogAsk> {
+        let kept = self.kept.as_deref()?;
+        let after = kept.scanned_to;
+        let is_due = self.stage == CursorStage::Paused
+            && sink.is_quick()
+            && sink.has_room()
+            && !kept.events.is_empty()
+            && kept.events.len() <= self.rows
+            && after < kept.head.max(self.seen);
+        is_due.then(|| self.read_after(after))
+    }
+
+    fn page(&mut self, page: LogPage, sink: &mut impl EventSink) -> Option<LogAsk> {
+        self.stage = CursorStage::Paused;
+        let end = self.kept.as_deref().map_or(self.at, |kept| kept.scanned_to);
+        if self.asked_after > end {
+            // What was before it has been given up.
+            return self.read_with_room(sink);
         }
-        let before = self.at;
-        for (taken, event) in page.events.iter().enumerate() {
+        if end > page.head || end.saturating_add(1) < page.oldest {
+            return self.expired(page.oldest, sink);
+        }
+        let last = page.events.last().map_or(0, |event| event.seq);
+        let moves = page.scanned_to.max(last) > end || self.seen > self.seen_when_asked;
+        let kept = self.kept.get_or_insert_with(|| {
+            Box::new(KeptEvents {
+                events: VecDeque::new(),
+                scanned_to: end,
+                head: page.head,
+                epoch: page.epoch,
+                is_progress: false,
+                taken: 0,
+            })
+        });
+        match kept.events.is_empty() {
+            true => kept.events = page.events.into(),
+            false => kept.events.extend(page.events),
+        }
+        kept.scanned_to = kept.scanned_to.max(page.scanned_to).max(last);
+        kept.head = page.head;
+        kept.epoch = page.epoch;
+        kept.is_progress |= moves;
+        self.read_ahead(sink).or_else(|| self.emit_kept(sink))
+    }
+
+    /// Emits as much of what is kept as the sink has room for. A reader that is not quick reads the
+    /// rest again: its next page is as small as it is slow.
+    fn emit_kept(&mut self, sink: &mut impl EventSink) -> Option<LogAsk> {
+        let mut kept = self.kept.take()?;
+        while let Some(event) = kept.events.front() {
             if !sink.has_room() {
-                self.rows = (taken + taken / 4).clamp(PAGE_ROWS_MIN, PAGE_ROWS_MAX);
-                self.stage = CursorStage::Paused;
+                self.rows = (kept.taken + kept.taken / 4).clamp(PAGE_ROWS_MIN, PAGE_ROWS_MAX);
+                self.kept = sink.is_quick().then_some(kept);
                 return None;
             }
-            if event.seq <= self.at {
-                continue;
+            kept.taken += 1;
+            if event.seq > self.at {
+                self.at = event.seq;
+                if self.emit(Emitted::Event(event), sink).is_break() {
+                    return None;
+                }
             }
-            self.at = event.seq;
-            if self.emit(Emitted::Event(event), sink).is_break() {
-                return None;
+            kept.events.pop_front();
+        }
+        self.at = self.at.max(kept.scanned_to);
+        if self.stage == CursorStage::ExpectPage {
+            if kept.taken >= self.rows {
+                self.rows = (self.rows * 2).min(PAGE_ROWS_MAX);
             }
+            return None;
         }
         self.rows = (self.rows * 2).min(PAGE_ROWS_MAX);
-        self.at = self.at.max(page.scanned_to);
         // After a page without progress another brings none either, and `refresh` tries again,
         // unless an event has come since: the page may have been read before that event.
-        let moved = self.at > before || self.seen > self.seen_when_asked;
-        let target = match moved {
-            true => page.head.max(self.seen),
+        let target = match kept.is_progress {
+            true => kept.head.max(self.seen),
             false => self.at,
         };
-        let caught_up = self.is_catching_up && self.at >= page.head.max(self.seen);
-        if caught_up && self.tell_ready(page.epoch, sink).is_break() {
+        let caught_up = self.is_catching_up && self.at >= kept.head.max(self.seen);
+        if caught_up && self.tell_ready(kept.epoch, sink).is_break() {
             return None;
         }
         self.go_on(target, sink)
@@ -306,12 +408,27 @@ impl LogCursor {
     fn go_on(&mut self, target: u64, sink: &impl EventSink) -> Option<LogAsk> {
         if self.at >= target {
             self.stage = CursorStage::Live;
-        } else if !sink.has_room() {
-            self.stage = CursorStage::Paused;
-        } else {
-            return Some(self.read());
+            return None;
         }
-        None
+        self.read_with_room(sink)
+    }
+
+    fn read_with_room(&mut self, sink: &impl EventSink) -> Option<LogAsk> {
+        self.stage = CursorStage::Paused;
+        sink.has_room().then(|| self.read())
+    }
+
+    /// The events behind the cursor are gone.
+    fn expired(&mut self, oldest: u64, sink: &mut impl EventSink) -> Option<LogAsk> {
+        self.stage = CursorStage::Paused;
+        if self.kept.is_some() {
+            // It was read ahead: what comes before is emitted first, and then it is asked again.
+            return None;
+        }
+        if self.asked_after > self.at {
+            return self.read_with_room(sink);
+        }
+        self.reset(oldest, sink)
     }
 
     fn reset(&mut self, oldest: u64, sink: &mut impl EventSink) -> Option<LogAsk> {

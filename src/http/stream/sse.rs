@@ -16,7 +16,7 @@ use super::subscription::{FeedAnswer, Subscription};
 use super::unsent::Unsent;
 use super::wanted::Wanted;
 use super::writer::{EndReason, EventWriter, StreamForm};
-use crate::call::{Access, Answer, ConnId, Event, EventKind, Now, Reply, Shared, spread};
+use crate::call::{Access, Answer, Ask, ConnId, Event, EventKind, Now, Reply, Shared, spread};
 use crate::engine::{Output, Renderings};
 use crate::http::api::problems::Problem;
 
@@ -159,8 +159,24 @@ impl EventStream {
         if self.is_leaving {
             return;
         }
-        if let Some(ask) = self.subscription.resume(is_quick) {
-            out.ask = Some(ask);
+        let ask = match self.subscription.is_keeping() {
+            true => {
+                let mut writer = self.frames.writer(&self.subscription, now, out);
+                self.subscription.go_on_with_kept(&mut writer)
+            }
+            false => self.subscription.resume(is_quick),
+        };
+        self.follow(now, ask, out);
+    }
+
+    /// Makes the next call, if there is one, and comes back for the events that are kept.
+    fn follow(&mut self, now: Now, ask: Option<Ask>, out: &mut Output) {
+        if ask.is_some() {
+            out.ask = ask;
+        }
+        if self.subscription.is_keeping() {
+            out.more = true;
+            self.schedule(now, out);
         }
     }
 
@@ -173,6 +189,9 @@ impl EventStream {
         }
         if let Some(ask) = self.subscription.wake(now) {
             out.ask = Some(ask);
+        }
+        if now.mono_ms >= self.kept_until_ms() {
+            self.subscription.let_go();
         }
         if now < self.heartbeat_at {
             return self.schedule(now, out);
@@ -238,9 +257,7 @@ impl EventStream {
     ) -> Result<(), Box<Problem>> {
         let mut writer = self.frames.writer(&self.subscription, now, out);
         let ask = self.subscription.answer(answer, &mut writer)?;
-        if ask.is_some() {
-            out.ask = ask;
-        }
+        self.follow(now, ask, out);
         if self.subscription.wake_ms().is_some() {
             self.schedule(now, out);
         }
@@ -252,10 +269,22 @@ impl EventStream {
         self.schedule(now, out);
     }
 
-    /// Moves the deadline to what comes next: a heartbeat, the end of the key or of a lease.
+    /// When the events that are kept are given up, monotonic milliseconds: a client that has
+    /// stopped to read costs no more than one that never did.
+    fn kept_until_ms(&self) -> u64 {
+        match self.subscription.is_keeping() {
+            true => self.frames.unsent.slow_at_ms(),
+            false => u64::MAX,
+        }
+    }
+
+    /// Moves the deadline to what comes next: a heartbeat, the end of the key or of a lease, or of
+    /// the events that are kept.
     fn schedule(&self, now: Now, out: &mut Output) {
         let mut next = self.heartbeat_at;
-        if let Some(at) = self.subscription.wake_ms() {
+        let kept_until_ms = self.kept_until_ms();
+        let wakes = self.subscription.wake_ms().into_iter();
+        for at in wakes.chain((kept_until_ms < u64::MAX).then_some(kept_until_ms)) {
             next = next.min(now.plus_ms(at.saturating_sub(now.mono_ms)));
         }
         if let Some(end) = self.subscription.access().expires_at {
@@ -342,6 +371,10 @@ impl Frames {
 impl EventWriter for SseWriter<'_> {
     fn has_room(&self) -> bool {
         self.frames.unsent.has_room()
+    }
+
+    fn is_quick(&self) -> bool {
+        self.frames.unsent.is_quick()
     }
 
     fn ready(&mut self, seq: u64, epoch: u64) {

@@ -282,6 +282,24 @@ impl Subscription {
         self.follow(asked)
     }
 
+    /// Whether events are kept for the writer, which [`Subscription::go_on_with_kept`] gives it.
+    pub fn is_keeping(&self) -> bool {
+        matches!(&self.state, SubscriptionState::Open(cursor, _) if cursor.is_keeping())
+    }
+
+    /// See [`LogCursor::go_on_with_kept`]; returns the next call.
+    pub fn go_on_with_kept(&mut self, writer: &mut impl EventWriter) -> Option<Ask> {
+        let asked = self.move_cursor(writer, |cursor, sink| Ok(cursor.go_on_with_kept(sink)));
+        self.follow(asked.ok()?)
+    }
+
+    /// See [`LogCursor::let_go`].
+    pub fn let_go(&mut self) {
+        if let SubscriptionState::Open(cursor, _) = &mut self.state {
+            cursor.let_go();
+        }
+    }
+
     /// See [`LogCursor::refresh`]; returns the next call.
     pub fn refresh(&mut self, idle: bool) -> Option<Ask> {
         let asked = match &mut self.state {
@@ -416,6 +434,10 @@ struct Admitted<'a, W> {
 impl<W: EventWriter> EventSink for Admitted<'_, W> {
     fn has_room(&self) -> bool {
         self.writer.has_room()
+    }
+
+    fn is_quick(&self) -> bool {
+        self.writer.is_quick()
     }
 
     fn take(&mut self, emitted: Emitted<'_>) -> ControlFlow<()> {

@@ -41,6 +41,16 @@ impl Unsent {
         self.bytes <= self.room_bytes.max(BYTES_MIN)
     }
 
+    /// Whether the client has taken at once what there was.
+    pub fn is_quick(&self) -> bool {
+        self.room_bytes > 0
+    }
+
+    /// When it has not, monotonic milliseconds, if what was written has not gone by then.
+    pub fn slow_at_ms(&self) -> u64 {
+        self.since_ms.saturating_add(QUICK_MS).saturating_add(1)
+    }
+
     /// All has gone. Gives whether the client took it at once.
     pub fn drain(&mut self, now: Now) -> bool {
         let is_quick = now.mono_ms.saturating_sub(self.since_ms) <= QUICK_MS;

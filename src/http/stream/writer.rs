@@ -10,6 +10,8 @@ use crate::call::{Event, EventKind, InboxRow};
 pub(super) trait EventWriter {
     /// Whether it takes an event now. It always takes the others.
     fn has_room(&self) -> bool;
+    /// Whether its client takes at once what there is: then some events may be kept for it.
+    fn is_quick(&self) -> bool;
     /// The subscription is at the head of the log: all up to `seq` has been told.
     fn ready(&mut self, seq: u64, epoch: u64);
     /// An event that the filter wants and the key may see. In a consumer group, how often it was

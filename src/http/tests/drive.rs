@@ -28,6 +28,8 @@ pub(crate) struct Drive {
     pub watch: Vec<Topic>,
     deadline: Option<Now>,
     pub reads: bool,
+    /// Octets that the client still takes.
+    pub room: usize,
     pub closed: bool,
     pub scopes: Scopes,
     /// The key is bound to an inbox.
@@ -61,7 +63,9 @@ impl Environment for Drive {
 
     fn send(&mut self, bytes: &mut Vec<u8>) -> Result<bool, Infallible> {
         if self.reads {
-            self.said.append(bytes);
+            let taken = bytes.len().min(self.room);
+            self.room -= taken;
+            self.said.extend(bytes.drain(..taken));
         }
         Ok(bytes.is_empty())
     }
@@ -111,6 +115,7 @@ impl Drive {
             watch: Vec::new(),
             deadline: None,
             reads: true,
+            room: usize::MAX,
             closed: false,
             scopes: Scopes::ADMIN,
             bound: false,

@@ -134,6 +134,11 @@ impl EventWriter for MemberWriter<'_> {
         self.output.has_room()
     }
 
+    fn is_quick(&self) -> bool {
+        // There may be many subscriptions, and nothing is kept for any of them.
+        false
+    }
+
     fn ready(&mut self, seq: u64, epoch: u64) {
         self.told.epoch = epoch;
         if !self.told.is_subscribed {

@@ -17,7 +17,12 @@ enum Happens {
     Live(u64),
     /// The sink takes so many more events.
     Room(usize),
+    /// The same, and it takes all at once from here on.
+    Quick(usize),
     Resume,
+    /// What is kept goes on.
+    Kept,
+    LetGo,
     Refresh(bool),
     /// The sink ends with this event.
     EndWith(u64),
@@ -28,12 +33,17 @@ use Happens::*;
 struct Recorder {
     said: Vec<String>,
     room: usize,
+    is_quick: bool,
     end: Option<u64>,
 }
 
 impl EventSink for Recorder {
     fn has_room(&self) -> bool {
         self.room > 0
+    }
+
+    fn is_quick(&self) -> bool {
+        self.is_quick
     }
 
     fn take(&mut self, emitted: Emitted<'_>) -> ControlFlow<()> {
@@ -84,8 +94,14 @@ fn step(cursor: &mut LogCursor, sink: &mut Recorder, happens: &Happens) -> Strin
         }
         Expired(oldest) => answer(cursor, sink, LogAnswer::Expired(oldest)),
         Live(seq) => cursor.event(&row(seq), sink),
-        Room(room) => {
+        Room(room) | Quick(room) => {
             sink.room = room;
+            sink.is_quick = matches!(happens, Quick(_));
+            None
+        }
+        Kept => cursor.go_on_with_kept(sink),
+        LetGo => {
+            cursor.let_go();
             None
         }
         Resume => cursor.resume(),
@@ -108,6 +124,7 @@ fn run(name: &str, start: StartAt, dense: bool, first: &str, steps: &[(Happens, 
     let mut sink = Recorder {
         said: Vec::new(),
         room: usize::MAX,
+        is_quick: false,
         end: None,
     };
     for (n, (happens, expected)) in steps.iter().enumerate() {
@@ -330,6 +347,89 @@ fn a_slow_reader_gets_smaller_pages_and_misses_nothing() {
 }
 
 #[test]
+fn a_quick_reader_is_read_ahead_for() {
+    let (start, first) = (StartAt::After(0), "32 after 0?");
+    let steps = [
+        (Quick(9), ""),
+        // The next page is asked for before this one is emitted.
+        (Page(&[1, 2, 3], 3, 12, 1), "32 after 3?"),
+        (Kept, "1 2 3"),
+        (Page(&[4, 5, 6], 6, 12, 1), "32 after 6?"),
+        (Quick(2), ""),
+        (Kept, "4 5"),
+        // It comes while there is no room: it is kept, and no third one is asked for.
+        (Page(&[7, 8], 8, 12, 1), ""),
+        (Live(13), ""),
+        (Quick(2), ""),
+        (Kept, "8 after 8?"),
+        (Kept, "6 7"),
+        (Quick(9), ""),
+        (Kept, "8"),
+        (
+            Page(&[9, 10, 11, 12, 13], 13, 13, 1),
+            "9 10 11 12 13 ready 13",
+        ),
+        (Live(14), "14"),
+    ];
+    run("pages", start, true, first, &steps);
+}
+
+#[test]
+fn what_is_kept_is_read_again_when_it_was_given_up() {
+    let (start, first) = (StartAt::After(0), "32 after 0?");
+    let begin = || {
+        vec![
+            (Quick(1), ""),
+            (Page(&[1, 2, 3], 3, 12, 1), "32 after 3?"),
+            (Kept, "1"),
+        ]
+    };
+    let with = |rest: Vec<(Happens, &'static str)>| -> Vec<(Happens, &'static str)> {
+        begin().into_iter().chain(rest).collect()
+    };
+    // The page that was asked for ahead comes before there is room, or after.
+    let before = with(vec![
+        (LetGo, ""),
+        (Page(&[4], 4, 12, 1), ""),
+        (Room(9), ""),
+        (Resume, "8 after 1?"),
+    ]);
+    run("before", start, true, first, &before);
+    let after = with(vec![
+        (LetGo, ""),
+        (Room(9), ""),
+        (Resume, ""),
+        (Page(&[4], 4, 12, 1), "8 after 1?"),
+        (Page(&[2, 3], 3, 12, 1), "2 3 16 after 3?"),
+    ]);
+    run("after", start, true, first, &after);
+    // A reader that is quick no more is not kept anything.
+    let slow = with(vec![
+        (Room(1), ""),
+        (Kept, "2"),
+        (Page(&[4], 4, 12, 1), ""),
+        (Resume, "8 after 2?"),
+    ]);
+    run("slow", start, true, first, &slow);
+    // The log has gone on without it: what was kept comes first.
+    let trimmed = with(vec![
+        (Expired(9), ""),
+        (Quick(9), ""),
+        (Kept, "8 after 3?"),
+        (Kept, "2 3"),
+        (Expired(9), "reset 9 TooOld 8 after 8?"),
+    ]);
+    run("trimmed", start, true, first, &trimmed);
+    let gone = with(vec![
+        (LetGo, ""),
+        (Quick(9), ""),
+        (Expired(9), "8 after 1?"),
+        (Expired(9), "reset 9 TooOld 8 after 8?"),
+    ]);
+    run("gone", start, true, first, &gone);
+}
+
+#[test]
 fn a_page_without_progress_is_not_asked_again_at_once() {
     run(
         "the log is behind the notification",
@@ -418,6 +518,7 @@ fn an_answer_to_another_question_is_out_of_step() {
             let mut sink = Recorder {
                 said: Vec::new(),
                 room: 1,
+                is_quick: false,
                 end: None,
             };
             let (mut cursor, _) = LogCursor::open(start, true);

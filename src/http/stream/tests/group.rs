@@ -23,6 +23,10 @@ impl EventWriter for Recorder {
         true
     }
 
+    fn is_quick(&self) -> bool {
+        false
+    }
+
     fn ready(&mut self, seq: u64, _epoch: u64) {
         self.0.push(format!("ready {seq}"));
     }

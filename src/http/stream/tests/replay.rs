@@ -133,6 +133,34 @@ fn a_slow_reader_costs_a_cursor() {
     );
 }
 
+/// A client that takes all at once stops in the middle, and goes on after so many milliseconds: the
+/// numbers behind which pages were asked for.
+fn pages_of_one_that_stops(stopped_ms: u64) -> Vec<u64> {
+    let mut drive = Drive::new(Limits::default());
+    drive.answer = log_of;
+    drive.room = 50_000;
+    let head = "GET /api/v1/events HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer good\r\n";
+    drive.send(format!("{head}Last-Event-ID: 100\r\n\r\n").as_bytes(), 1000);
+    drive.wait(stopped_ms);
+    drive.room = usize::MAX;
+    drive.settle();
+    assert_eq!(numbers(&drive.take()), (101..=1000).collect::<Vec<_>>());
+    let pages = drive.calls.iter().filter_map(|call| match call {
+        Call::Read(Read::Event(EventRead::After { after, .. })) => Some(*after),
+        _ => None,
+    });
+    pages.collect()
+}
+
+#[test]
+fn what_a_quick_client_has_no_room_for_is_kept_for_a_moment() {
+    let goes_on = pages_of_one_that_stops(20);
+    assert!(goes_on.is_sorted_by(|a, b| a < b), "{goes_on:?}");
+    // What was kept is read again.
+    let stays = pages_of_one_that_stops(21);
+    assert!(!stays.is_sorted_by(|a, b| a < b), "{stays:?}");
+}
+
 #[test]
 fn a_stream_has_heartbeats_and_ends() {
     let mut drive = stream("", "events");
