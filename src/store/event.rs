@@ -213,6 +213,7 @@ impl Store {
             state,
         };
         let (mut looked, mut octets) = (0, 0);
+        let mut paths = LastPath::default();
         let rest = self.each(
             "SELECT seq, at, inbox, mailbox, path, uids, detail FROM event
              WHERE org = ?1 AND seq > ?2 ORDER BY seq",
@@ -222,7 +223,7 @@ impl Store {
                     return Ok(ControlFlow::Break(()));
                 }
                 looked += 1;
-                if let Some(event) = read_event(row, org, topic, &mut octets)? {
+                if let Some(event) = read_event(row, (org, topic), &mut paths, &mut octets)? {
                     page.events.push(event);
                 }
                 page.scanned_to = uint(row.get(0)?);
@@ -277,8 +278,8 @@ impl Store {
 /// The row as an event; `None` if it does not concern `topic`.
 pub(super) fn read_event(
     row: &Row<'_>,
-    org: OrgId,
-    topic: Topic,
+    (org, topic): (OrgId, Topic),
+    paths: &mut LastPath,
     octets: &mut usize,
 ) -> Result<Option<Event>, Error> {
     let inbox: Option<i64> = row.get(2)?;
@@ -299,7 +300,7 @@ pub(super) fn read_event(
     }
     let path = match row.get_ref(4)? {
         ValueRef::Null => None,
-        value => Some(Arc::new(format::decode_path(blob(value)?, detail)?)),
+        value => Some(paths.read(blob(value)?, detail)?),
     };
     if let (Topic::Tree(wanted), Some(path)) = (topic, &path)
         && path.id != wanted
@@ -335,6 +336,33 @@ pub(super) fn read_event(
 /// The octets that the log has of what happened: a measure of what clients are told of it.
 pub fn told_octets(event: &Event) -> Result<usize, Error> {
     Ok(format::encode_change(&event.change)?.len())
+}
+
+/// The path of the row before: most rows of a page are of one inbox, or of few.
+#[derive(Default)]
+pub(super) struct LastPath {
+    octets: Vec<u8>,
+    is_plain: bool,
+    path: Option<Arc<InboxPath>>,
+}
+
+impl LastPath {
+    /// The path of a row.
+    fn read(&mut self, octets: &[u8], detail: &[u8]) -> Result<Arc<InboxPath>, Error> {
+        let is_plain = format::is_plain_row(detail);
+        if let Some(path) = &self.path
+            && self.is_plain == is_plain
+            && self.octets == octets
+        {
+            return Ok(Arc::clone(path));
+        }
+        let path = Arc::new(format::decode_path(octets, detail)?);
+        self.octets.clear();
+        self.octets.extend_from_slice(octets);
+        self.is_plain = is_plain;
+        self.path = Some(Arc::clone(&path));
+        Ok(path)
+    }
 }
 
 fn blob<'r>(value: ValueRef<'r>) -> Result<&'r [u8], Error> {

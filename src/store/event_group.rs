@@ -5,7 +5,7 @@ use core::ops::ControlFlow;
 
 use rusqlite::params;
 
-use super::event::read_event;
+use super::event::{LastPath, read_event};
 use super::{Error, Store, int, uint};
 use crate::call::{Event, EventGroupId, EventKind, InboxId, OrgId, Topic};
 
@@ -165,7 +165,8 @@ impl Store {
                    WHERE org = ?1 AND seq = ?2";
         let mut found = None;
         let _only = self.direct().each(sql, [org.0, int(seq)], |row| {
-            found = read_event(row, org, Topic::Org(org), &mut 0)?;
+            let mut paths = LastPath::default();
+            found = read_event(row, (org, Topic::Org(org)), &mut paths, &mut 0)?;
             Ok(ControlFlow::Break(()))
         })?;
         Ok(found)

@@ -78,7 +78,7 @@ use crate::call::{
 };
 use approval::{StoredApprovalChange, load_approval_change, store_approval_change};
 pub(super) use approval::{decode_held, encode_held};
-pub(super) use place::{decode_path, decode_uids, encode_path, encode_uids, is_move};
+pub(super) use place::{decode_path, decode_uids, encode_path, encode_uids, is_move, is_plain_row};
 use place::{load_domain, load_move};
 use queue::{StoredNews, load_news, store_news};
 pub(super) use queue::{

@@ -72,7 +72,7 @@ pub(in crate::store) fn decode_uids(octets: &[u8], detail: &[u8]) -> Result<UidS
 }
 
 /// Whether the row of the log is from before version 3 of the file.
-fn is_plain_row(detail: &[u8]) -> bool {
+pub(in crate::store) fn is_plain_row(detail: &[u8]) -> bool {
     detail.first() == Some(&1)
 }
 
