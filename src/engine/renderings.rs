@@ -13,6 +13,8 @@ use crate::call::{EventKind, EventSight, OrgId};
 #[derive(Debug, Default)]
 pub struct Renderings {
     places: HashMap<RenderingKey, Range<usize>>,
+    /// The one that was written last: a thousand connections are told one event one by one.
+    last: Option<(RenderingKey, Range<usize>)>,
     texts: Vec<u8>,
 }
 
@@ -37,9 +39,13 @@ impl Renderings {
         out: &mut Vec<u8>,
         render: impl FnOnce(&mut Vec<u8>),
     ) {
-        let kept = self.places.get(&key);
-        if let Some(text) = kept.and_then(|place| self.texts.get(place.clone())) {
+        let last = self.last.as_ref().filter(|(last, _)| *last == key);
+        let kept = last.map_or_else(|| self.places.get(&key), |(_, place)| Some(place));
+        if let Some(place) = kept.cloned()
+            && let Some(text) = self.texts.get(place.clone())
+        {
             out.extend_from_slice(text);
+            self.last = Some((key, place));
             return;
         }
         let from = out.len();
@@ -51,6 +57,7 @@ impl Renderings {
         if self.texts.len() + text.len() > TEXTS_MAX || self.places.len() >= PLACES_MAX {
             self.texts.clear();
             self.places.clear();
+            self.last = None;
         }
         let at = self.texts.len();
         self.texts.extend_from_slice(text);

@@ -11,6 +11,7 @@ mod bind;
 mod cert;
 mod clock;
 mod conn;
+mod conn_map;
 mod dial;
 mod dialer;
 mod dns;

@@ -7,26 +7,32 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use super::conn_map::ConnMap;
 use crate::call::{ConnId, Event, OrgId};
 
-/// An event of a batch that was published.
+/// A batch that was published, in the hands of one worker. All workers count on the events at the
+/// same time; a worker counts the connections that are to be told on its own batch.
+#[derive(Debug)]
+pub(super) struct UntoldBatch(pub Arc<[Event]>);
+
+/// An event of a batch.
 #[derive(Clone, Debug)]
 pub(super) struct UntoldEvent {
-    batch: Arc<[Event]>,
+    batch: Arc<UntoldBatch>,
     at: usize,
 }
 
 impl UntoldEvent {
     /// The event; `None` cannot be, because the batch never changes.
     pub fn event(&self) -> Option<&Event> {
-        self.batch.get(self.at)
+        self.batch.0.get(self.at)
     }
 }
 
 /// The events that are still to be told. A connection without any takes no room.
 #[derive(Debug, Default)]
 pub(super) struct Untold {
-    of_conn: HashMap<ConnId, Vec<UntoldEvent>>,
+    of_conn: ConnMap<Vec<UntoldEvent>>,
     /// The connections of each organization in the order in which their first event came. One that
     /// was told meanwhile is passed over.
     of_org: HashMap<OrgId, VecDeque<ConnId>>,
@@ -47,8 +53,8 @@ impl Untold {
     }
 
     /// `id` is to be told the event at `at` of a batch, after those that it is to be told already.
-    pub fn push(&mut self, id: ConnId, batch: &Arc<[Event]>, at: usize) {
-        let Some(event) = batch.get(at) else { return };
+    pub fn push(&mut self, id: ConnId, batch: &Arc<UntoldBatch>, at: usize) {
+        let Some(event) = batch.0.get(at) else { return };
         self.len += 1;
         let event_of = UntoldEvent {
             batch: Arc::clone(batch),
@@ -104,7 +110,7 @@ mod tests {
     use super::*;
     use crate::call::{Change, UidSet};
 
-    fn batch(orgs: &[i64]) -> Arc<[Event]> {
+    fn batch(orgs: &[i64]) -> Arc<UntoldBatch> {
         let event = |(seq, org): (usize, &i64)| Event {
             org: OrgId(*org),
             seq: seq as u64,
@@ -117,7 +123,7 @@ mod tests {
             },
             origin: None,
         };
-        orgs.iter().enumerate().map(event).collect()
+        Arc::new(UntoldBatch(orgs.iter().enumerate().map(event).collect()))
     }
 
     fn seqs(taken: &[UntoldEvent]) -> Vec<u64> {

@@ -7,7 +7,7 @@
 //! only lock is that of a budget of memory.
 
 use core::sync::atomic::Ordering;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,6 +18,7 @@ use mio::{Events, Registry};
 
 use super::clock::SystemClock;
 use super::conn::{Conn, ConnEnd, Phase};
+use super::conn_map::ConnMap;
 use super::dial::Dial;
 use super::dns::DnsSockets;
 use super::handshakes::{HandshakeSlots, SlotOffer};
@@ -27,7 +28,7 @@ use super::timers::{NEVER, Timers};
 use super::tls::Cipher;
 use super::token::Ready;
 use super::transport::SCRATCH;
-use super::untold::Untold;
+use super::untold::{Untold, UntoldBatch};
 use super::watchers::Watchers;
 use crate::call::{Ask, ConnId, Event, Listener, Metric, Now, Refusal, Reply, Request, Shared};
 use crate::engine::{Renderings, Session, Trust};
@@ -39,7 +40,7 @@ pub type Submit = Box<dyn Fn(Request) -> bool + Send>;
 pub struct Worker {
     queue: PolledQueue,
     clock: SystemClock,
-    conns: HashMap<ConnId, Box<Conn>>,
+    conns: ConnMap<Box<Conn>>,
     /// Connections that wait for a handshake slot.
     waiting: VecDeque<Accepted>,
     /// The resolver, on the first worker.
@@ -105,7 +106,7 @@ impl Worker {
         Worker {
             queue,
             clock,
-            conns: HashMap::new(),
+            conns: ConnMap::default(),
             waiting: VecDeque::new(),
             dns: None,
             context: WorkerContext {
@@ -432,8 +433,9 @@ impl Worker {
     /// Notes a batch of events for the connections that watch them.
     fn notify(&mut self, events: &Arc<[Event]>) {
         self.context.watchers.remember(events);
+        let batch = Arc::new(UntoldBatch(Arc::clone(events)));
         for (id, at) in self.context.watchers.reached(events) {
-            self.untold.push(id, events, at);
+            self.untold.push(id, &batch, at);
         }
     }
 

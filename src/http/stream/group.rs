@@ -16,7 +16,7 @@ use std::sync::Arc;
 use super::cursor::ResetReason;
 use super::writer::EventWriter;
 use crate::call::{
-    ClaimedEvents, EventGroupId, GroupClaim, GroupStart, GroupTerms, Listening, Now,
+    Access, ClaimedEvents, EventGroupId, GroupClaim, GroupStart, GroupTerms, Listening, Now,
 };
 
 /// The place of a reader.
@@ -93,6 +93,7 @@ impl GroupCursor {
     /// The answer to the claim that is out; gives the next one.
     pub fn answer(
         &mut self,
+        access: &Access,
         claimed: &ClaimedEvents,
         writer: &mut impl EventWriter,
     ) -> Option<GroupClaim> {
@@ -110,7 +111,8 @@ impl GroupCursor {
             self.is_ready_told = false;
         }
         for leased in &claimed.events {
-            writer.event(leased.kind, &leased.event, Some(leased.delivery));
+            let event = (leased.kind, &leased.event);
+            writer.event(access, event, Some(leased.delivery));
         }
         if !claimed.events.is_empty() {
             self.state = GroupState::Paused;

@@ -54,7 +54,6 @@ struct Frames {
 /// Writes frames to the output of one input.
 struct SseWriter<'a> {
     frames: &'a mut Frames,
-    access: Access,
     /// Where the subscription was before this input.
     at: u64,
     now: Now,
@@ -305,7 +304,6 @@ impl Frames {
         self.unsent.begin(now);
         SseWriter {
             frames: self,
-            access: subscription.access().clone(),
             at: subscription.at(),
             now,
             out,
@@ -390,12 +388,17 @@ impl EventWriter for SseWriter<'_> {
             });
     }
 
-    fn event(&mut self, kind: EventKind, event: &Event, delivery: Option<u32>) {
+    fn event(
+        &mut self,
+        access: &Access,
+        (kind, event): (EventKind, &Event),
+        delivery: Option<u32>,
+    ) {
         let formed = |form: &mut dyn StreamForm, out: &mut Vec<u8>| form.event(out, event);
         if self.frames.in_form(event.seq, self.out, formed) {
             return;
         }
-        let (access, told) = (&self.access, self.frames.told);
+        let told = self.frames.told;
         self.frames
             .frame(event.seq, kind, self.out, |data, renderings| {
                 let shared = (data, renderings);

@@ -239,7 +239,7 @@ impl Subscription {
         let answer = match (answer, &mut self.state) {
             (FeedAnswer::Log(answer), _) => answer,
             (FeedAnswer::Claimed(claimed), SubscriptionState::Shared(group)) => {
-                let claim = group.answer(&claimed, writer);
+                let claim = group.answer(&self.access, &claimed, writer);
                 return Ok(claim.map(|claim| self.ask_claim(claim)));
             }
             (FeedAnswer::Claimed(_), _) => return Err(lost(OutOfStep)),
@@ -446,7 +446,7 @@ impl<W: EventWriter> EventSink for Admitted<'_, W> {
             Emitted::Reset { oldest, reason } => self.writer.reset(oldest, reason),
             Emitted::Event(event) => {
                 if let Some(kind) = self.filter.admit(event, self.access) {
-                    self.writer.event(kind, event, None);
+                    self.writer.event(self.access, (kind, event), None);
                 }
                 if let Some(reason) = self.ends_with(event) {
                     self.writer.end(reason);

@@ -4,7 +4,7 @@
 use core::fmt;
 
 use super::cursor::ResetReason;
-use crate::call::{Event, EventKind, InboxRow};
+use crate::call::{Access, Event, EventKind, InboxRow};
 
 /// What writes the events of a subscription for its client.
 pub(super) trait EventWriter {
@@ -16,7 +16,7 @@ pub(super) trait EventWriter {
     fn ready(&mut self, seq: u64, epoch: u64);
     /// An event that the filter wants and the key may see. In a consumer group, how often it was
     /// leased.
-    fn event(&mut self, kind: EventKind, event: &Event, delivery: Option<u32>);
+    fn event(&mut self, access: &Access, event: (EventKind, &Event), delivery: Option<u32>);
     /// The cursor is not in the log; the subscription goes on with `oldest`.
     fn reset(&mut self, oldest: u64, reason: ResetReason);
     /// The subscription ends here.

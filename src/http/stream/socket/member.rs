@@ -185,12 +185,10 @@ impl Member {
         output: &'a mut SocketOutput,
         out: &'a mut Output,
     ) -> (MemberWriter<'a>, &'a mut Subscription) {
-        let access = self.subscription.access().clone();
         let writer = MemberWriter {
             id: &self.id,
             told: &mut self.told,
             output,
-            access,
             now,
             ended: None,
             out,

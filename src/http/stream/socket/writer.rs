@@ -36,7 +36,6 @@ pub(super) struct MemberWriter<'a> {
     pub id: &'a str,
     pub told: &'a mut MemberNews,
     pub output: &'a mut SocketOutput,
-    pub access: Access,
     pub now: Now,
     /// Why the subscription has ended.
     pub ended: Option<EndReason>,
@@ -148,12 +147,17 @@ impl EventWriter for MemberWriter<'_> {
         self.event_of(seq, |data| show::ready(data, now, seq, epoch));
     }
 
-    fn event(&mut self, kind: EventKind, event: &Event, delivery: Option<u32>) {
-        let (access, told) = (self.access.clone(), self.told.seq);
+    fn event(
+        &mut self,
+        access: &Access,
+        (kind, event): (EventKind, &Event),
+        delivery: Option<u32>,
+    ) {
+        let told = self.told.seq;
         let mut renderings = core::mem::take(&mut self.out.renderings);
         self.event_of(event.seq, |data| {
             let shared = (data, &mut renderings);
-            show::shared_event(shared, kind, (event, delivery), &access);
+            show::shared_event(shared, kind, (event, delivery), access);
         });
         self.out.renderings = renderings;
         if delivery.is_some() {

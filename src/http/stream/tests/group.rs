@@ -6,10 +6,10 @@ use super::super::cursor::ResetReason;
 use super::super::group::GroupCursor;
 use super::super::writer::{EndReason, EventWriter};
 use crate::call::{
-    Change, ClaimedEvents, Event, EventFilter, EventGroupId, EventKind, GroupClaim, GroupStart,
-    GroupTerms, LeasedEvent, Listeners, Listening, Now, OrgId, Topic,
+    Access, Change, ClaimedEvents, Event, EventFilter, EventGroupId, EventKind, GroupClaim,
+    GroupStart, GroupTerms, LeasedEvent, Listeners, Listening, Now, OrgId, Scopes, Topic,
 };
-use crate::http::tests::drive::event;
+use crate::http::tests::drive::{access, event};
 
 /// The subscription of the connection.
 const NUMBER: u32 = 3;
@@ -31,7 +31,7 @@ impl EventWriter for Recorder {
         self.0.push(format!("ready {seq}"));
     }
 
-    fn event(&mut self, _kind: EventKind, event: &Event, _delivery: Option<u32>) {
+    fn event(&mut self, _: &Access, (_, event): (EventKind, &Event), _delivery: Option<u32>) {
         self.0.push(event.seq.to_string());
     }
 
@@ -55,14 +55,20 @@ fn reader() -> (GroupCursor, GroupClaim) {
     GroupCursor::open(terms, GroupStart::Now, (60_000, 100, NUMBER), listening)
 }
 
-/// The answer to a claim: events of these numbers, and when the next lease ends.
-fn claimed(seqs: &[u64], next_end_ms: Option<u64>) -> ClaimedEvents {
+/// Gives the answer to a claim, events of these numbers and when the next lease ends; the next
+/// claim.
+fn give(
+    cursor: &mut GroupCursor,
+    seqs: &[u64],
+    next_end_ms: Option<u64>,
+    said: &mut Recorder,
+) -> Option<GroupClaim> {
     let leased = |seq: &u64| LeasedEvent {
         event: event(*seq, Change::InboxUpdated),
         kind: EventKind::InboxUpdated,
         delivery: 1,
     };
-    ClaimedEvents {
+    let claimed = ClaimedEvents {
         group: EventGroupId(7),
         events: seqs.iter().map(leased).collect(),
         reset: None,
@@ -70,7 +76,8 @@ fn claimed(seqs: &[u64], next_end_ms: Option<u64>) -> ClaimedEvents {
         seq: seqs.last().copied().unwrap_or(9),
         epoch: 1,
         next_end_ms,
-    }
+    };
+    cursor.answer(&access(Scopes::ADMIN), &claimed, said)
 }
 
 #[test]
@@ -81,7 +88,7 @@ fn a_reader_that_takes_all_at_once_claims_more() {
     let mut asked = Vec::new();
     // Each line: whether it took what it was given at once.
     for is_quick in [true, true, true, true, false, true, false, false] {
-        assert_eq!(cursor.answer(&claimed(&[1], None), &mut said), None);
+        assert_eq!(give(&mut cursor, &[1], None, &mut said), None);
         // Until the client has taken all, nothing makes it claim.
         assert_eq!(cursor.news(NUMBER), None);
         assert_eq!(cursor.wake(at(u64::MAX)), None);
@@ -97,7 +104,7 @@ fn a_reader_that_takes_all_at_once_claims_more() {
 fn a_reader_that_got_nothing_waits_for_news_or_the_end_of_a_lease() {
     let (mut cursor, _) = reader();
     let mut said = Recorder::default();
-    assert_eq!(cursor.answer(&claimed(&[], Some(50)), &mut said), None);
+    assert_eq!(give(&mut cursor, &[], Some(50), &mut said), None);
     assert_eq!(said.0, ["ready 9"]);
     assert_eq!(cursor.resume(true), None);
     assert_eq!(cursor.news(NUMBER + 1), None, "of another subscription");
@@ -106,15 +113,15 @@ fn a_reader_that_got_nothing_waits_for_news_or_the_end_of_a_lease() {
     assert_eq!((cursor.wake_ms(), cursor.wake(at(51))), (None, None));
     // News while the claim is out: what it finds may be older than they.
     assert_eq!(cursor.news(NUMBER), None);
-    assert!(cursor.answer(&claimed(&[], None), &mut said).is_some());
-    assert_eq!(cursor.answer(&claimed(&[], None), &mut said), None);
+    assert!(give(&mut cursor, &[], None, &mut said).is_some());
+    assert_eq!(give(&mut cursor, &[], None, &mut said), None);
     assert!(cursor.news(NUMBER).is_some());
     // It is told once that it is at the head.
     assert_eq!(said.0, ["ready 9"]);
     cursor.end();
     assert!(cursor.has_ended());
     assert_eq!((cursor.news(NUMBER), cursor.resume(true)), (None, None));
-    assert_eq!(cursor.answer(&claimed(&[1], None), &mut said), None);
+    assert_eq!(give(&mut cursor, &[1], None, &mut said), None);
     assert_eq!(said.0, ["ready 9"]);
 }
 
