@@ -129,13 +129,16 @@ fn check(outcome: &UpstreamOutcome) {
     }
 }
 
-fn orders() -> [UpstreamOrder; 11] {
+fn orders() -> [UpstreamOrder; 12] {
     [
         UpstreamOrder::List,
         UpstreamOrder::Open {
             name: b"INBOX".to_vec(),
         },
-        UpstreamOrder::Scan { first: 4 },
+        UpstreamOrder::Scan {
+            first: 4,
+            last: None,
+        },
         UpstreamOrder::Fetch { uid: 7 },
         UpstreamOrder::Idle,
         UpstreamOrder::State {
@@ -159,6 +162,10 @@ fn orders() -> [UpstreamOrder; 11] {
             uids: UidSet::one(8),
         },
         UpstreamOrder::Leave,
+        UpstreamOrder::Scan {
+            first: 4,
+            last: Some(600),
+        },
     ]
 }
 
