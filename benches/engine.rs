@@ -164,6 +164,7 @@ fn filter_of_events(bencher: Bencher) {
     };
     let event = Event {
         org: OrgId(1),
+        depth: 0,
         seq: 7,
         at: 0,
         inbox: Some(std::sync::Arc::new(InboxPath {

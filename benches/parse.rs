@@ -175,6 +175,7 @@ fn received(address: &str) -> Event {
     };
     Event {
         org: OrgId(1),
+        depth: 0,
         seq: 1,
         at: 0,
         inbox: Some(Arc::new(InboxPath {

@@ -11,6 +11,8 @@
 mod dials;
 #[path = "rig/dns.rs"]
 mod dns;
+#[path = "rig/hooks.rs"]
+pub mod hooks;
 #[path = "rig/judge.rs"]
 mod judge;
 #[path = "rig/queue.rs"]
@@ -39,6 +41,7 @@ use postern::testing::service::outbound::WaysOut;
 use postern::testing::service::{Finding, Inline, WriteTask};
 
 use dns::ScriptedDns;
+use hooks::Hooks;
 use judge::ScriptedJudge;
 use queue::{Playing, Queue};
 use upstream::Accounts;
@@ -209,6 +212,8 @@ pub struct Rig {
     pub queue: Option<Queue>,
     /// The accounts elsewhere of the product; `None` when it makes no connections of theirs.
     pub accounts: Option<Accounts>,
+    /// The webhooks of the product; `None` when it sends to none.
+    pub hooks: Option<Hooks>,
 }
 
 impl Rig {
@@ -270,6 +275,7 @@ impl Rig {
             group: None,
             queue,
             accounts: None,
+            hooks: None,
         }
     }
 
@@ -536,6 +542,7 @@ impl Rig {
                 self.product.next_outside_ms(),
                 self.queue_due(end),
                 self.accounts.as_ref().and_then(|accounts| accounts.next_ms),
+                self.hooks.as_ref().and_then(|hooks| hooks.next_ms),
             ];
             let answer = answer.into_iter().flatten().filter(|at| *at <= end).min();
             if let Some(at) = answer.filter(|at| due.is_none_or(|(when, _)| *at <= when)) {
@@ -588,7 +595,10 @@ impl Rig {
         if let Some(accounts) = &mut self.accounts {
             accounts.wanted.clear();
         }
-        if self.queue.is_some() || self.accounts.is_some() {
+        if let Some(hooks) = &mut self.hooks {
+            hooks.wanted.clear();
+        }
+        if self.queue.is_some() || self.accounts.is_some() || self.hooks.is_some() {
             self.settle();
         }
     }
@@ -607,6 +617,7 @@ impl Rig {
     pub fn call(&mut self, ask: Ask) -> Option<Reply> {
         let request = Request {
             request_id: ask.request_id,
+            depth: ask.depth,
             conn: None,
             peer: IpAddr::from([127, 0, 0, 1]),
             now: self.now(),
@@ -711,6 +722,7 @@ impl Rig {
                     .map_or(IpAddr::from([127, 0, 0, 1]), |c| c.peer.ip());
                 let request = Request {
                     request_id: ask.request_id,
+                    depth: ask.depth,
                     conn: Some(ConnId(id)),
                     peer,
                     now,
@@ -759,6 +771,7 @@ impl Rig {
             } else if !self.play_hosts()
                 && !self.run_queue()
                 && !self.run_accounts()
+                && !self.run_hooks()
                 && !self.dns.is_asked()
             {
                 break;

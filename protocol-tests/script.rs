@@ -92,6 +92,9 @@ pub fn run(text: &str, piece: usize, update: bool) -> Result<Option<String>, Fau
     if lines.contains(&"accounts") {
         world.rig.connect_accounts();
     }
+    if let Some(settings) = remote::webhooks(&lines)? {
+        world.rig.connect_webhooks(settings);
+    }
     let mut new = Vec::new();
     let mut at = 0;
     while at < lines.len() {
@@ -568,6 +571,8 @@ impl World {
             ["mail", ..] => self.order(line)?,
             ["queue", "dialled", n] => self.dialled(n)?,
             ["queue", ..] => {}
+            ["webhooks", "dialled", n] => self.hooks_dialled(n)?,
+            ["webhooks", ..] => {}
             ["dials", rest @ ..] => self.dials(rest)?,
             ["host", ..] => self.host(line)?,
             ["wait", time] => self.rig.wait(millis(time)?),

@@ -149,6 +149,7 @@ mod tests {
         for seq in 11..14 {
             let event = Event {
                 org: OrgId(1),
+                depth: 0,
                 seq,
                 at: 0,
                 inbox: Some(Arc::new(InboxPath {

@@ -10,22 +10,23 @@ pub mod call {
         Access, Answer, Arrival, Arrived, Ask, AuthResult, Call, Caller, Change, ConnId,
         Conversion, DNS_LABEL_MAX, DNS_NAME_MAX, DeliveryId, DeliveryRow, DeliveryStatus,
         DmarcMode, DnsAnswer, DnsError, EntryId, EntryRow, EntryState, Envelope, Event,
-        EventFilter, EventKind, FilterSwitch, FlagDifference, Flags, Grant, INJECTION_SPANS_MAX,
-        InboundPolicy, InboxId, InboxPath, InboxSet, InjectionPlace, InjectionReport,
-        InjectionSpan, Intake, KeyId, KeyRead, KeyWrite, KindSet, KnownSpamEntry, KnownSpamKind,
-        Limits, Listener, Listening, Look, LostWhy, METRICS, Metric, Mx, NamedAddress, NewRule,
-        NextTransaction, Now, Opening, OrgId, OutboundDial, OutboundDialer, OutboundId,
-        OutboundLease, OutboundLogin, OutboundLoss, OutboundRead, OutboundSettings, OutboundStage,
-        OutboundStatus, OutboundTimeouts, OutboundTls, OutboundTlsNeed, OutboundTlsPolicy,
-        OutboundTransaction, OutboundWrite, PIECE_MAX, PriorityLevel, PublicEndpoints, Question,
-        REMOTE_TEXT_MAX, RULE_HITS_MAX, RULE_ID_BYTES_MAX, Read, Recipient, RecordType, Records,
-        Refusal, RemoteReply, Reply, Report, Request, Resolve, Route, RouteId, RuleAction,
-        RuleCondition, RuleField, RuleHit, RuleOp, RuleValue, RuleWhen, SCAN_MAX, SCORE_MAX,
-        SPAM_DEFAULT, SUSPICIOUS_DEFAULT, Scopes, Score, Secret, SenderAuth, Shared, Smarthost,
-        SmarthostTls, SpamPolicy, SpamReport, SpamSettings, Srv, Summary, ThreadId, TokenDial,
-        TokenDialer, Topic, TransactionOutcome, UidSet, UpstreamAccount, UpstreamDial,
-        UpstreamDialer, UpstreamLogin, UpstreamOrder, UpstreamOutcome, UpstreamSettings,
-        UpstreamTls, Verdict, WEIGHTS_MAX, WHY_BYTES_MAX, WebhookId, Write, Written,
+        EventFilter, EventKind, FilterSwitch, FlagDifference, Flags, Grant, HookDial, HookDialer,
+        INJECTION_SPANS_MAX, InboundPolicy, InboxId, InboxPath, InboxSet, InjectionPlace,
+        InjectionReport, InjectionSpan, Intake, KeyId, KeyRead, KeyWrite, KindSet, KnownSpamEntry,
+        KnownSpamKind, Limits, Listener, Listening, Look, LostWhy, METRICS, Metric, Mx,
+        NamedAddress, NewRule, NextTransaction, Now, Opening, OrgId, OutboundDial, OutboundDialer,
+        OutboundId, OutboundLease, OutboundLogin, OutboundLoss, OutboundRead, OutboundSettings,
+        OutboundStage, OutboundStatus, OutboundTimeouts, OutboundTls, OutboundTlsNeed,
+        OutboundTlsPolicy, OutboundTransaction, OutboundWrite, PIECE_MAX, PriorityLevel,
+        PublicEndpoints, Question, REMOTE_TEXT_MAX, RULE_HITS_MAX, RULE_ID_BYTES_MAX, Read,
+        Recipient, RecordType, Records, Refusal, RemoteReply, Reply, Report, Request, Resolve,
+        Route, RouteId, RuleAction, RuleCondition, RuleField, RuleHit, RuleOp, RuleValue, RuleWhen,
+        SCAN_MAX, SCORE_MAX, SPAM_DEFAULT, SUSPICIOUS_DEFAULT, Scopes, Score, Secret, SenderAuth,
+        Shared, Smarthost, SmarthostTls, SpamPolicy, SpamReport, SpamSettings, Srv, Summary,
+        ThreadId, TokenDial, TokenDialer, Topic, TransactionOutcome, UidSet, UpstreamAccount,
+        UpstreamDial, UpstreamDialer, UpstreamLogin, UpstreamOrder, UpstreamOutcome,
+        UpstreamSettings, UpstreamTls, Verdict, WEIGHTS_MAX, WHY_BYTES_MAX, WebhookId,
+        WebhookSettings, Write, Written,
     };
 }
 /// `crate::crypto`
@@ -60,6 +61,7 @@ pub mod http {
     /// `crate::http::client`
     pub mod client {
         pub use crate::http::client::exchange::{ExchangeError, ExchangeStep, HttpExchange};
+        pub use crate::http::client::hook::HookClient;
         pub use crate::http::client::request::{PostRequest, UnsafeValue};
         pub use crate::http::client::response::{AnswerFault, AnswerReader, HttpAnswer};
         pub use crate::http::client::token::TokenClient;
@@ -312,6 +314,10 @@ pub mod service {
     /// `crate::service::upstream`
     pub mod upstream {
         pub use crate::service::upstream::UpstreamWays;
+    }
+    /// `crate::service::webhook`
+    pub mod webhook {
+        pub use crate::service::webhook::HookWays;
     }
     /// `crate::service::outbound`
     pub mod outbound {

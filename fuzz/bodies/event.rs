@@ -391,6 +391,7 @@ fn row(seq: u64) -> Event {
 fn event(seq: u64, address: &str, change: Change) -> Event {
     Event {
         org: OrgId(1),
+        depth: 0,
         seq,
         at: 0,
         inbox: Some(Arc::new(InboxPath {

@@ -12,6 +12,10 @@
 //! | `accounts` | the product makes the connections of accounts itself; before all else |
 //! | `dials R HOST ADDRESS imap\|token [refuses]` | it wants one, to the IMAP server or the token |
 //! | | server of an account: the one that was wanted first. It is there at once, or refuses |
+//! | `webhooks [http] [private]` | the product sends to webhooks; before all else |
+//! | `dials R HOST ADDRESS… hook [refuses\|untrusted]` | it wants a connection to an endpoint, at |
+//! | | these addresses. It is there at once, or refuses, or its certificate is not trusted |
+//! | `webhooks dialled N` | so many connections to endpoints it has wanted |
 //! | `mail R FROM TO [8bit] [utf8] [times=N] octets` | a transaction is due; the rest of the |
 //! | | line is the message, N times; `<>` is no sender; `notify=N`, `orcpt=A`, `ret=full\|hdrs` |
 //! | | and `envid=X` are its parameters |
@@ -42,7 +46,7 @@ use postern::testing::call::{
     InboxId, InboxPath, LostWhy, OutboundDial, OutboundLease, OutboundLogin, OutboundSettings,
     OutboundTimeouts, OutboundTlsNeed, OutboundTlsPolicy, OutboundTransaction, RemoteReply,
     RouteId, Secret, Smarthost, SmarthostTls, UpstreamAccount, UpstreamDial, UpstreamLogin,
-    UpstreamTls,
+    UpstreamTls, WebhookSettings,
 };
 use postern::testing::engine::DialError;
 
@@ -78,11 +82,43 @@ pub(super) fn queue(lines: &[&str]) -> Result<Option<OutboundSettings>, Fault> {
     Ok(Some(settings))
 }
 
+/// The settings of the line `webhooks`, if there is one.
+pub(super) fn webhooks(lines: &[&str]) -> Result<Option<WebhookSettings>, Fault> {
+    let line = lines.iter().find(|line| {
+        let words: Vec<&str> = line.split(' ').collect();
+        words[0] == "webhooks" && words.get(1) != Some(&"dialled")
+    });
+    let Some(line) = line else { return Ok(None) };
+    let mut settings = WebhookSettings {
+        own_names: vec!["mx.test".to_owned()],
+        ..WebhookSettings::default()
+    };
+    for word in line.split(' ').skip(1) {
+        match word {
+            "http" => settings.allow_http = true,
+            "private" => settings.allow_private = true,
+            _ => return Err(format!("not of webhooks: {word}")),
+        }
+    }
+    Ok(Some(settings))
+}
+
 impl World {
     /// `dials R HOST ADDRESS TLS`
     pub(super) fn dials(&mut self, words: &[&str]) -> Result<(), Fault> {
         if let [name, wanted @ .., kind @ ("imap" | "token")] = words {
             return self.account_dials(name, &[wanted, &[kind]].concat().join(" "), None);
+        }
+        if let [name, wanted @ .., "hook"] = words {
+            return self.hook_dials(name, &wanted.join(" "), None);
+        }
+        if let [name, wanted @ .., "hook", fails] = words {
+            let error = match *fails {
+                "refuses" => DialError::Refused,
+                "untrusted" => DialError::CertificateNotTrusted("UnknownIssuer".into()),
+                _ => return Err("refuses or untrusted".into()),
+            };
+            return self.hook_dials(name, &wanted.join(" "), Some(error));
         }
         if let [name, wanted @ .., "refuses"] = words {
             return self.account_dials(name, &wanted.join(" "), Some(DialError::Refused));
@@ -122,6 +158,39 @@ impl World {
         let id = self.rig.dial_account(dial, fails);
         self.names.insert(name.to_owned(), id);
         Ok(())
+    }
+
+    /// `dials R HOST ADDRESS… hook`
+    fn hook_dials(
+        &mut self,
+        name: &str,
+        wanted: &str,
+        fails: Option<DialError>,
+    ) -> Result<(), Fault> {
+        let hooks = self.rig.hooks.as_mut().ok_or("no line `webhooks`")?;
+        let dial = hooks
+            .wanted
+            .pop_front()
+            .ok_or("no webhook dials anything")?;
+        let mut is = dial.url.authority();
+        for address in &dial.addresses {
+            is += &format!(" {}", address.ip());
+        }
+        if is != wanted {
+            return Err(format!("a webhook dials {is}"));
+        }
+        let id = self.rig.dial_hook(dial, fails);
+        self.names.insert(name.to_owned(), id);
+        Ok(())
+    }
+
+    /// `webhooks dialled N`
+    pub(super) fn hooks_dialled(&mut self, n: &str) -> Result<(), Fault> {
+        let hooks = self.rig.hooks.as_ref().ok_or("no line `webhooks`")?;
+        match n.parse() == Ok(hooks.dial_count) {
+            true => Ok(()),
+            false => Err(format!("they dialled {}", hooks.dial_count)),
+        }
     }
 
     /// `host ADDRESS …`

@@ -160,6 +160,7 @@ impl Engine for Echo {
                 self.error = Some(error.clone());
                 out.ask = Some(Ask {
                     request_id: None,
+                    depth: 0,
                     caller: Caller::Anonymous,
                     call: Call::Look(Look::Ready),
                 });

@@ -315,6 +315,11 @@ limits! {
     known_spam_entries: usize = 100_000 => RejectedQuota;
     /// Webhooks of an organization: one message makes as many requests.
     webhooks: usize = 20 => RejectedQuota;
+    /// Those of one inbox, of all: the key of one inbox must not use up what the others have.
+    inbox_webhooks: usize = 5 => RejectedQuota;
+    /// Webhooks one behind the other, each caused by a request that answers the one before: an
+    /// agent that asks another is three deep. Up to 254.
+    webhook_depth: usize = 8 => RejectedLoop;
     /// Suppressed addresses of an organization. A bounce that finds no room suppresses nothing.
     suppressions: usize = 50_000 => RejectedQuota;
     /// Files that one key has uploaded and that have not gone: a message names a few. Their octets

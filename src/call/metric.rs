@@ -83,7 +83,7 @@ metrics! {
     RejectedOctets = "counter" "postern_rejected_octets_total";
     /// Messages kept whose header or structure was read only up to a bound.
     MessagesTruncated = "counter" "postern_messages_truncated_total";
-    /// Messages rejected: too many hops.
+    /// Messages rejected: too many hops. Requests rejected: too many webhooks before them.
     RejectedLoop = "counter" "postern_rejected_loop_total";
     /// Messages rejected: DMARC fails and the policy of the domain is `reject`.
     RejectedDmarc = "counter" "postern_rejected_dmarc_total";

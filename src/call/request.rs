@@ -92,6 +92,8 @@ nouns! {
 pub struct Ask {
     /// The id of the request, where the protocol has one.
     pub request_id: Option<RequestId>,
+    /// How many webhooks its cause is behind (`Postern-Depth`); 0 for what no webhook has caused.
+    pub depth: u8,
     /// The caller.
     pub caller: Caller,
     /// The call.
@@ -103,6 +105,7 @@ impl Ask {
     pub fn of(access: &Access, call: impl Into<Call>) -> Ask {
         Ask {
             request_id: None,
+            depth: 0,
             caller: Caller::Key(access.clone()),
             call: call.into(),
         }
@@ -112,6 +115,7 @@ impl Ask {
     pub fn anonymous(call: impl Into<Call>) -> Ask {
         Ask {
             request_id: None,
+            depth: 0,
             caller: Caller::Anonymous,
             call: call.into(),
         }
@@ -124,6 +128,8 @@ impl Ask {
 pub struct Request<C = Call> {
     /// The id of the request over HTTP, or of the session; `None` is the server itself.
     pub request_id: Option<RequestId>,
+    /// How many webhooks its cause is behind, as in [`Ask`].
+    pub depth: u8,
     /// The connection that waits for the answer; `None` is the server itself.
     pub conn: Option<ConnId>,
     /// The address of the peer, for the limiter of failures and for the rates.
@@ -137,10 +143,16 @@ pub struct Request<C = Call> {
 }
 
 impl<C> Request<C> {
+    /// Its id, and its depth.
+    pub const fn cause(&self) -> (Option<RequestId>, u8) {
+        (self.request_id, self.depth)
+    }
+
     /// The same request with another call, and the call that it had.
     pub fn split<D>(self, call: D) -> (Request<D>, C) {
         let request = Request {
             request_id: self.request_id,
+            depth: self.depth,
             conn: self.conn,
             peer: self.peer,
             now: self.now,

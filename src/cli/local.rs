@@ -96,10 +96,12 @@ impl Local {
             let reply = match exchange.ask.take() {
                 Some(Ask {
                     request_id,
+                    depth,
                     caller,
                     call,
                 }) => self.carry_out(Request {
                     request_id,
+                    depth,
                     conn: Some(conn),
                     peer: LOOPBACK,
                     now: exchange.now,

@@ -268,6 +268,7 @@ impl Server {
         };
         out.ask = Some(Ask {
             request_id: Some(RequestId::imap(self.opening.seed)),
+            depth: 0,
             caller,
             call: call.into(),
         });

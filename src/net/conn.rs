@@ -345,6 +345,7 @@ impl Conn {
                 channel.peer,
                 Ask {
                     request_id: None,
+                    depth: 0,
                     caller: Caller::System,
                     call: Call::Hangup,
                 },

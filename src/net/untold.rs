@@ -113,6 +113,7 @@ mod tests {
     fn batch(orgs: &[i64]) -> Arc<UntoldBatch> {
         let event = |(seq, org): (usize, &i64)| Event {
             org: OrgId(*org),
+            depth: 0,
             seq: seq as u64,
             at: 0,
             inbox: None,

@@ -117,6 +117,7 @@ mod tests {
     fn event(seq: u64, inbox: i64, parent: i64) -> Event {
         Event {
             org: OrgId(1),
+            depth: 0,
             seq,
             at: 0,
             inbox: Some(Arc::new(InboxPath {

@@ -573,6 +573,7 @@ impl WorkerContext {
     pub fn submit(&self, conn: ConnId, peer: SocketAddr, ask: Ask) -> bool {
         (self.submit)(Request {
             request_id: ask.request_id,
+            depth: ask.depth,
             conn: Some(conn),
             peer: peer.ip().to_canonical(),
             now: self.now,

@@ -464,6 +464,7 @@ fn start_keys(
 fn shared_keys(clock: SystemClock) -> Request {
     Request {
         request_id: None,
+        depth: 0,
         conn: None,
         peer: core::net::Ipv4Addr::LOCALHOST.into(),
         now: clock.now(),

@@ -45,6 +45,8 @@ pub struct WriteContext<'a> {
     pub origin: Option<ConnId>,
     /// The id of the request or session; `None` is the server itself.
     pub request_id: Option<RequestId>,
+    /// How many webhooks its cause is behind.
+    pub depth: u8,
     /// The call was carried out before, in a group that was undone: its rates and metrics are
     /// counted.
     pub is_again: bool,

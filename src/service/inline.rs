@@ -171,6 +171,12 @@ impl Inline {
         self.writer.run_outbound(&self.store)
     }
 
+    /// Has events sent to webhooks. Before anything else has happened.
+    pub fn connect_webhooks(&mut self, settings: WebhookSettings, ways: HookWays) {
+        self.setup.webhooks = (settings, Some(ways));
+        self.restart();
+    }
+
     /// Has the connections of accounts elsewhere made. Before anything else has happened.
     pub fn connect_accounts(&mut self, ways: UpstreamWays) {
         self.setup.ways_upstream = Some(ways);
@@ -408,6 +414,7 @@ impl Inline {
             now: self.service.now(),
             origin: None,
             request_id: None,
+            depth: 0,
             is_again: false,
             events: &mut events,
         };

@@ -37,6 +37,7 @@ pub fn first_start(service: &Service, store: &Store) -> Result<Option<FirstStart
         now: service.now(),
         origin: None,
         request_id: None,
+        depth: 0,
         is_again: false,
         events: &mut events,
     };

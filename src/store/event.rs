@@ -66,6 +66,11 @@ pub struct EventPage {
 }
 
 impl Store {
+    /// How many webhooks the cause of the events that follow is behind, until the transaction ends.
+    pub fn set_depth(&self, depth: u8) {
+        self.depth.set(depth);
+    }
+
     /// Takes the next number of `org`'s log. The caller writes the row in the same savepoint.
     pub fn next_seq(&self, org: OrgId, now: Now) -> Result<Stamp, Error> {
         self.next_seq_at(org, now.unix_ms)
@@ -90,7 +95,8 @@ impl Store {
         }
         let path = new.inbox.as_deref().map(format::encode_path).transpose()?;
         let uids = format::encode_uids(&new.uids)?;
-        let detail = format::encode_change(&new.change)?;
+        let depth = self.depth.get();
+        let detail = format::encode_change(&new.change, depth)?;
         let (inbox, mailbox) = (new.inbox.as_ref().map(|p| p.id.0), new.mailbox.map(|m| m.0));
         let sum = row_sum(&[
             ValueRef::Integer(stamp.org.0),
@@ -121,6 +127,7 @@ impl Store {
         self.count_event(of, stamp.at, &new.change)?;
         events.push(Event {
             org: stamp.org,
+            depth,
             seq: stamp.seq,
             at: stamp.at,
             inbox: new.inbox,
@@ -305,7 +312,7 @@ pub(super) fn read_event(
     if let (Topic::Tree(wanted), Some(path)) = (topic, &path)
         && path.id != wanted
         && !path.ancestors.contains(&wanted)
-        && !(format::is_move(detail) && format::decode_change(detail)?.left().contains(&wanted))
+        && !(format::is_move(detail) && format::decode_change(detail)?.0.left().contains(&wanted))
     {
         return Ok(None);
     }
@@ -313,7 +320,7 @@ pub(super) fn read_event(
         ValueRef::Null => UidSet::new(),
         value => format::decode_uids(blob(value)?, detail)?,
     };
-    let change = format::decode_change(detail)?;
+    let (change, depth) = format::decode_change(detail)?;
     debug_assert_eq!(path.as_ref().map(|p| p.id), inbox.map(InboxId));
     let event = Event {
         org,
@@ -323,6 +330,7 @@ pub(super) fn read_event(
         mailbox: row.get::<_, Option<i64>>(3)?.map(MailboxId),
         uids,
         change,
+        depth,
         origin: None,
     };
     match topic {
@@ -335,7 +343,7 @@ pub(super) fn read_event(
 
 /// The octets that the log has of what happened: a measure of what clients are told of it.
 pub fn told_octets(event: &Event) -> Result<usize, Error> {
-    Ok(format::encode_change(&event.change)?.len())
+    Ok(format::encode_change(&event.change, event.depth)?.len())
 }
 
 /// The path of the row before: most rows of a page are of one inbox, or of few.

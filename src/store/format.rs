@@ -13,7 +13,7 @@
 //!
 //! | Column | Versions | Layout after the version octet |
 //! |---|---|---|
-//! | `event.detail` | 1 to 15 | postcard of [`StoredChange`]. They differ in parts, see below |
+//! | `event.detail` | 1 to 16 | postcard of [`StoredChange`]; before it the depth, from 16 on |
 //! | `event.path` | none, 1 | postcard of [`StoredPath`] |
 //! | `event.uids` | none, 1 | postcard of the ranges: `Vec<(u32, u32)>`, ascending |
 //! | `body.summary` | 1 | postcard of [`StoredSummary`] |
@@ -106,7 +106,7 @@ pub(super) struct Form {
 
 const DETAIL: Form = Form {
     what: "event",
-    version: 15,
+    version: 16,
 };
 const SUMMARY: Form = Form {
     what: "summary",
@@ -337,15 +337,15 @@ struct StoredAddress<'a> {
 }
 
 /// Writes `event.detail`.
-pub(super) fn encode_change(change: &Change) -> Result<Vec<u8>, Error> {
-    DETAIL.encode(&store_change(change))
+pub(super) fn encode_change(change: &Change, depth: u8) -> Result<Vec<u8>, Error> {
+    DETAIL.encode(&(depth, store_change(change)))
 }
 
-/// Reads `event.detail`.
-pub(super) fn decode_change(octets: &[u8]) -> Result<Change, Error> {
-    // The versions have one layout.
-    let (_, rest) = DETAIL.open(octets)?;
-    DETAIL.decode::<StoredChange<'_>>(rest).map(load_change)
+/// Reads `event.detail`: the change, and the depth of its cause.
+pub(super) fn decode_change(octets: &[u8]) -> Result<(Change, u8), Error> {
+    let (depth, rest) = place::split_depth(DETAIL.open(octets)?)?;
+    let change: StoredChange<'_> = DETAIL.decode(rest)?;
+    Ok((load_change(change), depth))
 }
 
 fn store_change(change: &Change) -> StoredChange<'_> {

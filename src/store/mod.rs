@@ -158,6 +158,8 @@ pub struct Store {
     hash_key: Cell<Option<(u64, u64)>>,
     /// The organization at which [`Store::trim_events`] goes on.
     trim_from: Cell<i64>,
+    /// The depth of the events of the call that is carried out.
+    depth: Cell<u8>,
     /// The mailbox at which [`Store::trim_expunged`] goes on.
     expunged_from: Cell<i64>,
     /// The organization at which [`Store::trim_audit`] goes on.
@@ -301,6 +303,7 @@ impl Store {
     /// Undoes the group. SQLite may have undone it already.
     pub fn rollback(&self) {
         self.open.set(false);
+        self.depth.set(0);
         self.counters.borrow_mut().clear();
         self.usage.borrow_mut().rollback();
         if !self.sql.is_autocommit()
@@ -316,6 +319,7 @@ impl Store {
         match self.commit_inner() {
             Ok(()) => {
                 self.open.set(false);
+                self.depth.set(0);
                 Ok(Receipt::after_commit())
             }
             Err(error) => {

@@ -168,6 +168,7 @@ pub(super) fn finish(
         unchecked: Cell::new(0),
         hash_key: Cell::new(None),
         trim_from: Cell::new(0),
+        depth: Cell::new(0),
         expunged_from: Cell::new(0),
         audit_from: Cell::new(0),
         lessons_from: Cell::new(0),

@@ -75,6 +75,8 @@ pub struct Event {
     pub uids: UidSet,
     /// What happened.
     pub change: Change,
+    /// How many webhooks its cause is behind; 0 for what no webhook has caused.
+    pub depth: u8,
     /// The connection whose call made it, so that it can tell its own changes; `None`
     /// is the server itself. Not stored.
     pub origin: Option<ConnId>,

@@ -51,6 +51,7 @@ codes! {
     RECEIVE_BLOCKED 403 "receive_blocked" "A recipient takes no mail from the sender: a rule blocks it, or it does not know it.";
     SPAM_REFUSED 403 "spam_refused" "Every recipient takes no mail that its filter judges as spam.";
     ORG_PAUSED 403 "org_paused" "All sending of the organization is paused.";
+    WEBHOOK_LOOP 403 "webhook_loop" "The request comes at the end of too long a chain of webhooks that cause requests.";
     OVER_QUOTA 403 "over_quota" "The inbox, its organization or the inbox of a recipient is full.";
     NOT_FOUND 404 "not_found" "It does not exist, or the key may not see it.";
     METHOD_NOT_ALLOWED 405 "method_not_allowed" "The path exists and has no such method; Allow names those it has.";
@@ -98,6 +99,7 @@ pub(crate) const OF_ANY_REQUEST: &[&ErrorCode] = &[
     URI_TOO_LONG,
     UNSUPPORTED_ENCODING,
     EXPECTATION_FAILED,
+    WEBHOOK_LOOP,
     RATE_LIMITED,
     HEADER_TOO_LARGE,
     BUSY,

@@ -190,6 +190,15 @@ impl Problem {
         )
     }
 
+    /// 403: webhooks cause requests that cause webhooks.
+    pub fn too_deep() -> Box<Problem> {
+        Problem::new(
+            codes::WEBHOOK_LOOP,
+            "Too many webhooks stand between this request and its first cause.",
+            "Look at what answers a webhook with mail or a change that makes the next one.",
+        )
+    }
+
     /// 403: a browser asks for a page of another origin.
     pub fn origin_not_ours() -> Box<Problem> {
         Problem::new(

@@ -154,6 +154,7 @@ impl HookClient {
             Some(read) => {
                 out.ask = Some(Ask {
                     request_id: None,
+                    depth: 0,
                     caller: Caller::Key(delivery.access.clone()),
                     call: Call::Read(Read::Message(read)),
                 });
@@ -194,6 +195,11 @@ impl HookClient {
                 format!("test_{number:016x}")
             }
         };
+        let depth = match &delivery.content {
+            HookContent::Event(_, event) => event.depth.saturating_add(1),
+            HookContent::Test(..) => 1,
+        };
+        let depth = depth.to_string();
         let timestamp = now.unix_ms.div_euclid(1000).to_string();
         let mut signed = format!("{id}.{timestamp}.").into_bytes();
         signed.extend_from_slice(&body);
@@ -213,6 +219,7 @@ impl HookClient {
                 ("webhook-id", &id),
                 ("webhook-timestamp", &timestamp),
                 ("webhook-signature", &signatures),
+                ("postern-depth", &depth),
             ],
             body: &body,
         };
@@ -251,6 +258,7 @@ impl Engine for HookClient {
 fn ask(call: WebhookWrite, out: &mut Output) {
     out.ask = Some(Ask {
         request_id: None,
+        depth: 0,
         caller: Caller::System,
         call: Call::Write(Write::Webhook(call)),
     });

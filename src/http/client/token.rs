@@ -75,6 +75,7 @@ impl TokenClient {
         };
         out.ask = Some(Ask {
             request_id: None,
+            depth: 0,
             caller: Caller::System,
             call: Call::Write(Write::Upstream(call)),
         });

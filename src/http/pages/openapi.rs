@@ -595,7 +595,9 @@ pub(crate) const ABOUT: &str = "The HTTP API of a Postern mail server. Bodies ar
     Every POST takes an `Idempotency-Key`. A GET never changes anything. HEAD does what GET \
     does, without the body. Every answer says in `RateLimit-Limit`, `RateLimit-Remaining` and \
     `RateLimit-Reset` what is left of the rate; too many requests are answered 429 with \
-    `Retry-After`. A limit on a number of things is 409 `limit_reached` with the number.";
+    `Retry-After`. A limit on a number of things is 409 `limit_reached` with the number. A \
+    request that is made because of a webhook repeats its field `Postern-Depth`: then a loop of \
+    them ends with 403 `webhook_loop`.";
 /// How a caller says who it is.
 pub(crate) const BEARER: &str = "`Authorization: Bearer ap_sk_…`, a key of an organization, or \
     the token of the operator. The operator acts inside the organization that the header \

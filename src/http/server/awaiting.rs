@@ -126,6 +126,7 @@ impl Server {
         out.watch = Some(ends.collect());
         out.ask = Some(Ask {
             request_id: None,
+            depth: 0,
             caller: exchange.caller.clone(),
             call: Look::CloseWait.into(),
         });

@@ -32,6 +32,13 @@ impl Server {
             let problem = refused(&Refusal::Stopping, &self.shared().limits);
             return self.fail(now, exchange, &problem, out);
         }
+        let is_change = !matches!(exchange.method.as_str(), "GET" | "HEAD" | "OPTIONS");
+        let depth_max = self.shared().limits.webhook_depth.min(DEPTH_MAX);
+        if is_change && usize::from(exchange.depth) > depth_max {
+            self.shared().metrics.count(Metric::RejectedLoop);
+            let problem = Problem::too_deep();
+            return self.fail_counted(now, exchange, problem, out);
+        }
         if exchange.rpc_fields.is_some() {
             return self.begin_rpc(now, exchange, out);
         }
@@ -393,3 +400,6 @@ pub(super) fn not_json() -> Box<Problem> {
     )
     .and_close()
 }
+
+/// No depth is higher than the next one.
+const DEPTH_MAX: usize = 254;

@@ -71,6 +71,8 @@ pub(crate) struct Exchange {
     /// What a repetition of it is known by.
     pub repeat_key: Option<RepeatKey>,
     pub organization: Option<String>,
+    /// How many webhooks its cause is behind.
+    pub depth: u8,
     pub last_event_id: Option<String>,
     /// The range and the conditions of a download.
     pub conditions: Option<Box<Conditions>>,
@@ -162,6 +164,7 @@ impl Exchange {
             close: head.close,
             repeat_key: head.idempotency_key.map(RepeatKey::Client),
             organization: head.organization,
+            depth: head.depth,
             last_event_id: head.last_event_id,
             conditions: head.conditions,
             host: head.host,
@@ -189,6 +192,7 @@ impl Exchange {
             encoded: false,
             idempotency_key: None,
             organization: None,
+            depth: 0,
             last_event_id: None,
             conditions: None,
             host: None,
@@ -202,6 +206,7 @@ impl Exchange {
     pub fn ask(&self, call: impl Into<Call>) -> Ask {
         Ask {
             request_id: Some(self.request),
+            depth: self.depth,
             caller: self.caller.clone(),
             call: call.into(),
         }

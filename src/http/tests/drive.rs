@@ -236,6 +236,7 @@ pub(crate) fn access(scopes: Scopes) -> Access {
 pub(crate) fn event(seq: u64, change: Change) -> Event {
     Event {
         org: OrgId(1),
+        depth: 0,
         seq,
         at: 1_767_225_600_000,
         inbox: Some(Arc::new(crate::call::InboxPath {

@@ -40,6 +40,7 @@ fn delivery(seq: u64, keys: &[&str]) -> Box<HookDelivery> {
     }));
     let event = Event {
         org: OrgId(1),
+        depth: 0,
         seq,
         at: 5,
         inbox: None,
@@ -115,7 +116,8 @@ fn a_delivery_is_signed_sent_and_reported() {
         data_encoding::BASE64.encode(&tag)
     };
     let end = format!(
-        "webhook-id: 17\r\nwebhook-timestamp: 1767225600\r\nwebhook-signature: v1,{} v1,{}",
+        "webhook-id: 17\r\nwebhook-timestamp: 1767225600\r\nwebhook-signature: v1,{} v1,{}\r\n\
+         postern-depth: 1",
         tag("old"),
         tag("new")
     );

@@ -109,6 +109,8 @@ pub(crate) struct RequestHead {
     pub idempotency_key: Option<String>,
     /// `Postern-Organization`: where the operator's token acts.
     pub organization: Option<String>,
+    /// `Postern-Depth`: how many webhooks the cause of the request is behind.
+    pub depth: u8,
     pub last_event_id: Option<String>,
     /// The range and the conditions of a download, where there are any.
     pub conditions: Option<Box<Conditions>>,
@@ -214,6 +216,7 @@ pub(crate) fn parse(octets: &[u8], limits: &Limits) -> Result<RequestHead, Box<P
             .is_some_and(|v| !v.eq_ignore_ascii_case("identity")),
         idempotency_key: fields.text(HeadField::IdempotencyKey)?.map(str::to_owned),
         organization: fields.text(HeadField::Organization)?.map(str::to_owned),
+        depth: depth(fields.text(HeadField::Depth)?)?,
         last_event_id: fields.text(HeadField::LastEventId)?.map(str::to_owned),
         conditions: fields.conditions(),
         host: None,
@@ -338,6 +341,15 @@ fn credentials(value: Option<&str>) -> Credentials {
     Credentials::Bearer(Secret::new(token.as_bytes()))
 }
 
+/// The depth of a request. One that is higher than a number here can be is the highest.
+fn depth(value: Option<&str>) -> Result<u8, Box<Problem>> {
+    match value.map(super::target::digits) {
+        None => Ok(0),
+        Some(Some(depth)) => Ok(u8::try_from(depth).unwrap_or(u8::MAX)),
+        Some(None) => Err(Problem::invalid("Postern-Depth", "must be a number").and_close()),
+    }
+}
+
 fn media(value: Option<&str>) -> ContentKind {
     let Some(value) = value else {
         return ContentKind::None;
@@ -371,6 +383,7 @@ enum HeadField {
     IdempotencyKey,
     LastEventId,
     Organization,
+    Depth,
     TransferEncoding,
     IfMatch,
     IfNoneMatch,
@@ -388,7 +401,7 @@ enum HeadField {
 }
 
 /// In the order of [`HeadField`].
-const KNOWN: [&str; 23] = [
+const KNOWN: [&str; 24] = [
     "Authorization",
     "Connection",
     "Content-Encoding",
@@ -399,6 +412,7 @@ const KNOWN: [&str; 23] = [
     "Idempotency-Key",
     "Last-Event-ID",
     "Postern-Organization",
+    "Postern-Depth",
     "Transfer-Encoding",
     "If-Match",
     "If-None-Match",

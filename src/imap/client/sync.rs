@@ -186,6 +186,7 @@ impl UpstreamClient {
         self.step = step;
         out.ask = Some(Ask {
             request_id: None,
+            depth: 0,
             caller: Caller::System,
             call: call.into(),
         });

@@ -67,6 +67,7 @@ impl Client {
     fn event(&mut self, seq: u64, uids: UidSet, change: Change) {
         let event = Event {
             org: OrgId(1),
+            depth: 0,
             seq,
             at: 0,
             inbox: Some(Arc::new(InboxPath {
@@ -308,6 +309,7 @@ fn a_literal_that_cannot_be_kept_ends_the_connection_without_a_word() {
     let short = Input::Reply(Reply::Answer(Answer::Octets(Vec::new())));
     let revoked = Event {
         org: OrgId(1),
+        depth: 0,
         seq: 11,
         at: 0,
         inbox: None,

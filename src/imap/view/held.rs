@@ -76,6 +76,7 @@ mod tests {
     fn what_came_meanwhile_is_sorted_out_by_its_number() {
         let event = |seq, uids: &str| Event {
             org: crate::call::OrgId(1),
+            depth: 0,
             seq,
             at: 0,
             inbox: None,

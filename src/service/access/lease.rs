@@ -67,6 +67,7 @@ fn leave_groups(service: &Service, conn: ConnId, (access, reader): (Access, Opti
     // It has the share of the claims of the connection, so it comes behind the last of them.
     service.returned.give(Request {
         request_id: None,
+        depth: 0,
         conn: None,
         peer: core::net::Ipv4Addr::UNSPECIFIED.into(),
         now: service.now(),

@@ -54,6 +54,7 @@ fn ask(
     let back = Arc::new(Gathered {
         request: Request {
             request_id: context.request_id,
+            depth: context.depth,
             conn: context.origin,
             peer: core::net::Ipv4Addr::UNSPECIFIED.into(),
             now: context.now,
@@ -97,6 +98,7 @@ impl Gathered {
         };
         self.service.give(Request {
             request_id: self.request.request_id,
+            depth: self.request.depth,
             conn: self.request.conn,
             peer: self.request.peer,
             now: self.request.now,

@@ -48,6 +48,6 @@ impl Writer {
             is_guarded: false,
             is_again: false,
         };
-        self.context(store, run, (None, None), events)
+        self.context(store, run, (None, (None, 0)), events)
     }
 }

@@ -52,7 +52,7 @@ impl Writer {
         events: &mut Vec<Event>,
     ) -> Result<Result<ImportOutcome, Refusal>, Undone> {
         let mark = RequestMark::begin((&self.service, store), run.is_guarded, events)?;
-        let mut context = self.context(store, run, (request.conn, request.request_id), events);
+        let mut context = self.context(store, run, (request.conn, request.cause()), events);
         let written = intake::complete(&mut context, &request.caller, delivery);
         let result =
             written.and_then(|written| intake::outcome_of(&written).ok_or(Refusal::Internal));

@@ -137,6 +137,7 @@ impl Writer {
             now: self.service.now(),
             origin: None,
             request_id: None,
+            depth: 0,
             is_again: false,
             events: &mut events,
         };

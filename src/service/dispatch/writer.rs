@@ -46,12 +46,12 @@ impl WriteTask {
         }
     }
 
-    /// The id of its request.
-    fn request_id(&self) -> Option<RequestId> {
+    /// The id of its request, and how many webhooks its cause is behind.
+    fn cause(&self) -> (Option<RequestId>, u8) {
         match self {
-            WriteTask::Call(request) | WriteTask::Rest(request) => request.request_id,
-            WriteTask::Deliver(request) => request.request_id,
-            WriteTask::Import(request) => request.request_id,
+            WriteTask::Call(request) | WriteTask::Rest(request) => request.cause(),
+            WriteTask::Deliver(request) => request.cause(),
+            WriteTask::Import(request) => request.cause(),
         }
     }
 
@@ -83,6 +83,7 @@ impl WriteTask {
         };
         Some(WriteTask::Rest(Request {
             request_id: request.request_id,
+            depth: request.depth,
             conn: request.conn,
             peer: request.peer,
             now: request.now,
@@ -481,9 +482,10 @@ impl Writer {
         &'c mut self,
         store: &'c Store,
         run: GroupRun,
-        (origin, request_id): (Option<ConnId>, Option<RequestId>),
+        (origin, (request_id, depth)): (Option<ConnId>, (Option<RequestId>, u8)),
         events: &'c mut Vec<Event>,
     ) -> WriteContext<'c> {
+        store.set_depth(depth);
         WriteContext {
             service: &self.service,
             shared: &self.service.shared,
@@ -492,6 +494,7 @@ impl Writer {
             now: run.now,
             origin,
             request_id,
+            depth,
             is_again: run.is_again,
             events,
         }
@@ -534,7 +537,7 @@ impl Writer {
             // A message that is delivered has no savepoint: see `GroupRun`.
             let has_savepoint = is_guarded || !matches!(task, WriteTask::Deliver(_));
             let mut mark = RequestMark::begin((&self.service, store), has_savepoint, events)?;
-            let of = (task.conn(), task.request_id());
+            let of = (task.conn(), task.cause());
             let mut result = carry_out(&mut self.context(store, run, of, events), task, in_pieces);
             if result.is_err() && has_savepoint && self.service.rules.take_sent() {
                 // No message is refused because of what its rules send.

@@ -401,6 +401,7 @@ impl KeptGroups {
         };
         events.push(Event {
             org: group.org,
+            depth: 0,
             seq: 0,
             at: 0,
             inbox: None,

@@ -409,6 +409,7 @@ pub fn acknowledge_all(context: &mut WriteContext<'_>, access: &Access, upto: u6
         let key = access.key;
         context.events.push(Event {
             org: access.org,
+            depth: 0,
             seq: 0,
             at: 0,
             inbox: None,

@@ -406,6 +406,7 @@ mod tests {
         };
         ToReader::Task(ReadTask::Call(Request {
             request_id: None,
+            depth: 0,
             conn: Some(ConnId(org.unsigned_abs())),
             peer: "192.0.2.1".parse().unwrap(),
             now: Now::default(),

@@ -231,6 +231,7 @@ fn wake_with(service: &Arc<Service>, queue: &Arc<Sender<WriteTask>>) {
         };
         let task = WriteTask::Call(Request {
             request_id: None,
+            depth: 0,
             conn: None,
             peer: core::net::Ipv4Addr::UNSPECIFIED.into(),
             now: Now::default(),

@@ -522,6 +522,7 @@ mod tests {
         };
         Request {
             request_id: None,
+            depth: 0,
             conn: None,
             peer: "192.0.2.1".parse().unwrap(),
             now: Now::default(),

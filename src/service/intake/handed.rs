@@ -404,6 +404,7 @@ fn prepare(
     };
     let request = Request {
         request_id: None,
+        depth: 0,
         conn: None,
         peer: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         now,

@@ -43,6 +43,7 @@ fn an_act_is_noted_once_and_a_refusal_is_not() {
 
     let made = w.written(Ask {
         request_id: Some(RequestId::Http(7)),
+        depth: 0,
         ..Ask::of(&access, rule("spam.test", idempotency("k", 1)))
     });
     let again = w.written(Ask::of(&access, rule("spam.test", idempotency("k", 1))));

@@ -209,6 +209,7 @@ fn mail_stays_where_it_was_when_a_domain_moves_and_comes_back() {
     // An organization that goes leaves its addresses to the next proof, and its mail to none.
     w.written(Ask {
         request_id: None,
+        depth: 0,
         caller: Caller::Operator,
         call: OrgWrite::Delete { org: two.0 }.into(),
     });
@@ -233,6 +234,7 @@ fn an_operator_without_an_organization_trusts_the_only_one() {
     let Tenants { mut w, one, two } = tenants();
     let trust = |name: &str| Ask {
         request_id: None,
+        depth: 0,
         caller: Caller::Operator,
         call: DomainWrite::Trust {
             domain: DomainRef::Name(name.into()),
@@ -255,6 +257,7 @@ fn an_operator_without_an_organization_trusts_the_only_one() {
     // By its id a domain is one organization's.
     w.written(Ask {
         request_id: None,
+        depth: 0,
         caller: Caller::Operator,
         call: DomainWrite::Trust {
             domain: DomainRef::Id(row.id),

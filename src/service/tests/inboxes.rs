@@ -342,6 +342,7 @@ fn revocation_is_an_event_of_the_key() {
     // The end of an organization is one event, and ends its keys.
     let delete = Ask {
         request_id: None,
+        depth: 0,
         caller: Caller::Operator,
         call: OrgWrite::Delete { org }.into(),
     };

@@ -97,6 +97,7 @@ fn the_operator_is_no_organization() {
     );
     let as_operator = |call: Call| Ask {
         request_id: None,
+        depth: 0,
         caller: Caller::Operator,
         call,
     };

@@ -71,6 +71,7 @@ impl World {
     fn request(&self, conn: u64, peer: &str, ask: Ask) -> Request {
         Request {
             request_id: ask.request_id,
+            depth: ask.depth,
             conn: Some(ConnId(conn)),
             peer: peer.parse().unwrap(),
             now: self.inline.service.now(),

@@ -253,6 +253,7 @@ impl Sender {
         };
         let written = self.world.written(Ask {
             request_id: None,
+            depth: 0,
             caller: Caller::Key(access),
             call: Call::Accept(Box::new(intake)),
         });
@@ -358,6 +359,7 @@ impl Sender {
     fn system(&mut self, conn: ConnId, call: OutboundWrite) {
         let request = Request {
             request_id: None,
+            depth: 0,
             conn: Some(conn),
             peer: "127.0.0.1".parse().unwrap(),
             now: self.world.inline.service.now(),
@@ -472,6 +474,7 @@ impl Sender {
         };
         let asked = Ask {
             request_id: None,
+            depth: 0,
             caller: Caller::System,
             call: call.into(),
         };

@@ -447,6 +447,7 @@ fn calls_of_the_server_are_refused_to_all_others() {
         for call in calls.clone() {
             let ask = Ask {
                 request_id: None,
+                depth: 0,
                 caller: caller.clone(),
                 call,
             };
@@ -579,6 +580,7 @@ fn no_tenant_is_postmaster() {
     assert!(matches!(w.answer(rcpt()), Answer::Recipient { inbox: to, .. } if to == inbox));
     w.written(Ask {
         request_id: None,
+        depth: 0,
         caller: Caller::Operator,
         call: OrgWrite::Delete { org: first }.into(),
     });

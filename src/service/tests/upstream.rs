@@ -120,6 +120,7 @@ impl Accounts {
     fn serve(&mut self, call: UpstreamWrite) -> Reply {
         self.world.call(Ask {
             request_id: None,
+            depth: 0,
             caller: Caller::System,
             call: Call::Write(Write::Upstream(call)),
         })

@@ -395,6 +395,7 @@ fn the_operator_sees_the_shared_domain() {
     let operator = crate::service::access::login::folder_access(org);
     let system = Ask {
         request_id: None,
+        depth: 0,
         caller: Caller::System,
         call: DomainWrite::SharedKeys.into(),
     };

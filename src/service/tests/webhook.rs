@@ -176,6 +176,7 @@ impl Hooks {
     fn serve(&mut self, conn: ConnId, call: WebhookWrite) {
         let ask = Ask {
             request_id: None,
+            depth: 0,
             caller: Caller::System,
             call: Call::Write(Write::Webhook(call)),
         };

@@ -399,6 +399,7 @@ impl Client {
     fn ask(&mut self, call: Call, out: &mut Output) {
         out.ask = Some(Ask {
             request_id: None,
+            depth: 0,
             caller: Caller::System,
             call,
         });

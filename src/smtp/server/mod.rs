@@ -524,6 +524,7 @@ impl Server {
         };
         out.ask = Some(Ask {
             request_id: Some(RequestId::smtp(self.opening.seed)),
+            depth: 0,
             caller,
             call: call.into(),
         });

@@ -76,6 +76,18 @@ pub(in crate::store) fn is_plain_row(detail: &[u8]) -> bool {
     detail.first() == Some(&1)
 }
 
+/// Takes the depth off a version of `event.detail` and what is behind its octet.
+pub(super) fn split_depth((version, rest): (u8, &[u8])) -> Result<(u8, &[u8]), Error> {
+    match rest {
+        rest if version < DEPTH_SINCE => Ok((0, rest)),
+        [depth, rest @ ..] => Ok((*depth, rest)),
+        [] => Err(Error::Corrupt("event")),
+    }
+}
+
+/// The first version of `event.detail` that has a depth.
+const DEPTH_SINCE: u8 = 16;
+
 pub(super) fn load_move(from: Vec<i64>) -> Change {
     Change::InboxMoved {
         from: from.into_iter().map(InboxId).collect(),
@@ -92,5 +104,10 @@ pub(super) fn load_domain(domain: i64, name: String) -> Change {
 /// Whether octets of `event.detail` are an `InboxMoved`, without reading them.
 pub(in crate::store) fn is_move(detail: &[u8]) -> bool {
     const VARIANT: u8 = 24;
-    detail.get(1) == Some(&VARIANT)
+    let at = if detail.first() >= Some(&DEPTH_SINCE) {
+        2
+    } else {
+        1
+    };
+    detail.get(at) == Some(&VARIANT)
 }

@@ -21,6 +21,7 @@ fn serve(inline: &mut Inline, access: &Access, ask: impl Into<Call>) -> Reply {
     let ask = Ask::of(access, ask.into());
     let request = Request {
         request_id: ask.request_id,
+        depth: ask.depth,
         conn: Some(ConnId(1)),
         peer: [192, 0, 2, 1].into(),
         now: NOW,

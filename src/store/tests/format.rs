@@ -492,7 +492,7 @@ pub(super) const CHANGES_OF_2: usize = 15;
 
 #[test]
 fn changes_of_every_version_are_read() {
-    for version in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] {
+    for version in [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16] {
         let kept = golden(&format!("event_detail_{version}"));
         let mut changes = changes();
         if version < 3 {
@@ -526,10 +526,13 @@ fn changes_of_every_version_are_read() {
         for ((name, octets), (expected, change)) in kept.into_iter().zip(changes) {
             assert_eq!(name, expected);
             assert_eq!(octets[0], version, "{name}");
-            assert_eq!(decode_change(&octets).unwrap(), change, "{name}");
+            let at = |depth| (change.clone(), depth);
+            assert_eq!(decode_change(&octets).unwrap(), at(0), "{name}");
             assert_eq!(is_move(&octets), name == "inbox-moved");
-            if version == 15 {
-                assert_eq!(encode_change(&change).unwrap(), octets, "{name}");
+            if version == 16 {
+                assert_eq!(encode_change(&change, 0).unwrap(), octets, "{name}");
+                let deep = encode_change(&change, 7).unwrap();
+                assert_eq!(decode_change(&deep).unwrap(), at(7), "{name}");
             }
         }
     }

@@ -25,6 +25,7 @@ fn shared() -> Arc<Shared> {
 fn request(ask: Ask) -> Request {
     Request {
         request_id: ask.request_id,
+        depth: ask.depth,
         conn: Some(ConnId(1)),
         peer: [192, 0, 2, 1].into(),
         now: NOW,

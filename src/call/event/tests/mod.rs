@@ -14,6 +14,7 @@ use crate::call::{Access, Flags, Grant, NamedAddress, Scopes};
 fn event_at(address: &str, change: Change) -> Event {
     Event {
         org: OrgId(1),
+        depth: 0,
         seq: 9,
         at: 0,
         inbox: Some(Arc::new(InboxPath {

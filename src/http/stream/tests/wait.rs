@@ -70,6 +70,7 @@ fn state(id: i64) -> EntryState {
 fn event(change: Change) -> Event {
     Event {
         org: OrgId(1),
+        depth: 0,
         seq: 1,
         at: 0,
         inbox: Some(Arc::new(InboxPath {

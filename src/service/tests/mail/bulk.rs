@@ -295,6 +295,7 @@ fn the_end_of_an_organization_is_no_damage_at_any_time() {
     }
     let end = Ask {
         request_id: None,
+        depth: 0,
         caller: Caller::Operator,
         call: OrgWrite::Delete { org: world.org }.into(),
     };

@@ -243,6 +243,7 @@ fn lessons_go_with_their_messages_and_models_with_their_organization() {
     world.is_good();
     let end = Ask {
         request_id: None,
+        depth: 0,
         caller: Caller::Operator,
         call: OrgWrite::Delete { org: world.org }.into(),
     };

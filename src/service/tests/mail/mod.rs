@@ -81,6 +81,7 @@ fn world() -> World {
 fn request(ask: Ask) -> Request {
     Request {
         request_id: ask.request_id,
+        depth: ask.depth,
         conn: Some(ConnId(7)),
         peer: core::net::IpAddr::from([127, 0, 0, 1]),
         now: Now::default(),
@@ -156,6 +157,7 @@ impl World {
         let call = Call::Accept(intake.clone());
         let request = request(Ask {
             request_id: None,
+            depth: 0,
             caller,
             call,
         });

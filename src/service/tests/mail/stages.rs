@@ -159,6 +159,7 @@ fn a_reader_keeps_messages_that_wait_and_serves_others() {
         conn: Some(ConnId(5)),
         ..request(Ask {
             request_id: None,
+            depth: 0,
             caller: Caller::Operator,
             call: OrgRead::List {
                 cursor: None,

@@ -83,6 +83,7 @@ impl Sender {
         };
         let ask = Ask {
             request_id: None,
+            depth: 0,
             caller,
             call: Call::Accept(Box::new(intake)),
         };

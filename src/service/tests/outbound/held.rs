@@ -51,6 +51,7 @@ impl Sender {
         };
         Ask {
             request_id: None,
+            depth: 0,
             caller: Caller::Key(self.access.clone()),
             call: Call::Accept(Box::new(intake)),
         }

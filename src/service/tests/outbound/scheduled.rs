@@ -33,6 +33,7 @@ impl Sender {
         };
         let written = self.world.written(Ask {
             request_id: None,
+            depth: 0,
             caller: Caller::Key(self.access.clone()),
             call: Call::Accept(Box::new(intake)),
         });
