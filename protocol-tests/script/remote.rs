@@ -89,14 +89,13 @@ pub(super) fn webhooks(lines: &[&str]) -> Result<Option<WebhookSettings>, Fault>
         words[0] == "webhooks" && words.get(1) != Some(&"dialled")
     });
     let Some(line) = line else { return Ok(None) };
-    let mut settings = WebhookSettings {
-        own_names: vec!["mx.test".to_owned()],
-        ..WebhookSettings::default()
-    };
+    let mut settings = WebhookSettings::default();
+    let rules = &mut settings.rules;
+    rules.own_names = vec!["mx.test".to_owned()];
     for word in line.split(' ').skip(1) {
         match word {
-            "http" => settings.allow_http = true,
-            "private" => settings.allow_private = true,
+            "http" => rules.allow_http = true,
+            "private" => rules.allow_private = true,
             _ => return Err(format!("not of webhooks: {word}")),
         }
     }

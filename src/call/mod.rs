@@ -21,7 +21,6 @@ mod event;
 mod event_group;
 mod filter_rule;
 mod gather;
-mod hook_url;
 mod host_name;
 mod idempotency;
 mod ids;
@@ -46,6 +45,7 @@ mod rates;
 mod read;
 mod recent_marks;
 mod refusal;
+mod remote_url;
 mod reply;
 mod request;
 mod request_id;
@@ -106,7 +106,6 @@ pub use filter_rule::{
     SuppressionRow, candidates,
 };
 pub use gather::{GatheredKeys, ListKey};
-pub use hook_url::*;
 pub use idempotency::{Idempotency, Render, RepeatKey};
 pub use ids::{
     ApprovalId, AuditId, BodyId, ConnId, DeliveryId, DomainId, EntryId, FilterRuleId, InboxId,
@@ -141,6 +140,7 @@ pub use read::{
 };
 pub use recent_marks::RecentMarks;
 pub use refusal::{Allowance, Rate, Refusal};
+pub use remote_url::*;
 pub use reply::{Answer, Receipt, Reply, Written};
 pub use request::{Ask, Call, Request};
 pub use request_id::{RequestId, spread};

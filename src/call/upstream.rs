@@ -9,7 +9,7 @@
 use core::net::IpAddr;
 
 use super::host_name::{ends_in_number, is_host_name, is_private_name};
-use super::{HookUrl, Secret, UpstreamTls, WebhookSettings};
+use super::{RemoteRules, RemoteUrl, Secret, UpstreamTls};
 
 impl UpstreamTls {
     /// Their names in the API, in the order of the variants.
@@ -173,20 +173,20 @@ impl UpstreamSettings {
 
     /// Reads the URL of a token server, which is https. The error completes a sentence that begins
     /// with the name of the field.
-    pub fn read_token_url(self, text: &str) -> Result<HookUrl, &'static str> {
-        HookUrl::parse(text, &self.token_settings())
+    pub fn read_token_url(self, text: &str) -> Result<RemoteUrl, &'static str> {
+        RemoteUrl::parse(text, &self.token_rules())
     }
 
     /// Where token servers may be: the same rules as for webhooks.
-    pub fn token_settings(self) -> WebhookSettings {
-        let mut settings = WebhookSettings {
+    pub fn token_rules(self) -> RemoteRules {
+        let mut rules = RemoteRules {
             allow_private: self.allow_private,
-            ..WebhookSettings::default()
+            ..RemoteRules::default()
         };
         if self.allow_private {
-            settings.ports.clear();
+            rules.ports.clear();
         }
-        settings
+        rules
     }
 
     /// Checks a port against the usual ones of its protocol.

@@ -9,7 +9,7 @@
 
 use core::net::SocketAddr;
 
-use super::{HookUrl, Secret, UpstreamAccount};
+use super::{RemoteUrl, Secret, UpstreamAccount};
 
 /// A connection that is to be made to a token server, for one request.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub struct TokenDial {
     pub account: UpstreamAccount,
     /// The version of the account's settings that the secrets are of.
     pub version: u32,
-    pub url: HookUrl,
+    pub url: RemoteUrl,
     /// The addresses that were checked; no other is connected to.
     pub addresses: Vec<SocketAddr>,
     pub client_id: String,

@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 use super::event::words;
 use super::{
-    Access, DeliveryId, DisabledReason, Event, EventKind, HookUrl, InboxId, InboxRef, Secret,
-    Verdict, WebhookId,
+    Access, DeliveryId, DisabledReason, Event, EventKind, InboxId, InboxRef, RemoteRules,
+    RemoteUrl, Secret, Verdict, WebhookId,
 };
 
 words! {
@@ -132,6 +132,37 @@ impl HookAnswer {
     }
 }
 
+/// How webhooks are sent: the table `webhooks` of the configuration.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WebhookSettings {
+    /// Where they may go.
+    pub rules: RemoteRules,
+    /// Milliseconds before each next attempt. Behind the last a delivery is given up.
+    pub retry_ms: Vec<u64>,
+}
+
+impl Default for WebhookSettings {
+    fn default() -> Self {
+        const MINUTE: u64 = 60_000;
+        const HOUR: u64 = 60 * MINUTE;
+        WebhookSettings {
+            rules: RemoteRules::default(),
+            retry_ms: vec![
+                5000,
+                MINUTE,
+                5 * MINUTE,
+                30 * MINUTE,
+                2 * HOUR,
+                5 * HOUR,
+                10 * HOUR,
+                14 * HOUR,
+                20 * HOUR,
+                24 * HOUR,
+            ],
+        }
+    }
+}
+
 /// One connection to an endpoint, from its look-up to its end. The number is never used again while
 /// the process lives.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -141,7 +172,7 @@ pub struct HookRoute(pub u64);
 #[derive(Clone, Debug)]
 pub struct HookDial {
     pub route: HookRoute,
-    pub url: HookUrl,
+    pub url: RemoteUrl,
     /// The addresses that were checked; no other is connected to.
     pub addresses: Vec<SocketAddr>,
     /// When its time began, monotonic milliseconds, and how much it has for the connect, TLS and

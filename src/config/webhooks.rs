@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::outbound::milliseconds;
-use crate::call::WebhookSettings;
+use crate::call::{RemoteRules, WebhookSettings};
 
 /// As the file has it.
 #[derive(Deserialize, Default)]
@@ -35,15 +35,18 @@ impl WebhooksConfig {
     /// Checks everything; the error names the setting.
     pub(super) fn read(self) -> Result<WebhooksTable, String> {
         let mut settings = WebhookSettings {
-            allow_private: self.allow_private,
-            allow_http: self.allow_http,
+            rules: RemoteRules {
+                allow_private: self.allow_private,
+                allow_http: self.allow_http,
+                ..RemoteRules::default()
+            },
             ..WebhookSettings::default()
         };
         if let Some(ports) = self.ports {
             if ports.is_empty() || ports.contains(&0) {
                 return Err("webhooks.ports: give numbers from 1 to 65535, as [443, 8443]".into());
             }
-            settings.ports = ports;
+            settings.rules.ports = ports;
         }
         if let Some(words) = self.retry {
             let all = words
@@ -81,8 +84,8 @@ mod tests {
              retry = ['1s', '2m']",
         );
         let table = table.unwrap();
-        assert!(table.settings.allow_private && table.settings.allow_http);
-        assert_eq!(table.settings.ports, [9000]);
+        assert!(table.settings.rules.allow_private && table.settings.rules.allow_http);
+        assert_eq!(table.settings.rules.ports, [9000]);
         assert_eq!(table.settings.retry_ms, [1000, 120_000]);
         assert_eq!(table.ca, Some("/x/ca.pem".into()));
         for wrong in ["ports = []", "ports = [0]", "retry = ['1x']"] {

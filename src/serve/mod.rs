@@ -518,8 +518,9 @@ fn webhooks(
         dialer: Arc::new(EndpointDialer::new(hub.clone(), tls)),
     };
     let mut settings = config.webhooks.settings.clone();
-    settings.own = listeners.iter().map(|bound| bound.address).collect();
-    settings.own_names = vec![config.hostname.clone(), config.domain.clone()];
+    let rules = &mut settings.rules;
+    rules.own = listeners.iter().map(|bound| bound.address).collect();
+    rules.own_names = vec![config.hostname.clone(), config.domain.clone()];
     Ok((settings, ways))
 }
 

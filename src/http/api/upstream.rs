@@ -6,7 +6,7 @@ use super::fields::{ANY, BodyTable, fields, octets};
 use super::shapes::{Shape, shape};
 use super::values::Values;
 use crate::call::{
-    HOOK_URL_BYTES_MAX, NewUpstreamOAuth, NewUpstreamSmtp, Secret, TOKEN_BYTES_MAX,
+    NewUpstreamOAuth, NewUpstreamSmtp, REMOTE_URL_BYTES_MAX, Secret, TOKEN_BYTES_MAX,
     UpstreamOAuthRow, UpstreamPatch, UpstreamRow, UpstreamSmtpRow, UpstreamState, UpstreamTls,
 };
 
@@ -61,7 +61,7 @@ const NEW_OAUTH: BodyTable = BodyTable {
     optional: false,
     example: "",
     fields: fields! {
-        token_url: required Label(HOOK_URL_BYTES_MAX), r#""https://oauth.example.com/token""#,
+        token_url: required Label(REMOTE_URL_BYTES_MAX), r#""https://oauth.example.com/token""#,
             "The URL of the token server.";
         client_id: required Label(USER), r#""postern""#, "The client that was authorized.";
         client_secret: optional Label(USER), r#""s3cret""#,

@@ -12,13 +12,13 @@ use super::routes::{RouteRequest, RouteResult, RouteStep, gone};
 use super::shapes::{Shape, shape};
 use crate::call::bounds::METADATA_BYTES_MAX;
 use crate::call::{
-    Answer, DeliveryId, DeliveryRow, DeliveryStatus, DisabledReason, EventKind, HOOK_URL_BYTES_MAX,
-    HookAnswer, HookAttempt, HookTest, InboxId, NewWebhook, Secret, Shared, Verdict, WebhookId,
-    WebhookPatch, WebhookRead, WebhookRow, WebhookWrite, Written,
+    Answer, DeliveryId, DeliveryRow, DeliveryStatus, DisabledReason, EventKind, HookAnswer,
+    HookAttempt, HookTest, InboxId, NewWebhook, REMOTE_URL_BYTES_MAX, Secret, Shared, Verdict,
+    WebhookId, WebhookPatch, WebhookRead, WebhookRow, WebhookWrite, Written,
 };
 use crate::http::wire::response::Response;
 
-const URL: FieldKind = Text(octets(HOOK_URL_BYTES_MAX));
+const URL: FieldKind = Text(octets(REMOTE_URL_BYTES_MAX));
 const MS: FieldKind = Number {
     min: 0,
     max: u64::MAX,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::call::{
-    Access, EventKind, Grant, HookRoute, HookUrl, OrgId, Scopes, Secret, UidSet, WebhookId,
-    WebhookSettings,
+    Access, EventKind, Grant, HookRoute, OrgId, RemoteRules, RemoteUrl, Scopes, Secret, UidSet,
+    WebhookId,
 };
 use crate::engine::DialError;
 
@@ -20,7 +20,7 @@ fn at(mono_ms: u64) -> Now {
 fn client() -> HookClient {
     HookClient::new(HookDial {
         route: HookRoute(7),
-        url: HookUrl::parse("https://hooks.test/in?x=1", &WebhookSettings::default()).unwrap(),
+        url: RemoteUrl::parse("https://hooks.test/in?x=1", &RemoteRules::default()).unwrap(),
         addresses: Vec::new(),
         began_ms: 0,
         limit_ms: 15_000,

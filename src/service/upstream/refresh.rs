@@ -11,7 +11,7 @@ use super::account as record;
 use super::connections::UpstreamAction;
 use super::state::{UpstreamHost, Upstreams, lock};
 use crate::call::{
-    HookHost, Question, RecordType, Refusal, TokenDial, TokenOutcome, UpstreamAccount,
+    Question, RecordType, Refusal, RemoteHost, TokenDial, TokenOutcome, UpstreamAccount,
     UpstreamState, Written,
 };
 use crate::service::account::upstream::{open_oauth, seal_refresh_token};
@@ -71,8 +71,8 @@ impl Upstreams {
                 self.fetch_failed(context, account, why, actions);
             }
             Ok(url) => match url.host {
-                HookHost::Address(address) => self.tokens.found(inbox, vec![address]),
-                HookHost::Name(name) => {
+                RemoteHost::Address(address) => self.tokens.found(inbox, vec![address]),
+                RemoteHost::Name(name) => {
                     let kinds = [RecordType::A, RecordType::Aaaa];
                     let questions = kinds.map(|kind| Question::new(&name, kind));
                     for question in questions.into_iter().flatten() {
@@ -99,7 +99,7 @@ impl Upstreams {
         let settings = context.shared.upstream;
         let url = settings.read_token_url(&oauth.token_url)?;
         let had_some = !addresses.is_empty();
-        let allowed = settings.token_settings();
+        let allowed = settings.token_rules();
         let port = url.port;
         let addresses = addresses.into_iter().map(|ip| SocketAddr::new(ip, port));
         let addresses: Vec<SocketAddr> = addresses.filter(|a| allowed.allows(*a)).collect();

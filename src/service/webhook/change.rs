@@ -3,8 +3,8 @@
 use super::state::sealing_owner;
 use crate::call::bounds::{METADATA_BYTES_MAX, PAGE_ROWS_MAX, check_keyword};
 use crate::call::{
-    Access, Answer, Countable, DeliveryId, DeliveryStatus, HookAnswer, HookTest, HookUrl,
-    NewWebhook, Noun, OLD_SECRET_MS, Refusal, Scopes, Secret, WebhookId, WebhookPatch, WebhookRow,
+    Access, Answer, Countable, DeliveryId, DeliveryStatus, HookAnswer, HookTest, NewWebhook, Noun,
+    OLD_SECRET_MS, Refusal, RemoteUrl, Scopes, Secret, WebhookId, WebhookPatch, WebhookRow,
     Written, require, sender_filter,
 };
 use crate::service::context::{ReadContext, WriteContext};
@@ -70,8 +70,8 @@ fn checked(
     access: &Access,
     mut row: WebhookRow,
 ) -> Result<WebhookRow, Refusal> {
-    let settings = &context.service.webhooks.settings;
-    HookUrl::parse(&row.url, settings).map_err(|why| invalid("url", why))?;
+    let rules = &context.service.webhooks.settings.rules;
+    RemoteUrl::parse(&row.url, rules).map_err(|why| invalid("url", why))?;
     if row.is_full || row.from.is_some() {
         require(access.scopes, Scopes::MESSAGES_READ)?;
     }

@@ -10,8 +10,8 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::due::DueDelivery;
 use crate::call::{
-    ADDRESS_NOT_ALLOWED, ConnId, DnsAnswer, DnsError, HOOK_LIMIT_MS, HookDial, HookHost, HookRoute,
-    HookUrl, Now, Question, RecordType, Records, WebhookId, WebhookSettings,
+    ADDRESS_NOT_ALLOWED, ConnId, DnsAnswer, DnsError, HOOK_LIMIT_MS, HookDial, HookRoute, Now,
+    Question, RecordType, Records, RemoteHost, RemoteRules, RemoteUrl, WebhookId,
 };
 
 /// Something to do outside, after the commit.
@@ -27,7 +27,7 @@ pub(super) enum HookAction {
 #[derive(Debug)]
 pub(super) struct HookConnection {
     pub webhook: WebhookId,
-    pub url: HookUrl,
+    pub url: RemoteUrl,
     /// The connection that waits for the answer of a test; `None`: it delivers.
     pub test: Option<ConnId>,
     /// Answers of the DNS that have not come.
@@ -136,8 +136,8 @@ impl HookRoutes {
     pub fn begin(
         &mut self,
         now: Now,
-        settings: &WebhookSettings,
-        (webhook, url): (WebhookId, HookUrl),
+        rules: &RemoteRules,
+        (webhook, url): (WebhookId, RemoteUrl),
         (test, is_failing): (Option<ConnId>, bool),
     ) {
         let id = HookRoute(self.number());
@@ -163,13 +163,13 @@ impl HookRoutes {
         self.routes.insert(id, route);
         self.set_deadline(id, now.mono_ms.saturating_add(SILENT_MS));
         match host {
-            HookHost::Address(address) => {
+            RemoteHost::Address(address) => {
                 if let Some(route) = self.routes.get_mut(&id) {
                     route.found.push(address);
                 }
-                self.judge(now, settings, id);
+                self.judge(now, rules, id);
             }
-            HookHost::Name(name) => {
+            RemoteHost::Name(name) => {
                 let kinds = [RecordType::A, RecordType::Aaaa];
                 let questions = kinds.iter().filter_map(|kind| Question::new(&name, *kind));
                 for question in questions {
@@ -191,12 +191,7 @@ impl HookRoutes {
     }
 
     /// The answer to a question.
-    pub fn answered(
-        &mut self,
-        now: Now,
-        settings: &WebhookSettings,
-        (number, answer): (u64, DnsAnswer),
-    ) {
+    pub fn answered(&mut self, now: Now, rules: &RemoteRules, (number, answer): (u64, DnsAnswer)) {
         let Some(id) = self.questions.remove(&number) else {
             return;
         };
@@ -213,12 +208,12 @@ impl HookRoutes {
         }
         route.open = route.open.saturating_sub(1);
         if route.open == 0 {
-            self.judge(now, settings, id);
+            self.judge(now, rules, id);
         }
     }
 
     /// Dials the addresses that are allowed. No other is ever connected to.
-    fn judge(&mut self, now: Now, settings: &WebhookSettings, id: HookRoute) {
+    fn judge(&mut self, now: Now, rules: &RemoteRules, id: HookRoute) {
         let Some(route) = self.routes.get_mut(&id) else {
             return;
         };
@@ -230,7 +225,7 @@ impl HookRoutes {
         let found = found
             .into_iter()
             .map(|address| SocketAddr::new(address, port));
-        let mut addresses: Vec<SocketAddr> = found.filter(|a| settings.allows(*a)).collect();
+        let mut addresses: Vec<SocketAddr> = found.filter(|a| rules.allows(*a)).collect();
         addresses.truncate(ADDRESSES_A_TRY);
         if addresses.is_empty() {
             let why = match (has_any, route.fault.take()) {

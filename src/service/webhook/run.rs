@@ -85,7 +85,7 @@ impl Webhooks {
     ) -> Result<(), Error> {
         let now = context.now;
         for answer in self.answers.take() {
-            state.routes.answered(now, &self.settings, answer);
+            state.routes.answered(now, &self.settings.rules, answer);
         }
         let is_stopping = context.service.is_stopping();
         let mut ended = state.routes.take_late(now);
@@ -175,7 +175,7 @@ impl Webhooks {
                 .filter(|hook| hook.row.is_enabled);
             let endpoint = hook.and_then(|hook| {
                 let sealing = context.service.sealing();
-                HookEndpoint::of(&hook, &self.settings, sealing)
+                HookEndpoint::of(&hook, &self.settings.rules, sealing)
             });
             // The old connection may lead elsewhere. A request under way comes to its end.
             if let Some(route) = state.routes.delivering(id) {
@@ -396,7 +396,7 @@ impl Webhooks {
                 let of = (id, url);
                 state
                     .routes
-                    .begin(context.now, &self.settings, of, (None, is_failing));
+                    .begin(context.now, &self.settings.rules, of, (None, is_failing));
             }
             false => wait(state, id),
         }
@@ -448,7 +448,7 @@ impl Webhooks {
             None => None,
         };
         let sealing = context.service.sealing();
-        let endpoint = hook.and_then(|hook| HookEndpoint::of(&hook, &self.settings, sealing));
+        let endpoint = hook.and_then(|hook| HookEndpoint::of(&hook, &self.settings.rules, sealing));
         let busy = || HookAnswer::Error("the server has too many connections".to_owned());
         let gone = || HookAnswer::Error("the webhook cannot send".to_owned());
         match endpoint {
@@ -459,7 +459,7 @@ impl Webhooks {
                     let of = (id, endpoint.url);
                     state
                         .routes
-                        .begin(context.now, &self.settings, of, (Some(conn), false));
+                        .begin(context.now, &self.settings.rules, of, (Some(conn), false));
                 }
             },
         }
@@ -481,7 +481,7 @@ impl Webhooks {
             None => None,
         };
         let sealing = context.service.sealing();
-        let endpoint = hook.and_then(|hook| HookEndpoint::of(&hook, &self.settings, sealing));
+        let endpoint = hook.and_then(|hook| HookEndpoint::of(&hook, &self.settings.rules, sealing));
         let Some(endpoint) = endpoint else {
             state.routes.end(id);
             return Ok(Some(NextDelivery::Quit));

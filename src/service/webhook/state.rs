@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::due::DueDelivery;
 use super::routes::HookRoutes;
 use crate::call::{
-    Access, ConnId, Event, EventFilter, Grant, HookCall, HookDialer, HookUrl, InboxSet, Listeners,
-    Listening, Now, OrgId, Resolve, Scopes, Secret, Topic, WebhookId, WebhookSettings,
-    WebhookWrite,
+    Access, ConnId, Event, EventFilter, Grant, HookCall, HookDialer, InboxSet, Listeners,
+    Listening, Now, OrgId, RemoteRules, RemoteUrl, Resolve, Scopes, Secret, Topic, WebhookId,
+    WebhookSettings, WebhookWrite,
 };
 use crate::crypto::SealingKey;
 use crate::service::outbound::Answers;
@@ -61,7 +61,7 @@ pub(super) struct HookState {
 #[derive(Debug)]
 pub(super) struct HookEndpoint {
     pub org: OrgId,
-    pub url: HookUrl,
+    pub url: RemoteUrl,
     pub filter: EventFilter,
     /// It listens for the mail that it is told of.
     listening: Vec<Listening>,
@@ -88,11 +88,11 @@ impl HookEndpoint {
     /// sealed with another key.
     pub fn of(
         hook: &StoredWebhook,
-        settings: &WebhookSettings,
+        rules: &RemoteRules,
         sealing: &SealingKey,
     ) -> Option<HookEndpoint> {
         let id = hook.row.id;
-        let url = match HookUrl::parse(&hook.row.url, settings) {
+        let url = match RemoteUrl::parse(&hook.row.url, rules) {
             Ok(url) => url,
             Err(why) => {
                 log::warn!("webhook={id} sends nothing: its url {why}");

@@ -1,9 +1,10 @@
-//! The URL of a webhook: read strictly, and refused where it leads to this server or to a network
-//! that is not the public internet.
+//! The URL of a server that this one posts to for others, such as an endpoint of a webhook or a
+//! token server: read strictly, and refused where it leads to this server or to a network that is
+//! not the public internet.
 //!
 //! A name says nothing of where it leads before it is looked up: its addresses are judged when a
 //! connection is made (`public_address.rs`). What can be judged by the text alone is judged here,
-//! so that its owner learns of it when the webhook is made. Notations of an address that only some
+//! so that its owner learns of it when it is saved. Notations of an address that only some
 //! programs read as one (decimal, octal, hexadecimal, short) are refused in every case.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,11 +14,11 @@ use super::is_public;
 
 /// A URL that was read.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct HookUrl {
+pub struct RemoteUrl {
     /// Over TLS.
     pub is_https: bool,
     /// Where it leads.
-    pub host: HookHost,
+    pub host: RemoteHost,
     /// The port, also where it is the usual one.
     pub port: u16,
     /// The path with the query; it begins with `/`.
@@ -26,59 +27,42 @@ pub struct HookUrl {
 
 /// The host of a URL.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum HookHost {
+pub enum RemoteHost {
     /// A name in ASCII and lower case, without a final dot.
     Name(String),
     /// An address.
     Address(IpAddr),
 }
 
-/// Where webhooks may go: the table `webhooks` of the configuration.
+/// Where the URLs of others may lead.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct WebhookSettings {
+pub struct RemoteRules {
     /// Private, loopback and other special addresses are connected to.
     pub allow_private: bool,
     /// `http://` is taken too.
     pub allow_http: bool,
     /// The ports that a URL may name; none is any.
     pub ports: Vec<u16>,
-    /// Milliseconds before each next attempt. Behind the last a delivery is given up.
-    pub retry_ms: Vec<u64>,
-    /// Names of this server: no webhook leads to them.
+    /// Names of this server: no URL leads to them.
     pub own_names: Vec<String>,
     /// The addresses at which this server listens.
     pub own: Vec<SocketAddr>,
 }
 
-impl Default for WebhookSettings {
+impl Default for RemoteRules {
     fn default() -> Self {
-        const MINUTE: u64 = 60_000;
-        const HOUR: u64 = 60 * MINUTE;
-        WebhookSettings {
+        RemoteRules {
             allow_private: false,
             allow_http: false,
             ports: vec![443, 8443],
-            retry_ms: vec![
-                5000,
-                MINUTE,
-                5 * MINUTE,
-                30 * MINUTE,
-                2 * HOUR,
-                5 * HOUR,
-                10 * HOUR,
-                14 * HOUR,
-                20 * HOUR,
-                24 * HOUR,
-            ],
             own_names: Vec::new(),
             own: Vec::new(),
         }
     }
 }
 
-impl WebhookSettings {
-    /// Whether a webhook may connect to an address. It is asked about the very address that is
-    /// connected to.
+impl RemoteRules {
+    /// Whether an address may be connected to. It is asked about the very address that then is.
     pub fn allows(&self, address: SocketAddr) -> bool {
         let is_own = self.own.iter().any(|own| {
             let is_same = own.ip().to_canonical() == address.ip().to_canonical();
@@ -89,10 +73,10 @@ impl WebhookSettings {
     }
 }
 
-impl HookUrl {
+impl RemoteUrl {
     /// Reads a URL. The error says what is wrong with it, behind "url".
-    pub fn parse(text: &str, settings: &WebhookSettings) -> Result<HookUrl, &'static str> {
-        if text.len() > HOOK_URL_BYTES_MAX {
+    pub fn parse(text: &str, rules: &RemoteRules) -> Result<RemoteUrl, &'static str> {
+        if text.len() > REMOTE_URL_BYTES_MAX {
             return Err("is longer than 2048 octets");
         }
         if !text.bytes().all(|b| b.is_ascii_graphic()) {
@@ -104,7 +88,7 @@ impl HookUrl {
         let (scheme, rest) = text.split_once("://").ok_or("must begin with https://")?;
         let is_https = match scheme.to_ascii_lowercase().as_str() {
             "https" => true,
-            "http" if settings.allow_http => false,
+            "http" if rules.allow_http => false,
             _ => return Err("must begin with https://"),
         };
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
@@ -119,13 +103,13 @@ impl HookUrl {
             Some(port) => port,
         };
         let is_usual_http = !is_https && port == 80;
-        let is_any = settings.ports.is_empty();
-        if !is_any && !settings.ports.contains(&port) && !is_usual_http {
+        let is_any = rules.ports.is_empty();
+        if !is_any && !rules.ports.contains(&port) && !is_usual_http {
             return Err("names a port that is not allowed here");
         }
-        let host = read_host(host, settings)?;
-        if let HookHost::Address(address) = host
-            && !settings.allows(SocketAddr::new(address, port))
+        let host = read_host(host, rules)?;
+        if let RemoteHost::Address(address) = host
+            && !rules.allows(SocketAddr::new(address, port))
         {
             return Err("leads to a private or special address, or to this server");
         }
@@ -133,7 +117,7 @@ impl HookUrl {
             true => target.to_owned(),
             false => format!("/{target}"),
         };
-        Ok(HookUrl {
+        Ok(RemoteUrl {
             is_https,
             host,
             port,
@@ -144,9 +128,9 @@ impl HookUrl {
     /// The value of Host (RFC 9110 section 7.2).
     pub fn authority(&self) -> String {
         let host = match &self.host {
-            HookHost::Name(name) => name.clone(),
-            HookHost::Address(IpAddr::V4(address)) => address.to_string(),
-            HookHost::Address(IpAddr::V6(address)) => format!("[{address}]"),
+            RemoteHost::Name(name) => name.clone(),
+            RemoteHost::Address(IpAddr::V4(address)) => address.to_string(),
+            RemoteHost::Address(IpAddr::V6(address)) => format!("[{address}]"),
         };
         match (self.is_https, self.port) {
             (true, 443) | (false, 80) => host,
@@ -157,8 +141,8 @@ impl HookUrl {
     /// The name that a certificate must have.
     pub fn name(&self) -> String {
         match &self.host {
-            HookHost::Name(name) => name.clone(),
-            HookHost::Address(address) => address.to_string(),
+            RemoteHost::Name(name) => name.clone(),
+            RemoteHost::Address(address) => address.to_string(),
         }
     }
 }
@@ -181,40 +165,40 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), &'static str> {
     }
 }
 
-fn read_host(host: &str, settings: &WebhookSettings) -> Result<HookHost, &'static str> {
+fn read_host(host: &str, rules: &RemoteRules) -> Result<RemoteHost, &'static str> {
     if let Some(literal) = host.strip_prefix('[') {
         let address: Option<Ipv6Addr> = literal.strip_suffix(']').and_then(|a| a.parse().ok());
         let address = address.ok_or("has an address in brackets that is none")?;
-        return Ok(HookHost::Address(address.into()));
+        return Ok(RemoteHost::Address(address.into()));
     }
     let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
     if ends_in_number(&name) {
         let address: Option<Ipv4Addr> = name.parse().ok();
         let address = address.filter(|_| host == name);
         return match address {
-            Some(address) => Ok(HookHost::Address(address.into())),
+            Some(address) => Ok(RemoteHost::Address(address.into())),
             None => Err("has an address that is not four decimal numbers"),
         };
     }
     if !is_host_name(&name, |b| b == b'_') {
         return Err("has a host that is no name and no address");
     }
-    let is_own = settings
+    let is_own = rules
         .own_names
         .iter()
         .any(|own| own.eq_ignore_ascii_case(&name));
     if is_own {
         return Err("leads to this server");
     }
-    if !settings.allow_private && is_private_name(&name) {
+    if !rules.allow_private && is_private_name(&name) {
         return Err("has a name of a private network");
     }
-    Ok(HookHost::Name(name))
+    Ok(RemoteHost::Name(name))
 }
 
 /// Octets of a URL.
-pub const HOOK_URL_BYTES_MAX: usize = 2048;
+pub const REMOTE_URL_BYTES_MAX: usize = 2048;
 
 #[cfg(test)]
-#[path = "tests/hook_url.rs"]
+#[path = "tests/remote_url.rs"]
 mod tests;

@@ -1,18 +1,18 @@
-//! URLs of webhooks: what is taken, and several hundred that are not.
+//! URLs of others: what is taken, and several hundred that are not.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
 
-fn settings() -> WebhookSettings {
-    WebhookSettings {
+fn rules() -> RemoteRules {
+    RemoteRules {
         own_names: vec!["mail.ours.test".into()],
         own: vec!["198.100.1.1:443".parse().unwrap()],
-        ..WebhookSettings::default()
+        ..RemoteRules::default()
     }
 }
 
-fn parse(text: &str) -> Result<HookUrl, &'static str> {
-    HookUrl::parse(text, &settings())
+fn parse(text: &str) -> Result<RemoteUrl, &'static str> {
+    RemoteUrl::parse(text, &rules())
 }
 
 #[test]
@@ -45,11 +45,11 @@ fn usual_urls_are_taken() {
             "{text}"
         );
     }
-    let http = WebhookSettings {
+    let http = RemoteRules {
         allow_http: true,
         allow_private: true,
         ports: vec![9000],
-        ..WebhookSettings::default()
+        ..RemoteRules::default()
     };
     for (text, is_https) in [
         ("http://localhost/x", false),
@@ -58,13 +58,13 @@ fn usual_urls_are_taken() {
         ("https://intranet:9000/", true),
     ] {
         assert_eq!(
-            HookUrl::parse(text, &http).unwrap().is_https,
+            RemoteUrl::parse(text, &http).unwrap().is_https,
             is_https,
             "{text}"
         );
     }
     assert!(
-        HookUrl::parse("https://127.0.0.1/", &http).is_err(),
+        RemoteUrl::parse("https://127.0.0.1/", &http).is_err(),
         "another port"
     );
 }
@@ -430,7 +430,7 @@ fn other_urls_are_refused() {
     refuse(&format!("https://{}test/", "abc.".repeat(63)));
     refuse(&format!(
         "https://a.test/{}",
-        "x".repeat(HOOK_URL_BYTES_MAX)
+        "x".repeat(REMOTE_URL_BYTES_MAX)
     ));
     assert!(count >= 300, "{count}");
 }
@@ -438,16 +438,16 @@ fn other_urls_are_refused() {
 /// What a name leads to is judged when it is connected to.
 #[test]
 fn the_connected_address_is_judged() {
-    let settings = settings();
+    let rules = rules();
     for address in SPECIAL_V4 {
         assert!(
-            !settings.allows(format!("{address}:443").parse().unwrap()),
+            !rules.allows(format!("{address}:443").parse().unwrap()),
             "{address}"
         );
     }
     for address in SPECIAL_V6 {
         assert!(
-            !settings.allows(format!("[{address}]:443").parse().unwrap()),
+            !rules.allows(format!("[{address}]:443").parse().unwrap()),
             "{address}"
         );
     }
@@ -457,13 +457,13 @@ fn the_connected_address_is_judged() {
         "[2606:4700::1]:443",
         "[::ffff:8.8.8.8]:443",
     ] {
-        assert!(settings.allows(address.parse().unwrap()), "{address}");
+        assert!(rules.allows(address.parse().unwrap()), "{address}");
     }
     // Even where private addresses are allowed, this server is not.
-    let private = WebhookSettings {
+    let private = RemoteRules {
         allow_private: true,
         own: vec!["0.0.0.0:8080".parse().unwrap()],
-        ..settings
+        ..rules
     };
     assert!(!private.allows("127.0.0.1:8080".parse().unwrap()));
     assert!(!private.allows("[::ffff:127.0.0.1]:8080".parse().unwrap()));
