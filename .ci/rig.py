@@ -1,5 +1,6 @@
 """A running server, for every script here: how it is started, asked, measured and stopped."""
 
+import base64
 import http.client
 import imaplib
 import json
@@ -9,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import urllib.parse
 
 
 class Server:
@@ -85,6 +87,40 @@ def verify(binary, folder):
     """What `postern verify` finds wrong in a data folder; an empty text is good."""
     done = subprocess.run([binary, "verify", "--data", folder], capture_output=True, text=True)
     return "" if done.returncode == 0 else f"verify: {done.stdout}{done.stderr}"
+
+
+def forms(secret):
+    """The octets of a secret as they could stand in a file."""
+    octets = secret.encode()
+    yield from (octets, json.dumps(secret)[1:-1].encode(), urllib.parse.quote_plus(secret).encode())
+    yield from (octets.hex().encode(), secret.encode("utf-16-le"))
+    for begin in range(3):
+        # Base64 of it inside of something longer: two characters at each end depend on the rest.
+        yield base64.b64encode(bytes(begin) + octets)[4:-4]
+    if secret.startswith("whsec_"):
+        key = base64.b64decode(secret[6:])
+        yield from (key, key.hex().encode(), secret[6:].encode())
+
+
+def look_for_secrets(binary, folder, secrets):
+    """Ends the script where a secret stands in a file of a data folder, in the log of its server,
+    or in a backup."""
+    copy = folder + ".copy"
+    subprocess.run([binary, "--data", folder, "backup", copy], check=True, capture_output=True)
+    files = [copy, folder + ".log"]
+    for at, _, names in os.walk(folder):
+        files += [os.path.join(at, name) for name in names]
+    files = [file for file in files if os.path.isfile(file)]
+    found, octets = [], 0
+    for file in files:
+        with open(file, "rb") as opened:
+            text = opened.read()
+        octets += len(text)
+        found += [(file, secret[:12]) for secret in secrets for form in forms(secret) if len(form) >= 12 and form in text]
+    os.remove(copy)
+    if found:
+        sys.exit(f"secrets stand in {found}")
+    print(f"{len(secrets)} secrets: none in {len(files)} files of {octets >> 10} KiB, with the log and a backup")
 
 
 def memory(pid, field="VmRSS"):

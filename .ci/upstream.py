@@ -28,7 +28,7 @@ import tempfile
 import threading
 import time
 
-from rig import Server, verify
+from rig import Server, look_for_secrets, verify
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 HOST = "imap.else.test"
@@ -524,9 +524,9 @@ def check_own(world):
     print(f"one of ours is the server: {count} messages, none lost, none twice")
 
 
-def run(doc, check, prepare=lambda folder: None):
-    """The main program of a script: `check(world)`, then the folder of the server is verified.
-    `prepare` is called with the folder of the world before it is made."""
+def run(doc, check, prepare=lambda folder: None, secrets=lambda: [PASSWORD]):
+    """The main program of a script: `check(world)`, then no secret stands in the folder of the
+    server, which is verified. `prepare` is called with the folder before the world is made."""
     parser = argparse.ArgumentParser(description=doc)
     parser.add_argument("binary")
     options = parser.parse_args()
@@ -538,6 +538,7 @@ def run(doc, check, prepare=lambda folder: None):
         world = World(os.path.abspath(options.binary), folder, ends)
         try:
             check(world)
+            look_for_secrets(world.binary, f"{folder}/here", secrets())
             wrong = world.server.stop() or verify(world.binary, f"{folder}/here")
             assert not wrong, wrong
         except BaseException:

@@ -22,7 +22,7 @@ import upstream
 from upstream import HOST, Stream, run, until
 
 USER = "ann@else.test"
-CLIENT, SECRET = "the client", "s&cret=+%"
+CLIENT, SECRET = "the client", "s&cret=+% of the client"
 
 
 class Tokens:
@@ -30,7 +30,8 @@ class Tokens:
 
     def __init__(self):
         self.lock = threading.Lock()
-        self.refresh, self.access, self.count, self.grants, self.refusals = "first/1", None, 0, 0, 0
+        self.refresh, self.access, self.count, self.grants, self.refusals = "first/1.of-the-owner", None, 0, 0, 0
+        self.all = [self.refresh]
 
     def grant(self, form):
         """The answer to a request, with its status."""
@@ -44,7 +45,8 @@ class Tokens:
             self.count += 1
             self.grants += 1
             # As long as those of large providers.
-            self.access, self.refresh = f"access.{self.count}." + "x" * 1500, f"refresh/{self.count}"
+            self.access, self.refresh = f"access.{self.count}." + "x" * 1500, f"refresh/{self.count}.of-the-server"
+            self.all += [self.access, self.refresh]
             return 200, {"access_token": self.access, "token_type": "Bearer", "expires_in": 3600, "refresh_token": self.refresh}
 
     def is_good(self, token):
@@ -236,7 +238,8 @@ def main():
         smtp_port = smtp_server(tokens, files, taken).server_address[1]
         check(world, tokens, Account(world, tokens, (token_port, smtp_port), taken))
 
-    run(__doc__, check_all, lambda folder: take_tokens(folder, http_server(tokens).server_port))
+    prepare = lambda folder: take_tokens(folder, http_server(tokens).server_port)
+    run(__doc__, check_all, prepare, lambda: [SECRET, *tokens.all])
 
 
 if __name__ == "__main__":

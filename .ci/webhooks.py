@@ -5,6 +5,7 @@ Signatures are verified by `standardwebhooks` of PyPI and of npm. A hundred endp
 never answers, get the same events: the others do not wait for it. An endpoint that answers 410 is
 disabled; a rotation signs twice; deliveries are sent again with their `webhook-id`. Then the server
 is killed again and again while events are delivered: each event comes at least once, and in order.
+At the end no secret of a webhook stands in any file of the server.
 
     python3 .ci/webhooks.py target/release/postern [--kills 10]
 """
@@ -23,7 +24,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import environment
-from rig import Server
+from rig import Server, look_for_secrets
 
 ENDPOINTS = 20  # of an organization
 
@@ -123,6 +124,7 @@ class World:
                        'retry = ["1s", "2s", "5s", "5s", "5s"]\n')
         self.binary, self.data, self.config = binary, os.path.join(folder, "data"), config
         self.server = None
+        self.secrets = []
         self.start()
         with open(os.path.join(self.data, "operator.token")) as file:
             self.operator = file.read().strip()
@@ -147,7 +149,9 @@ class World:
     def hook(self, key, path, **fields):
         """A webhook of this path."""
         url = f"https://127.0.0.1:{self.receiver.port}{path}"
-        return self.ask(key, "POST", "/webhooks", {"url": url, "types": ["inbox.updated"], **fields})
+        made = self.ask(key, "POST", "/webhooks", {"url": url, "types": ["inbox.updated"], **fields})
+        self.secrets.append(made["secret"])
+        return made
 
     def event(self, key, inbox, n):
         """Something happens."""
@@ -184,6 +188,7 @@ def check_one(world, folder):
         world.event(key, inbox, n)
     receiver.wait("/a", 5)
     rotated = world.ask(key, "POST", f"/webhooks/{hook['id']}/rotate-secret")["secret"]
+    world.secrets.append(rotated)
     world.event(key, inbox, 6)
     receiver.wait("/a", 6)
     tested = world.ask(key, "POST", f"/webhooks/{hook['id']}/test")
@@ -301,6 +306,7 @@ def main():
             check_one(world, folder)
             check_black_hole(world)
             check_kills(world, options.kills)
+            look_for_secrets(world.binary, world.data, world.secrets)
         finally:
             world.server.kill()
 
