@@ -9,7 +9,7 @@ import unittest
 
 from postern import WebhookVerificationError, webhooks
 
-from .fake import Fake
+from .fake import Fake, ok
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 BODY = b'{"test": 2432232314}'
@@ -63,6 +63,16 @@ class Verify(unittest.TestCase):
         with self.assertRaises(WebhookVerificationError):
             Fake([]).client().webhooks.verify(BODY, HEADERS, SECRET)
         self.assertTrue(Fake([]).async_client().webhooks.verify(BODY, HEADERS, SECRET, tolerance=1e12))
+
+
+class CausedBy(unittest.TestCase):
+    def test_the_depth_of_a_webhook_goes_with_what_it_causes(self) -> None:
+        fake = Fake([ok({"id": "inb_1"}), ok({"id": "inb_1"}), ok({"id": "inb_1"})])
+        client = fake.client()
+        for one in (client.caused_by({**HEADERS, "Postern-Depth": "3"}), client.caused_by(HEADERS), client):
+            one.inboxes.get("inb_1")
+        depths = [request.headers.get("postern-depth") for request in fake.requests]
+        self.assertEqual(depths, ["3", None, None])
 
 
 if __name__ == "__main__":

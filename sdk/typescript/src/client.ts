@@ -6,6 +6,7 @@ import { APIConnectionError, APIError, APITimeoutError, errorOf, PosternError } 
 import { environment, type Fetch, fetchTrusting, uniqueKey } from "./platform.js";
 import { Resources } from "./resources.js";
 import { Attempts } from "./retry.js";
+import { header, type WebhookHeaders } from "./webhooks.js";
 
 const DEFAULT_BASE_URL = "http://localhost:8080";
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -42,9 +43,11 @@ export class Postern extends Resources {
   private readonly timeoutMs: number;
   private readonly retries: number;
   private readonly fetch: Fetch;
+  private readonly options: PosternOptions;
 
   constructor(options: PosternOptions = {}) {
     super();
+    this.options = options;
     const apiKey = options.apiKey ?? environment("POSTERN_API_KEY") ?? environment("POSTERN_KEY");
     if (!apiKey) throw new PosternError("There is no key. Pass apiKey, or set POSTERN_API_KEY.");
     if (!/^[!-~]+$/.test(apiKey)) throw new PosternError("The apiKey has a character that no key has, such as a space.");
@@ -57,6 +60,16 @@ export class Postern extends Resources {
     this.retries = options.maxRetries ?? DEFAULT_RETRIES;
     const ca = options.ca ?? environment("POSTERN_CA");
     this.fetch = options.fetch ?? (ca === undefined ? (url, init) => globalThis.fetch(url, init) : fetchTrusting(ca));
+  }
+
+  /** This client for what is done because of a webhook, whose header fields these are. The server
+   * ends a loop of webhooks by what they say. It has the connections of this one. */
+  causedBy(headers: WebhookHeaders): Postern {
+    const other = new Postern({ ...this.options, fetch: this.fetch });
+    const depth = header(headers, "postern-depth");
+    if (depth !== undefined) other.headers["Postern-Depth"] = depth;
+    other.sleep = this.sleep;
+    return other;
   }
 
   /** @internal The JSON that a request gives, or null where it gives none. */

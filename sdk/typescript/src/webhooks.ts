@@ -69,7 +69,8 @@ async function fits(signed: Uint8Array, signatures: string, secrets: string[]): 
   return found;
 }
 
-function header(headers: WebhookHeaders, name: string): string | undefined {
+/** @internal One header field. */
+export function header(headers: WebhookHeaders, name: string): string | undefined {
   if (headers instanceof Headers) return headers.get(name) ?? undefined;
   const key = Object.keys(headers).find((key) => key.toLowerCase() === name);
   const value = key === undefined ? undefined : headers[key];

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { verify, WebhookVerificationError } from "postern";
-import { fake } from "./fake.mjs";
+import { fake, ok } from "./fake.mjs";
 
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const OTHER = `whsec_${btoa("another secret of 24 oct")}`;
@@ -43,4 +43,12 @@ test("what is refused", async () => {
   }
   await refused(BODY, { ...HEADERS, "Webhook-Id": "msg_other" }, SECRET);
   await assert.rejects(fake().client.webhooks.verify(BODY, HEADERS, SECRET), WebhookVerificationError);
+});
+
+test("the depth of a webhook goes with what it causes", async () => {
+  const { client, requests, waits } = fake(ok({ id: "inb_1" }), ok({ id: "inb_1" }), ok({ id: "inb_1" }));
+  const deep = { ...HEADERS, "Postern-Depth": "3" };
+  for (const one of [client.causedBy(deep), client.causedBy(new Headers(HEADERS)), client]) await one.inboxes.get("inb_1");
+  assert.deepEqual(requests.map((request) => request.headers.get("postern-depth")), ["3", null, null]);
+  assert.deepEqual(waits, []);
 });

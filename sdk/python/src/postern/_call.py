@@ -138,13 +138,21 @@ class Settings:
     organization: str | None
     timeout_s: float
     retries: int
+    depth: str | None = None
 
     def headers(self) -> dict[str, str]:
         """The header fields of every request."""
         found = {"Authorization": f"Bearer {self.api_key}", "User-Agent": "postern-python/0.1.0"}
         if self.organization is not None:
             found["Postern-Organization"] = self.organization
+        if self.depth is not None:
+            found["Postern-Depth"] = self.depth
         return found
+
+    def caused_by(self, headers: Mapping[str, str]) -> Settings:
+        """The same for what a webhook with these header fields causes."""
+        given = {str(name).lower(): str(value) for name, value in headers.items()}
+        return dataclasses.replace(self, depth=given.get("postern-depth"))
 
     def trust(self) -> ssl.SSLContext | bool:
         """The authorities that are trusted: those of the system, and those of `ca` beside them."""

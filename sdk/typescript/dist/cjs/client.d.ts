@@ -2,6 +2,7 @@ import { type Call } from "./call.js";
 import { Download } from "./download.js";
 import { type Fetch } from "./platform.js";
 import { Resources } from "./resources.js";
+import { type WebhookHeaders } from "./webhooks.js";
 /** What a client is made of. */
 export interface PosternOptions {
     /** The key; without it POSTERN_API_KEY or POSTERN_KEY of the environment. */
@@ -30,7 +31,11 @@ export declare class Postern extends Resources {
     private readonly timeoutMs;
     private readonly retries;
     private readonly fetch;
+    private readonly options;
     constructor(options?: PosternOptions);
+    /** This client for what is done because of a webhook, whose header fields these are. The server
+     * ends a loop of webhooks by what they say. It has the connections of this one. */
+    causedBy(headers: WebhookHeaders): Postern;
     /** @internal The JSON that a request gives, or null where it gives none. */
     object(call: Call): Promise<unknown>;
     /** @internal The text that a request gives. */

@@ -8,6 +8,7 @@ const errors_js_1 = require("./errors.js");
 const platform_js_1 = require("./platform.js");
 const resources_js_1 = require("./resources.js");
 const retry_js_1 = require("./retry.js");
+const webhooks_js_1 = require("./webhooks.js");
 const DEFAULT_BASE_URL = "http://localhost:8080";
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_RETRIES = 5;
@@ -19,6 +20,7 @@ class Postern extends resources_js_1.Resources {
         super();
         /** @internal Waits; tests have another one. */
         this.sleep = sleep;
+        this.options = options;
         const apiKey = options.apiKey ?? (0, platform_js_1.environment)("POSTERN_API_KEY") ?? (0, platform_js_1.environment)("POSTERN_KEY");
         if (!apiKey)
             throw new errors_js_1.PosternError("There is no key. Pass apiKey, or set POSTERN_API_KEY.");
@@ -35,6 +37,16 @@ class Postern extends resources_js_1.Resources {
         this.retries = options.maxRetries ?? DEFAULT_RETRIES;
         const ca = options.ca ?? (0, platform_js_1.environment)("POSTERN_CA");
         this.fetch = options.fetch ?? (ca === undefined ? (url, init) => globalThis.fetch(url, init) : (0, platform_js_1.fetchTrusting)(ca));
+    }
+    /** This client for what is done because of a webhook, whose header fields these are. The server
+     * ends a loop of webhooks by what they say. It has the connections of this one. */
+    causedBy(headers) {
+        const other = new Postern({ ...this.options, fetch: this.fetch });
+        const depth = (0, webhooks_js_1.header)(headers, "postern-depth");
+        if (depth !== undefined)
+            other.headers["Postern-Depth"] = depth;
+        other.sleep = this.sleep;
+        return other;
     }
     /** @internal The JSON that a request gives, or null where it gives none. */
     async object(call) {

@@ -13,6 +13,8 @@ export interface WebhookOptions {
 /** The JSON of a webhook, if one of its signatures is of this secret, or of one of these while one is
  * being replaced. `body` is the body to the letter. Rejects with a `WebhookVerificationError`. */
 export declare function verify(body: string | Uint8Array | ArrayBuffer, headers: WebhookHeaders, secret: string | string[], options?: WebhookOptions): Promise<unknown>;
+/** @internal One header field. */
+export declare function header(headers: WebhookHeaders, name: string): string | undefined;
 /** The part of `webhooks` that is written by hand. */
 export declare class WebhookVerifying {
     protected readonly client: Postern;

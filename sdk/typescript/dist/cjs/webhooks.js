@@ -3,6 +3,7 @@
 Object.defineProperty(exports, "__esModule", { value: true });
 exports.WebhookVerifying = exports.TOLERANCE_S = void 0;
 exports.verify = verify;
+exports.header = header;
 const call_js_1 = require("./call.js");
 const errors_js_1 = require("./errors.js");
 const platform_js_1 = require("./platform.js");
@@ -56,6 +57,7 @@ async function fits(signed, signatures, secrets) {
     }
     return found;
 }
+/** @internal One header field. */
 function header(headers, name) {
     if (headers instanceof Headers)
         return headers.get(name) ?? undefined;

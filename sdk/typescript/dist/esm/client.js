@@ -5,6 +5,7 @@ import { APIConnectionError, APIError, APITimeoutError, errorOf, PosternError } 
 import { environment, fetchTrusting, uniqueKey } from "./platform.js";
 import { Resources } from "./resources.js";
 import { Attempts } from "./retry.js";
+import { header } from "./webhooks.js";
 const DEFAULT_BASE_URL = "http://localhost:8080";
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_RETRIES = 5;
@@ -16,6 +17,7 @@ export class Postern extends Resources {
         super();
         /** @internal Waits; tests have another one. */
         this.sleep = sleep;
+        this.options = options;
         const apiKey = options.apiKey ?? environment("POSTERN_API_KEY") ?? environment("POSTERN_KEY");
         if (!apiKey)
             throw new PosternError("There is no key. Pass apiKey, or set POSTERN_API_KEY.");
@@ -32,6 +34,16 @@ export class Postern extends Resources {
         this.retries = options.maxRetries ?? DEFAULT_RETRIES;
         const ca = options.ca ?? environment("POSTERN_CA");
         this.fetch = options.fetch ?? (ca === undefined ? (url, init) => globalThis.fetch(url, init) : fetchTrusting(ca));
+    }
+    /** This client for what is done because of a webhook, whose header fields these are. The server
+     * ends a loop of webhooks by what they say. It has the connections of this one. */
+    causedBy(headers) {
+        const other = new Postern({ ...this.options, fetch: this.fetch });
+        const depth = header(headers, "postern-depth");
+        if (depth !== undefined)
+            other.headers["Postern-Depth"] = depth;
+        other.sleep = this.sleep;
+        return other;
     }
     /** @internal The JSON that a request gives, or null where it gives none. */
     async object(call) {

@@ -52,7 +52,8 @@ async function fits(signed, signatures, secrets) {
     }
     return found;
 }
-function header(headers, name) {
+/** @internal One header field. */
+export function header(headers, name) {
     if (headers instanceof Headers)
         return headers.get(name) ?? undefined;
     const key = Object.keys(headers).find((key) => key.toLowerCase() === name);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -53,6 +54,15 @@ class AsyncPostern(AsyncResources):
     def base_url(self) -> str:
         """Where the server is."""
         return self._settings.base_url
+
+    def caused_by(self, headers: Mapping[str, str]) -> AsyncPostern:
+        """This client for what is done because of a webhook, whose header fields these are. The
+        server ends a loop of webhooks by what they say. It has the connections of this one."""
+        other = copy.copy(self)
+        other._settings = self._settings.caused_by(headers)
+        other._owns_http = False
+        AsyncResources.__init__(other, other)
+        return other
 
     async def __aenter__(self) -> AsyncPostern:
         return self

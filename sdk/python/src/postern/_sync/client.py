@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Iterator, Callable, Mapping
 from contextlib import contextmanager
@@ -54,6 +55,15 @@ class Postern(Resources):
     def base_url(self) -> str:
         """Where the server is."""
         return self._settings.base_url
+
+    def caused_by(self, headers: Mapping[str, str]) -> Postern:
+        """This client for what is done because of a webhook, whose header fields these are. The
+        server ends a loop of webhooks by what they say. It has the connections of this one."""
+        other = copy.copy(self)
+        other._settings = self._settings.caused_by(headers)
+        other._owns_http = False
+        Resources.__init__(other, other)
+        return other
 
     def __enter__(self) -> Postern:
         return self
