@@ -161,7 +161,8 @@ impl World {
         let gone = json!({"address": address});
         let gone = self.own(side, "POST", "/api/v1/suppressions", Some(gone));
         let hook = json!({"url": "https://hooks.example.com/in", "types": ["inbox.deleted"]});
-        let hook = self.own(side, "POST", "/api/v1/webhooks", Some(hook));
+        let hooks = format!("{inbox}/webhooks");
+        let hook = self.own(side, "POST", &hooks, Some(hook));
         let delivery = self.deliver_hook(side, hook["id"].as_str().unwrap());
         let name = format!("{}.example", side.address.replace('@', "-at-"));
         let domain = self.own(side, "POST", "/api/v1/domains", Some(json!({"name": name})));

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use super::webhook_call::need_of_webhooks;
 use super::write::need_of_rules;
 use super::{
     ApprovalId, ApprovalRow, ApprovalStatus, AuditRead, AwaitProgress, ContentAsk, Conversion,
@@ -436,7 +437,7 @@ impl Read {
             // It is for those who attach it.
             Read::Upload(_) => Need::Inboxes(Scopes::MESSAGES_WRITE),
             Read::Audit(_) => Need::Organization(Scopes::ADMIN),
-            Read::Webhook(_) => Need::Organization(Scopes::WEBHOOKS_WRITE),
+            Read::Webhook(call) => need_of_webhooks(call.place()),
         }
     }
 

@@ -553,10 +553,7 @@ impl Write {
             Write::Rule(call) => need_of_rules(call.place()),
             Write::Suppression(_) => Need::Organization(Scopes::RULES_WRITE),
             Write::Upload(_) => Need::Inboxes(Scopes::MESSAGES_WRITE),
-            Write::Webhook(call) => match call.route() {
-                Some(_) => Need::Server,
-                None => Need::Organization(Scopes::WEBHOOKS_WRITE),
-            },
+            Write::Webhook(call) => call.need(),
             // It takes nothing but the connection's own, also when its key has ended.
             Write::EventGroup(EventGroupWrite::Leave { .. }) => Need::Nothing,
             Write::EventGroup(_) => Need::Inboxes(Scopes::EVENTS_READ),

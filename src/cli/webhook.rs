@@ -12,7 +12,10 @@ use super::{Cli, CliError, show};
 #[derive(Subcommand, Debug)]
 pub enum WebhookCommand {
     /// List webhooks
-    List,
+    List {
+        #[command(flatten)]
+        place: HookPlaceOption,
+    },
     /// Make a webhook, and show its secret
     Create {
         /// Where events are sent by POST: an https URL
@@ -20,11 +23,15 @@ pub enum WebhookCommand {
         endpoint: String,
         #[command(flatten)]
         wanted: WebhookOptions,
+        #[command(flatten)]
+        place: HookPlaceOption,
     },
     /// Show a webhook
     Show {
         /// Its id (whk_…)
         id: String,
+        #[command(flatten)]
+        place: HookPlaceOption,
     },
     /// Change a webhook; what is left out stays
     Update {
@@ -41,16 +48,22 @@ pub enum WebhookCommand {
         /// Send nothing for now
         #[arg(long)]
         disable: bool,
+        #[command(flatten)]
+        place: HookPlaceOption,
     },
     /// Delete a webhook with its deliveries
     Delete {
         /// Its id (whk_…)
         id: String,
+        #[command(flatten)]
+        place: HookPlaceOption,
     },
     /// Send a test event now, and show what the endpoint answers
     Test {
         /// Its id (whk_…)
         id: String,
+        #[command(flatten)]
+        place: HookPlaceOption,
     },
     /// List what was sent, the newest first
     Deliveries {
@@ -59,6 +72,8 @@ pub enum WebhookCommand {
         /// Only these: pending, delivered or failed
         #[arg(long, value_name = "STATUS")]
         status: Option<String>,
+        #[command(flatten)]
+        place: HookPlaceOption,
     },
     /// Send one delivery again, or all since a time
     Redeliver {
@@ -70,12 +85,25 @@ pub enum WebhookCommand {
         /// All at or after this time, as 2026-01-31T12:00:00Z
         #[arg(long, value_name = "TIME")]
         since: Option<String>,
+        #[command(flatten)]
+        place: HookPlaceOption,
     },
     /// Make a new secret; the old one signs for another day
     RotateSecret {
         /// Its id (whk_…)
         id: String,
+        #[command(flatten)]
+        place: HookPlaceOption,
     },
+}
+
+/// Whose webhooks.
+#[derive(Args, Debug)]
+pub struct HookPlaceOption {
+    /// Those of this inbox, id or address: for a key that is bound to inboxes [default: all of the
+    /// organization]
+    #[arg(long, value_name = "INBOX")]
+    of: Option<String>,
 }
 
 /// Which events.
@@ -108,22 +136,29 @@ pub struct WebhookOptions {
 pub fn webhooks(cli: &Cli, webhook: &WebhookCommand) -> Result<ExitCode, CliError> {
     let mut api = Api::in_org(cli)?;
     match webhook {
-        WebhookCommand::List => {
-            let pages = api.pages(PATH, &QueryPairs::new(), None)?;
+        WebhookCommand::List { place } => {
+            let pages = api.pages(&path(place, None), &QueryPairs::new(), None)?;
             show::list(cli, &pages, show::WEBHOOK);
         }
-        WebhookCommand::Create { endpoint, wanted } => {
+        WebhookCommand::Create {
+            endpoint,
+            wanted,
+            place,
+        } => {
             let mut body = fields(wanted)?;
             body.insert("url".into(), json!(endpoint));
-            show::one(cli, &api.post(PATH, &Value::Object(body))?);
+            show::one(cli, &api.post(&path(place, None), &Value::Object(body))?);
         }
-        WebhookCommand::Show { id } => show::one(cli, &api.get(&path(id, ""))?),
+        WebhookCommand::Show { id, place } => {
+            show::one(cli, &api.get(&path(place, Some((id, ""))))?);
+        }
         WebhookCommand::Update {
             id,
             endpoint,
             wanted,
             enable,
             disable,
+            place,
         } => {
             let mut body = fields(wanted)?;
             if let Some(endpoint) = endpoint {
@@ -132,46 +167,59 @@ pub fn webhooks(cli: &Cli, webhook: &WebhookCommand) -> Result<ExitCode, CliErro
             if *enable || *disable {
                 body.insert("enabled".into(), json!(*enable));
             }
-            show::one(cli, &api.patch(&path(id, ""), &Value::Object(body))?);
+            let path = path(place, Some((id, "")));
+            show::one(cli, &api.patch(&path, &Value::Object(body))?);
         }
-        WebhookCommand::Delete { id } => {
-            let reply = api.delete(&path(id, ""))?;
+        WebhookCommand::Delete { id, place } => {
+            let reply = api.delete(&path(place, Some((id, ""))))?;
             show::done(cli, &reply, format_args!("{id} is gone"));
         }
-        WebhookCommand::Test { id } => {
-            show::one(cli, &api.act(&path(id, "/test"))?);
+        WebhookCommand::Test { id, place } => {
+            show::one(cli, &api.act(&path(place, Some((id, "/test"))))?);
         }
-        WebhookCommand::Deliveries { id, status } => {
+        WebhookCommand::Deliveries { id, status, place } => {
             let mut query = QueryPairs::new();
             if let Some(status) = status {
                 query.push(("status", status.clone()));
             }
-            let pages = api.pages(&path(id, "/deliveries"), &query, None)?;
+            let path = path(place, Some((id, "/deliveries")));
+            let pages = api.pages(&path, &query, None)?;
             show::list(cli, &pages, show::DELIVERY);
         }
         WebhookCommand::Redeliver {
             id,
             delivery,
             since,
+            place,
         } => {
             let reply = match (delivery, since) {
                 (Some(delivery), _) => {
                     let of = format!("/deliveries/{}/redeliver", api::escape(delivery));
-                    api.act(&path(id, &of))?
+                    api.act(&path(place, Some((id, &of))))?
                 }
-                (None, since) => api.post(&path(id, "/redeliver"), &json!({"since": since}))?,
+                (None, since) => {
+                    let path = path(place, Some((id, "/redeliver")));
+                    api.post(&path, &json!({"since": since}))?
+                }
             };
             show::one(cli, &reply);
         }
-        WebhookCommand::RotateSecret { id } => {
-            show::one(cli, &api.act(&path(id, "/rotate-secret"))?);
+        WebhookCommand::RotateSecret { id, place } => {
+            show::one(cli, &api.act(&path(place, Some((id, "/rotate-secret"))))?);
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn path(id: &str, tail: &str) -> String {
-    format!("{PATH}/{}{tail}", api::escape(id))
+fn path(place: &HookPlaceOption, of: Option<(&str, &str)>) -> String {
+    let all = match &place.of {
+        Some(inbox) => format!("/api/v1/inboxes/{}/webhooks", api::escape(inbox)),
+        None => "/api/v1/webhooks".to_owned(),
+    };
+    match of {
+        Some((id, tail)) => format!("{all}/{}{tail}", api::escape(id)),
+        None => all,
+    }
 }
 
 /// The fields that are given.
@@ -198,5 +246,3 @@ fn fields(wanted: &WebhookOptions) -> Result<Map<String, Value>, CliError> {
     }
     Ok(fields)
 }
-
-const PATH: &str = "/api/v1/webhooks";

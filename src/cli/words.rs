@@ -15,9 +15,6 @@ pub fn of_error(error: &Value, retry_after_s: Option<u64>) -> String {
         "unauthorized" => {
             return format!("{message} Give a valid one with --key or in POSTERN_KEY.");
         }
-        "not_built_yet" => {
-            return "The server has no such thing yet; trying again does not help.".into();
-        }
         "method_not_allowed" => {
             return "The server does not know this command: it may be older than this program, or \
                     --url may be wrong."
@@ -166,6 +163,44 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("GET", "/suppressions", "postern suppression list"),
     ("GET", "/suppressions/*", "postern suppression show"),
     ("DELETE", "/suppressions/*", "postern suppression delete"),
+    ("POST", "/inboxes/*/webhooks", "postern webhook create --of"),
+    ("GET", "/inboxes/*/webhooks", "postern webhook list --of"),
+    ("GET", "/inboxes/*/webhooks/*", "postern webhook show --of"),
+    (
+        "PATCH",
+        "/inboxes/*/webhooks/*",
+        "postern webhook update --of",
+    ),
+    (
+        "DELETE",
+        "/inboxes/*/webhooks/*",
+        "postern webhook delete --of",
+    ),
+    (
+        "POST",
+        "/inboxes/*/webhooks/*/test",
+        "postern webhook test --of",
+    ),
+    (
+        "GET",
+        "/inboxes/*/webhooks/*/deliveries",
+        "postern webhook deliveries --of",
+    ),
+    (
+        "POST",
+        "/inboxes/*/webhooks/*/deliveries/*/redeliver",
+        "postern webhook redeliver --of",
+    ),
+    (
+        "POST",
+        "/inboxes/*/webhooks/*/redeliver",
+        "postern webhook redeliver --of --since",
+    ),
+    (
+        "POST",
+        "/inboxes/*/webhooks/*/rotate-secret",
+        "postern webhook rotate-secret --of",
+    ),
     ("POST", "/webhooks", "postern webhook create"),
     ("GET", "/webhooks", "postern webhook list"),
     ("GET", "/webhooks/*", "postern webhook show"),

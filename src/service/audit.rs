@@ -168,13 +168,13 @@ fn webhook_act(call: &WebhookWrite, written: Option<&Written>) -> Option<Act> {
             Some(Written::Webhook(row, _)) => (AuditAction::WebhookCreated, row.id),
             _ => return None,
         },
-        WebhookWrite::Patch { id, .. } | WebhookWrite::Rotate { id, .. } => {
-            (AuditAction::WebhookUpdated, *id)
+        WebhookWrite::Patch { hook, .. } | WebhookWrite::Rotate { hook, .. } => {
+            (AuditAction::WebhookUpdated, hook.id)
         }
-        WebhookWrite::Delete { id } => (AuditAction::WebhookDeleted, *id),
-        WebhookWrite::Test { id }
-        | WebhookWrite::Redeliver { id, .. }
-        | WebhookWrite::RedeliverSince { id, .. } => (AuditAction::WebhookSent, *id),
+        WebhookWrite::Delete { hook } => (AuditAction::WebhookDeleted, hook.id),
+        WebhookWrite::Test { hook }
+        | WebhookWrite::Redeliver { hook, .. }
+        | WebhookWrite::RedeliverSince { hook, .. } => (AuditAction::WebhookSent, hook.id),
         WebhookWrite::Next { .. } | WebhookWrite::Lost { .. } => return None,
     };
     Some((action, Some(AuditTarget::Webhook(id))))

@@ -228,16 +228,6 @@ impl Store {
         rows.into_iter().collect()
     }
 
-    /// How many deliveries a webhook has after an event.
-    pub fn deliveries_after(&self, hook: WebhookId, seq: u64) -> Result<u64, Error> {
-        let found = self.one(
-            "SELECT count(*) FROM webhook_delivery WHERE webhook = ?1 AND seq > ?2",
-            [hook.0, int(seq)],
-            |r| r.get::<_, i64>(0),
-        )?;
-        Ok(uint(found.unwrap_or(0)))
-    }
-
     /// Removes the pending state of deliveries after an event: the log has them again.
     pub fn end_pending_after(&self, hook: WebhookId, seq: u64) -> Result<(), Error> {
         self.run(

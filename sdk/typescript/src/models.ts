@@ -768,7 +768,7 @@ export interface NewWebhook {
   url: string;
   /** Only events of these types. */
   types?: Array<"message.received" | "message.sent" | "message.delivered" | "message.deferred" | "message.bounced" | "message.rejected" | "loop.suspected" | "message.held" | "message.approved" | "message.declined" | "message.updated" | "message.deleted" | "message.auto_replied" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.verified" | "webhook.disabled" | "ready" | "reset" | "closing"> | null;
-  /** Only events of this inbox. */
+  /** Only events of this inbox; below one, it can be no other. */
   inbox?: string | null;
   /** Only messages from this address or this domain; needs `messages:read`. */
   from?: string | null;
@@ -2312,9 +2312,9 @@ export interface DeliveryAttempt {
   error: string | null;
 }
 
-/** Deliveries that begin again. */
+/** What is sent again. */
 export interface Redelivering {
-  /** How many. */
+  /** How many events, without those that wait in any case. */
   count: number;
 }
 

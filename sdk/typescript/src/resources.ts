@@ -2148,12 +2148,140 @@ export class WebhooksResource extends WebhookVerifying {
 
   /**
    * Send all events since a time again. Goes back in the log to a time: every event since that
-   * the webhook has been sent is sent again, in order, with the same `webhook-id`. The key
-   * needs the scope `webhooks:write` and is bound to no inbox.
+   * the webhook wants is sent, in order, with the same `webhook-id`, also one that it has not
+   * been sent before. The key needs the scope `webhooks:write` and is bound to no inbox.
    */
   async redeliverSince(webhook: string, params: WebhooksRedeliverSinceParams, options?: RequestOptions): Promise<models.Redelivering> {
     const body: Record<string, unknown> = { ...params };
     const call: Call = { method: "POST", path: `/api/v1/webhooks/${place(webhook)}/redeliver`, body, options };
+    return (await this.client.object(call)) as models.Redelivering;
+  }
+}
+
+/** The parameters of `inboxWebhooks.create`. */
+export interface InboxWebhooksCreateParams extends models.NewWebhook {
+}
+
+/** The parameters of `inboxWebhooks.list`. */
+export interface InboxWebhooksListParams {
+  /** How many rows a page has at most. */
+  limit?: number;
+}
+
+/** The parameters of `inboxWebhooks.update`. */
+export interface InboxWebhooksUpdateParams extends models.WebhookPatch {
+}
+
+/** The parameters of `inboxWebhooks.deliveries`. */
+export interface InboxWebhooksDeliveriesParams {
+  /** Only deliveries with this status. */
+  status?: "pending" | "delivered" | "failed";
+  /** How many rows a page has at most. */
+  limit?: number;
+}
+
+/** The parameters of `inboxWebhooks.redeliverSince`. */
+export interface InboxWebhooksRedeliverSinceParams extends models.RedeliverSince {
+}
+
+/** The same for the events of one inbox. A key that is bound to inboxes manages theirs. */
+export class InboxWebhooksResource {
+  constructor(protected readonly client: Postern) {}
+
+  /**
+   * Make a webhook of an inbox. Makes a webhook that gets the events of one inbox, from now on.
+   * It is one of the organization in all else. The key needs the scope `webhooks:write`.
+   */
+  async create(inbox: string, params: InboxWebhooksCreateParams, options?: RequestOptions): Promise<models.MadeWebhook> {
+    const body: Record<string, unknown> = { ...params };
+    const call: Call = { method: "POST", path: `/api/v1/inboxes/${place(inbox)}/webhooks`, body, options };
+    return (await this.client.object(call)) as models.MadeWebhook;
+  }
+
+  /**
+   * List the webhooks of an inbox. Lists the webhooks of an inbox by id, all of them in one
+   * page. The key needs the scope `webhooks:write`.
+   */
+  list(inbox: string, params?: InboxWebhooksListParams, options?: RequestOptions): Pages<models.Webhook> {
+    const query: Record<string, unknown> = { ...params };
+    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/webhooks`, query, options };
+    return new Pages<models.Webhook>(this.client, call, false);
+  }
+
+  /**
+   * Read a webhook of an inbox. Reads one webhook of an inbox, without its secret. The key
+   * needs the scope `webhooks:write`.
+   */
+  async get(inbox: string, webhook: string, options?: RequestOptions): Promise<models.Webhook> {
+    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/webhooks/${place(webhook)}`, options };
+    return (await this.client.object(call)) as models.Webhook;
+  }
+
+  /**
+   * Change a webhook of an inbox. Changes a webhook, or revives one that was disabled. It stays
+   * one of the inbox. A key without `messages:read` takes the content of messages out of its
+   * events. The key needs the scope `webhooks:write`.
+   */
+  async update(inbox: string, webhook: string, params: InboxWebhooksUpdateParams, options?: RequestOptions): Promise<models.Webhook> {
+    const body: Record<string, unknown> = { ...params };
+    const call: Call = { method: "PATCH", path: `/api/v1/inboxes/${place(inbox)}/webhooks/${place(webhook)}`, body, options };
+    return (await this.client.object(call)) as models.Webhook;
+  }
+
+  /**
+   * Delete a webhook of an inbox. Deletes a webhook with its deliveries. A request that is
+   * under way comes to its end. The key needs the scope `webhooks:write`.
+   */
+  async delete(inbox: string, webhook: string, options?: RequestOptions): Promise<void> {
+    const call: Call = { method: "DELETE", path: `/api/v1/inboxes/${place(inbox)}/webhooks/${place(webhook)}`, options };
+    await this.client.object(call);
+  }
+
+  /**
+   * Make a new secret of a webhook of an inbox. Makes a new secret, which is in this response
+   * only. The old one signs too for a day. The key needs the scope `webhooks:write`.
+   */
+  async rotateSecret(inbox: string, webhook: string, options?: RequestOptions): Promise<models.MadeWebhook> {
+    const call: Call = { method: "POST", path: `/api/v1/inboxes/${place(inbox)}/webhooks/${place(webhook)}/rotate-secret`, options };
+    return (await this.client.object(call)) as models.MadeWebhook;
+  }
+
+  /**
+   * Test a webhook of an inbox. Sends an event of the type `webhook.test` now, and waits for
+   * the answer: 15 seconds. The key needs the scope `webhooks:write`.
+   */
+  async test(inbox: string, webhook: string, options?: RequestOptions): Promise<models.WebhookTest> {
+    const call: Call = { method: "POST", path: `/api/v1/inboxes/${place(inbox)}/webhooks/${place(webhook)}/test`, options };
+    return (await this.client.object(call)) as models.WebhookTest;
+  }
+
+  /**
+   * List deliveries of a webhook of an inbox. Lists the events that were sent to a webhook, the
+   * newest first, as long as the log keeps them. The key needs the scope `webhooks:write`.
+   */
+  deliveries(inbox: string, webhook: string, params?: InboxWebhooksDeliveriesParams, options?: RequestOptions): Pages<models.Delivery> {
+    const query: Record<string, unknown> = { ...params };
+    const call: Call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/webhooks/${place(webhook)}/deliveries`, query, options };
+    return new Pages<models.Delivery>(this.client, call, false);
+  }
+
+  /**
+   * Send one event to a webhook of an inbox again. Sends one event again, with the same
+   * `webhook-id`, before those that wait. The key needs the scope `webhooks:write`.
+   */
+  async redeliver(inbox: string, webhook: string, delivery: string, options?: RequestOptions): Promise<models.Delivery> {
+    const call: Call = { method: "POST", path: `/api/v1/inboxes/${place(inbox)}/webhooks/${place(webhook)}/deliveries/${place(delivery)}/redeliver`, options };
+    return (await this.client.object(call)) as models.Delivery;
+  }
+
+  /**
+   * Send all events since a time to a webhook of an inbox again. Goes back in the log to a
+   * time: every event since that the webhook wants is sent, in order, with the same
+   * `webhook-id`. The key needs the scope `webhooks:write`.
+   */
+  async redeliverSince(inbox: string, webhook: string, params: InboxWebhooksRedeliverSinceParams, options?: RequestOptions): Promise<models.Redelivering> {
+    const body: Record<string, unknown> = { ...params };
+    const call: Call = { method: "POST", path: `/api/v1/inboxes/${place(inbox)}/webhooks/${place(webhook)}/redeliver`, body, options };
     return (await this.client.object(call)) as models.Redelivering;
   }
 }
@@ -2184,4 +2312,5 @@ export abstract class Resources {
   readonly uploads = new UploadsResource(this as unknown as Postern);
   readonly events = new EventsResource(this as unknown as Postern);
   readonly webhooks = new WebhooksResource(this as unknown as Postern);
+  readonly inboxWebhooks = new InboxWebhooksResource(this as unknown as Postern);
 }

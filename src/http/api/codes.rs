@@ -82,7 +82,6 @@ codes! {
     TOO_MANY_FAILURES 429 "too_many_failures" "Too many wrong keys came from this address.";
     HEADER_TOO_LARGE 431 "header_too_large" "The header fields are too long or too many.";
     DAMAGED 500 "damaged" "What is stored is damaged; the log of the server names it.";
-    NOT_BUILT_YET 501 "not_built_yet" "The route is part of the API and is not built yet.";
     BUSY 503 "busy" "Too many large requests or long responses are under way.";
     TOO_MANY_CONNECTIONS 503 "too_many_connections" "Too many connections are open, of this address or in all.";
     INTERNAL 503 "internal" "Something failed in the server; its log says what.";

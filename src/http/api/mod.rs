@@ -23,6 +23,7 @@ pub(crate) mod folder;
 pub(crate) mod health;
 pub(crate) mod import;
 pub(crate) mod inbox;
+pub(crate) mod inbox_webhook;
 pub(crate) mod key;
 mod known_spam;
 pub(crate) mod list;

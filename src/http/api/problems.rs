@@ -142,15 +142,6 @@ impl Problem {
         problem
     }
 
-    /// 501: the API is to have the route, and it is not built.
-    pub fn later() -> Box<Problem> {
-        Problem::new(
-            codes::NOT_BUILT_YET,
-            "This route is part of the API but is not built yet.",
-            "Do without it for now; trying again does not help.",
-        )
-    }
-
     /// 401: there is no key, or it is not valid.
     pub fn unauthorized(message: &'static str) -> Box<Problem> {
         Problem::new(

@@ -13,9 +13,9 @@ use super::problems::Problem;
 use super::values::Values;
 use super::{
     answer, approval, audit, autoconfig, batch, credentials, domain, draft, event, event_group,
-    export, filter_rule, folder, health, import, inbox, key, known_spam, list, me, message, org,
-    outbound, rule, send, spam_check, spam_settings, suppression, thread, upload, usage, wait,
-    webhook,
+    export, filter_rule, folder, health, import, inbox, inbox_webhook, key, known_spam, list, me,
+    message, org, outbound, rule, send, spam_check, spam_settings, suppression, thread, upload,
+    usage, wait, webhook,
 };
 use crate::call::{
     Access, Answer, Call, Caller, EntryId, Idempotency, InboxRef, Intake, Need, Now, Render,
@@ -51,26 +51,24 @@ pub(crate) enum RouteStage {
     Awaited(&'static Operation),
     /// With JSON-RPC, which has methods of its own; such a path stands in no table of the API.
     Rpc,
-    /// Not yet: the API is to have it, and it is not built.
-    Later,
 }
 
 impl RouteRow {
-    /// The operation of the route, if it is built.
+    /// The operation of the route; JSON-RPC has its own.
     pub const fn operation(&self) -> Option<&'static Operation> {
         match self.stage {
             RouteStage::Answered(operation)
             | RouteStage::Lasting(operation)
             | RouteStage::Socket(operation)
             | RouteStage::Awaited(operation) => Some(operation),
-            RouteStage::Rpc | RouteStage::Later => None,
+            RouteStage::Rpc => None,
         }
     }
 
     /// Every code that it can give, in the order of their statuses.
     pub fn errors(&self) -> Vec<&'static ErrorCode> {
         let Some(operation) = self.operation() else {
-            return vec![codes::NOT_BUILT_YET];
+            return Vec::new();
         };
         let mut all = codes::OF_ANY_REQUEST.to_vec();
         if self.need != RouteNeed::Nothing {
@@ -297,8 +295,6 @@ pub(crate) enum Match {
     Found(&'static RouteRow, Vec<String>),
     /// The path exists with these methods.
     Methods(String),
-    /// The API is to have it, and it is not built.
-    Later,
     None,
 }
 
@@ -311,20 +307,11 @@ pub(crate) fn is_for_drain(segments: &[String]) -> bool {
 pub(crate) fn find(method: &str, segments: &[String]) -> Match {
     let wanted = if method == "HEAD" { "GET" } else { method };
     let rows = split_rows(segments.len());
-    let is_later = |row: &SplitRow| {
-        row.row.operation().is_none()
-            && (row.row.method == "*" || row.row.method == wanted)
-            && row.fits(segments)
-    };
-    // These are looked at first: `messages/wait` is no id of a message.
-    if rows.iter().any(is_later) {
-        return Match::Later;
-    }
     let mut methods: Vec<&str> = Vec::new();
     let mut path = None;
     for split in rows {
         let row = split.row;
-        if row.operation().is_none() || !split.fits(segments) {
+        if !split.fits(segments) {
             continue;
         }
         // The first path that fits is the one that is meant: a PATCH of `messages/batch` is a
@@ -394,10 +381,10 @@ impl SplitRow {
 }
 
 macro_rules! routes {
-    ($($method:tt $path:literal $need:ident $stage:expr;)*) => {
+    ($($method:ident $path:literal $need:ident $stage:expr;)*) => {
         /// Every route, the more literal path before the less literal one.
         pub(crate) static ROUTES: &[RouteRow] = &[$(RouteRow {
-            method: method!($method),
+            method: stringify!($method),
             path: $path,
             need: $need,
             stage: $stage,
@@ -405,17 +392,8 @@ macro_rules! routes {
     };
 }
 
-macro_rules! method {
-    (*) => {
-        "*"
-    };
-    ($method:ident) => {
-        stringify!($method)
-    };
-}
-
 use RouteNeed::{AnyOperator, Inboxes, Key, Near, Nothing, Operator, OrgAdmin, Organization};
-use RouteStage::{Answered, Awaited, Lasting, Later, Socket};
+use RouteStage::{Answered, Awaited, Lasting, Socket};
 
 const MAIL_READ: RouteNeed = Inboxes(Scopes::MESSAGES_READ);
 const MAIL_WRITE: RouteNeed = Inboxes(Scopes::MESSAGES_WRITE);
@@ -433,6 +411,7 @@ const RULE_TRIAL: RouteNeed = Inboxes(Scopes::RULES_WRITE.and(Scopes::MESSAGES_R
 const ORG_RULE_TRIAL: RouteNeed = Organization(Scopes::RULES_WRITE.and(Scopes::MESSAGES_READ));
 const ORG_RULES: RouteNeed = Organization(Scopes::RULES_WRITE);
 const WEBHOOKS: RouteNeed = Organization(Scopes::WEBHOOKS_WRITE);
+const INBOX_WEBHOOKS: RouteNeed = Inboxes(Scopes::WEBHOOKS_WRITE);
 const SUPPRESSIONS: RouteNeed = Organization(Scopes::RULES_WRITE);
 
 routes! {
@@ -573,8 +552,24 @@ routes! {
     POST "/api/v1/webhooks/{webhook}/deliveries/{delivery}/redeliver" WEBHOOKS
         Answered(&webhook::REDELIVER);
     POST "/api/v1/webhooks/{webhook}/redeliver" WEBHOOKS Answered(&webhook::REDELIVER_SINCE);
-    * "/api/v1/inboxes/{inbox}/webhooks" Key Later;
-    * "/api/v1/inboxes/{inbox}/webhooks/{id}" Key Later;
+    POST "/api/v1/inboxes/{inbox}/webhooks" INBOX_WEBHOOKS Answered(&inbox_webhook::CREATE);
+    GET "/api/v1/inboxes/{inbox}/webhooks" INBOX_WEBHOOKS Answered(&inbox_webhook::LIST);
+    GET "/api/v1/inboxes/{inbox}/webhooks/{webhook}" INBOX_WEBHOOKS
+        Answered(&inbox_webhook::READ);
+    PATCH "/api/v1/inboxes/{inbox}/webhooks/{webhook}" INBOX_WEBHOOKS
+        Answered(&inbox_webhook::PATCH);
+    DELETE "/api/v1/inboxes/{inbox}/webhooks/{webhook}" INBOX_WEBHOOKS
+        Answered(&inbox_webhook::DELETE);
+    POST "/api/v1/inboxes/{inbox}/webhooks/{webhook}/rotate-secret" INBOX_WEBHOOKS
+        Answered(&inbox_webhook::ROTATE);
+    POST "/api/v1/inboxes/{inbox}/webhooks/{webhook}/test" INBOX_WEBHOOKS
+        Answered(&inbox_webhook::TEST);
+    GET "/api/v1/inboxes/{inbox}/webhooks/{webhook}/deliveries" INBOX_WEBHOOKS
+        Answered(&inbox_webhook::DELIVERIES);
+    POST "/api/v1/inboxes/{inbox}/webhooks/{webhook}/deliveries/{delivery}/redeliver"
+        INBOX_WEBHOOKS Answered(&inbox_webhook::REDELIVER);
+    POST "/api/v1/inboxes/{inbox}/webhooks/{webhook}/redeliver" INBOX_WEBHOOKS
+        Answered(&inbox_webhook::REDELIVER_SINCE);
 }
 
 #[cfg(test)]
@@ -600,12 +595,6 @@ mod tests {
         assert!(matches!(look("GET", "/api/v1/inboxes/"), Match::None));
         assert!(matches!(look("GET", "/api/v1"), Match::None));
         assert!(matches!(look("GET", "//api/v1/me"), Match::None));
-        for (method, path) in [
-            ("GET", "/api/v1/inboxes/a@b/webhooks"),
-            ("POST", "/api/v1/inboxes/a@b/webhooks"),
-        ] {
-            assert!(matches!(look(method, path), Match::Later), "{path}");
-        }
         match look("PATCH", "/api/v1/inboxes/a@b/messages/batch") {
             Match::Methods(methods) => assert_eq!(methods, "POST, OPTIONS"),
             other => panic!("{other:?}"),

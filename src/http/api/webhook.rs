@@ -13,8 +13,8 @@ use super::shapes::{Shape, shape};
 use crate::call::bounds::METADATA_BYTES_MAX;
 use crate::call::{
     Answer, DeliveryId, DeliveryRow, DeliveryStatus, DisabledReason, EventKind, HookAnswer,
-    HookAttempt, HookTest, InboxId, NewWebhook, REMOTE_URL_BYTES_MAX, Secret, Shared, Verdict,
-    WebhookId, WebhookPatch, WebhookRead, WebhookRow, WebhookWrite, Written,
+    HookAttempt, HookName, HookPlace, HookTest, InboxId, NewWebhook, REMOTE_URL_BYTES_MAX, Secret,
+    Shared, Verdict, WebhookId, WebhookPatch, WebhookRead, WebhookRow, WebhookWrite, Written,
 };
 use crate::http::wire::response::Response;
 
@@ -26,7 +26,7 @@ const MS: FieldKind = Number {
 const STATUS_CODE: FieldKind = Number { min: 0, max: 999 };
 const INCLUDE: &[&str] = &["summary", "full"];
 
-const NEW_WEBHOOK: BodyTable = BodyTable {
+pub(super) const NEW_WEBHOOK: BodyTable = BodyTable {
     name: "NewWebhook",
     says: "A webhook to make.",
     optional: false,
@@ -36,7 +36,7 @@ const NEW_WEBHOOK: BodyTable = BodyTable {
             "Where events are sent by POST: https, a public host, port 443 or 8443.";
         types: optional SomeOf(EventKind::NAMES), r#"["message.received"]"#,
             "Only events of these types.";
-        inbox: optional InboxName, r#""inb_01Hq7Zk3VdX""#, "Only events of this inbox.";
+        inbox: optional InboxName, r#""inb_01Hq7Zk3VdX""#, "Only events of this inbox; below one, it can be no other.";
         from: optional Text(octets(320)), r#""example.com""#,
             "Only messages from this address or this domain; needs `messages:read`.";
         label: optional Text(octets(64)), r#""urgent""#, "Only messages with this label.";
@@ -48,7 +48,7 @@ const NEW_WEBHOOK: BodyTable = BodyTable {
     },
 };
 
-const WEBHOOK_PATCH: BodyTable = BodyTable {
+pub(super) const WEBHOOK_PATCH: BodyTable = BodyTable {
     name: "WebhookPatch",
     says: "A change of a webhook. What is absent stays.",
     optional: false,
@@ -159,8 +159,8 @@ static TESTED: Shape<HookTest> = shape! {
 };
 
 static REDELIVERING: Shape<u64> = shape! {
-    "Redelivering", "Deliveries that begin again.";
-    count: always MS, "17", "How many."
+    "Redelivering", "What is sent again.";
+    count: always MS, "17", "How many events, without those that wait in any case."
         => |slot, count| slot.number(*count);
 };
 
@@ -178,8 +178,17 @@ fn error(answer: &HookAnswer) -> Option<&str> {
     }
 }
 
-fn webhook_id(request: &RouteRequest<'_>) -> Result<WebhookId, Box<Problem>> {
-    request.id(0, "webhook", WebhookId::parse)
+/// The inbox of the path, where it names one.
+fn place_of(request: &RouteRequest<'_>, of_inbox: bool) -> Result<HookPlace, Box<Problem>> {
+    of_inbox.then(|| request.inbox()).transpose()
+}
+
+/// The webhook of the path.
+fn named(request: &RouteRequest<'_>, of_inbox: bool) -> Result<HookName, Box<Problem>> {
+    Ok(HookName {
+        place: place_of(request, of_inbox)?,
+        id: request.id(usize::from(of_inbox), "webhook", WebhookId::parse)?,
+    })
 }
 
 fn delivery_id(text: &str) -> Option<DeliveryId> {
@@ -208,6 +217,60 @@ fn keep(written: &Written, status: u16) -> Vec<u8> {
     made(&shown, status).map_or_else(Vec::new, Response::keep)
 }
 
+pub(super) const MADE: &[Gives] = &[Gives {
+    status: 201,
+    says: "The webhook, with its secret.",
+    content: ResponseContent::One(&MADE_WEBHOOK),
+}];
+
+pub(super) const LISTED: &[Gives] = &[Gives {
+    status: 200,
+    says: "A page of webhooks.",
+    content: ResponseContent::Page(&WEBHOOK),
+}];
+
+pub(super) const READ_GIVES: &[Gives] = &[Gives {
+    status: 200,
+    says: "The webhook.",
+    content: ResponseContent::One(&WEBHOOK),
+}];
+
+pub(super) const PATCHED: &[Gives] = &[Gives {
+    status: 200,
+    says: "The webhook as it is now.",
+    content: ResponseContent::One(&WEBHOOK),
+}];
+
+pub(super) const ROTATED: &[Gives] = &[Gives {
+    status: 200,
+    says: "The webhook, with its new secret.",
+    content: ResponseContent::One(&MADE_WEBHOOK),
+}];
+
+pub(super) const TESTED_GIVES: &[Gives] = &[Gives {
+    status: 200,
+    says: "What the endpoint has answered, or why it did not.",
+    content: ResponseContent::One(&TESTED),
+}];
+
+pub(super) const DELIVERIES_GIVES: &[Gives] = &[Gives {
+    status: 200,
+    says: "A page of deliveries.",
+    content: ResponseContent::Page(&DELIVERY),
+}];
+
+pub(super) const REDELIVERED: &[Gives] = &[Gives {
+    status: 202,
+    says: "The delivery, pending.",
+    content: ResponseContent::One(&DELIVERY),
+}];
+
+pub(super) const REDELIVERING_GIVES: &[Gives] = &[Gives {
+    status: 202,
+    says: "How many begin again.",
+    content: ResponseContent::One(&REDELIVERING),
+}];
+
 pub(crate) static CREATE: Operation = Operation {
     id: "webhooks.create",
     summary: "Make a webhook",
@@ -216,16 +279,13 @@ pub(crate) static CREATE: Operation = Operation {
            hours. The secret is in this response only.",
     query: &[],
     takes: Takes::Json(&NEW_WEBHOOK),
-    gives: &[Gives {
-        status: 201,
-        says: "The webhook, with its secret.",
-        content: ResponseContent::One(&MADE_WEBHOOK),
-    }],
+    gives: MADE,
     errors: &[codes::NOT_FOUND, codes::KEY_BOUND, codes::LIMIT_REACHED],
-    run: create,
+    run: |request| create(request, false),
 };
 
-fn create(request: &mut RouteRequest<'_>) -> RouteResult {
+pub(super) fn create(request: &mut RouteRequest<'_>, of_inbox: bool) -> RouteResult {
+    let place = place_of(request, of_inbox)?;
     let body = &mut request.body;
     let new = NewWebhook {
         url: body.text("url").unwrap_or_default(),
@@ -238,6 +298,7 @@ fn create(request: &mut RouteRequest<'_>) -> RouteResult {
         metadata: body.text("metadata"),
     };
     let call = WebhookWrite::Create {
+        place,
         new: Box::new(new),
         idempotency: request.idempotency(|written| keep(written, 201)),
     };
@@ -253,19 +314,16 @@ pub(crate) static LIST: Operation = Operation {
     says: "Lists the webhooks of the organization by id, all of them in one page.",
     query: &[LIMIT, CURSOR],
     takes: Takes::Nothing,
-    gives: &[Gives {
-        status: 200,
-        says: "A page of webhooks.",
-        content: ResponseContent::Page(&WEBHOOK),
-    }],
+    gives: LISTED,
     errors: &[],
-    run: list,
+    run: |request| list(request, false),
 };
 
-fn list(request: &mut RouteRequest<'_>) -> RouteResult {
+pub(super) fn list(request: &mut RouteRequest<'_>, of_inbox: bool) -> RouteResult {
     request.one_page();
+    let place = place_of(request, of_inbox)?;
     Ok(RouteStep::Read(
-        Box::new(WebhookRead::List.into()),
+        Box::new(WebhookRead::List { place }.into()),
         |answer, _, _| match answer {
             Answer::Webhooks(rows) => Some(WEBHOOK.page(&rows, None)),
             _ => None,
@@ -279,19 +337,15 @@ pub(crate) static READ: Operation = Operation {
     says: "Reads one webhook, without its secret.",
     query: &[],
     takes: Takes::Nothing,
-    gives: &[Gives {
-        status: 200,
-        says: "The webhook.",
-        content: ResponseContent::One(&WEBHOOK),
-    }],
+    gives: READ_GIVES,
     errors: &[],
-    run: read,
+    run: |request| read(request, false),
 };
 
-fn read(request: &mut RouteRequest<'_>) -> RouteResult {
-    let id = webhook_id(request)?;
+pub(super) fn read(request: &mut RouteRequest<'_>, of_inbox: bool) -> RouteResult {
+    let hook = named(request, of_inbox)?;
     Ok(RouteStep::Read(
-        Box::new(WebhookRead::Get { id }.into()),
+        Box::new(WebhookRead::Get { hook }.into()),
         |answer, _, _| match answer {
             Answer::Webhooks(rows) => Some(WEBHOOK.response(200, rows.first()?)),
             _ => None,
@@ -306,17 +360,13 @@ pub(crate) static PATCH: Operation = Operation {
            takes the content of messages out of its events.",
     query: &[],
     takes: Takes::Json(&WEBHOOK_PATCH),
-    gives: &[Gives {
-        status: 200,
-        says: "The webhook as it is now.",
-        content: ResponseContent::One(&WEBHOOK),
-    }],
+    gives: PATCHED,
     errors: &[],
-    run: patch,
+    run: |request| patch(request, false),
 };
 
-fn patch(request: &mut RouteRequest<'_>) -> RouteResult {
-    let id = webhook_id(request)?;
+pub(super) fn patch(request: &mut RouteRequest<'_>, of_inbox: bool) -> RouteResult {
+    let hook = named(request, of_inbox)?;
     let body = &mut request.body;
     let verdict = body.clearable_text("verdict");
     let patch = WebhookPatch {
@@ -331,7 +381,7 @@ fn patch(request: &mut RouteRequest<'_>) -> RouteResult {
         is_enabled: body.flag("enabled"),
     };
     let call = WebhookWrite::Patch {
-        id,
+        hook,
         patch: Box::new(patch),
     };
     Ok(RouteStep::Write(
@@ -351,13 +401,13 @@ pub(crate) static DELETE: Operation = Operation {
     takes: Takes::Nothing,
     gives: GONE,
     errors: &[],
-    run: delete,
+    run: |request| delete(request, false),
 };
 
-fn delete(request: &mut RouteRequest<'_>) -> RouteResult {
-    let id = webhook_id(request)?;
+pub(super) fn delete(request: &mut RouteRequest<'_>, of_inbox: bool) -> RouteResult {
+    let hook = named(request, of_inbox)?;
     Ok(RouteStep::Write(
-        Box::new(WebhookWrite::Delete { id }.into()),
+        Box::new(WebhookWrite::Delete { hook }.into()),
         gone,
     ))
 }
@@ -369,18 +419,14 @@ pub(crate) static ROTATE: Operation = Operation {
            signatures: the new one first, and that of the old secret.",
     query: &[],
     takes: Takes::Nothing,
-    gives: &[Gives {
-        status: 200,
-        says: "The webhook, with its new secret.",
-        content: ResponseContent::One(&MADE_WEBHOOK),
-    }],
+    gives: ROTATED,
     errors: &[],
-    run: rotate,
+    run: |request| rotate(request, false),
 };
 
-fn rotate(request: &mut RouteRequest<'_>) -> RouteResult {
+pub(super) fn rotate(request: &mut RouteRequest<'_>, of_inbox: bool) -> RouteResult {
     let call = WebhookWrite::Rotate {
-        id: webhook_id(request)?,
+        hook: named(request, of_inbox)?,
         idempotency: request.idempotency(|written| keep(written, 200)),
     };
     Ok(RouteStep::Write(
@@ -397,19 +443,15 @@ pub(crate) static TEST: Operation = Operation {
            again with its `Idempotency-Key` makes another test.",
     query: &[],
     takes: Takes::Nothing,
-    gives: &[Gives {
-        status: 200,
-        says: "What the endpoint has answered, or why it did not.",
-        content: ResponseContent::One(&TESTED),
-    }],
+    gives: TESTED_GIVES,
     errors: &[],
-    run: test,
+    run: |request| test(request, false),
 };
 
-fn test(request: &mut RouteRequest<'_>) -> RouteResult {
-    let id = webhook_id(request)?;
+pub(super) fn test(request: &mut RouteRequest<'_>, of_inbox: bool) -> RouteResult {
+    let hook = named(request, of_inbox)?;
     Ok(RouteStep::Write(
-        Box::new(WebhookWrite::Test { id }.into()),
+        Box::new(WebhookWrite::Test { hook }.into()),
         |written, _: &Shared| match written {
             Written::WebhookTested(test) => Some(TESTED.response(200, test)),
             _ => None,
@@ -417,7 +459,7 @@ fn test(request: &mut RouteRequest<'_>) -> RouteResult {
     ))
 }
 
-const STATUS: FieldRow = sometimes(
+pub(super) const STATUS: FieldRow = sometimes(
     "status",
     OneOf(DeliveryStatus::NAMES),
     r#""failed""#,
@@ -431,17 +473,13 @@ pub(crate) static DELIVERIES: Operation = Operation {
            them.",
     query: &[STATUS, LIMIT, CURSOR],
     takes: Takes::Nothing,
-    gives: &[Gives {
-        status: 200,
-        says: "A page of deliveries.",
-        content: ResponseContent::Page(&DELIVERY),
-    }],
+    gives: DELIVERIES_GIVES,
     errors: &[],
-    run: deliveries,
+    run: |request| deliveries(request, false),
 };
 
-fn deliveries(request: &mut RouteRequest<'_>) -> RouteResult {
-    let id = webhook_id(request)?;
+pub(super) fn deliveries(request: &mut RouteRequest<'_>, of_inbox: bool) -> RouteResult {
+    let hook = named(request, of_inbox)?;
     let query = &mut request.parameters;
     let cursor = match query.text("cursor") {
         None => None,
@@ -451,7 +489,7 @@ fn deliveries(request: &mut RouteRequest<'_>) -> RouteResult {
         ),
     };
     let call = WebhookRead::Deliveries {
-        id,
+        hook,
         status: query
             .text("status")
             .and_then(|word| DeliveryStatus::named(&word)),
@@ -473,19 +511,15 @@ pub(crate) static REDELIVER: Operation = Operation {
     says: "Sends one event again, with the same `webhook-id`, before those that wait.",
     query: &[],
     takes: Takes::Nothing,
-    gives: &[Gives {
-        status: 202,
-        says: "The delivery, pending.",
-        content: ResponseContent::One(&DELIVERY),
-    }],
+    gives: REDELIVERED,
     errors: &[],
-    run: redeliver,
+    run: |request| redeliver(request, false),
 };
 
-fn redeliver(request: &mut RouteRequest<'_>) -> RouteResult {
+pub(super) fn redeliver(request: &mut RouteRequest<'_>, of_inbox: bool) -> RouteResult {
     let call = WebhookWrite::Redeliver {
-        id: webhook_id(request)?,
-        delivery: request.id(1, "delivery", delivery_id)?,
+        hook: named(request, of_inbox)?,
+        delivery: request.id(1 + usize::from(of_inbox), "delivery", delivery_id)?,
         idempotency: request
             .idempotency(|written| redelivered(written).map_or_else(Vec::new, Response::keep)),
     };
@@ -502,7 +536,7 @@ fn redelivered(written: &Written) -> Option<Response> {
     }
 }
 
-const SINCE: BodyTable = BodyTable {
+pub(super) const SINCE: BodyTable = BodyTable {
     name: "RedeliverSince",
     says: "From when on events are sent again.",
     optional: false,
@@ -515,23 +549,20 @@ const SINCE: BodyTable = BodyTable {
 pub(crate) static REDELIVER_SINCE: Operation = Operation {
     id: "webhooks.redeliver_since",
     summary: "Send all events since a time again",
-    says: "Goes back in the log to a time: every event since that the webhook has been sent is sent \
-           again, in order, with the same `webhook-id`.",
+    says: "Goes back in the log to a time: every event since that the webhook wants is sent, in \
+           order, with the same `webhook-id`, also one that it has not been sent before.",
     query: &[],
     takes: Takes::Json(&SINCE),
-    gives: &[Gives {
-        status: 202,
-        says: "How many begin again.",
-        content: ResponseContent::One(&REDELIVERING),
-    }],
+    gives: REDELIVERING_GIVES,
     errors: &[],
-    run: redeliver_since,
+    run: |request| redeliver_since(request, false),
 };
 
-fn redeliver_since(request: &mut RouteRequest<'_>) -> RouteResult {
+pub(super) fn redeliver_since(request: &mut RouteRequest<'_>, of_inbox: bool) -> RouteResult {
     let call = WebhookWrite::RedeliverSince {
-        id: webhook_id(request)?,
+        hook: named(request, of_inbox)?,
         since: request.body.time("since").unwrap_or_default(),
+        progress: None,
         idempotency: request
             .idempotency(|written| redelivering(written).map_or_else(Vec::new, Response::keep)),
     };

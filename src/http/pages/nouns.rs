@@ -49,6 +49,11 @@ const NOUNS: &[(&str, &str, &str)] = &[
          what became of each.",
     ),
     (
+        "inbox_webhooks",
+        "Webhooks of one inbox",
+        "The same for the events of one inbox. A key that is bound to inboxes manages theirs.",
+    ),
+    (
         "approvals",
         "Approvals",
         "Messages that wait until a key with `approve` lets them go.",

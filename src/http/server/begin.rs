@@ -51,9 +51,6 @@ impl Server {
             Match::Methods(allow) => {
                 return self.fail_counted(now, exchange, Problem::method(allow), out);
             }
-            Match::Later => {
-                return self.fail_counted(now, exchange, Problem::later(), out);
-            }
             Match::None => {
                 return self.fail_counted(now, exchange, Problem::not_found("route"), out);
             }
@@ -77,7 +74,6 @@ impl Server {
     fn options(&mut self, now: Now, mut exchange: Box<Exchange>, out: &mut Output) {
         let allow = match routes::find("OPTIONS", &exchange.target.segments) {
             Match::Methods(allow) => allow,
-            Match::Later => return self.fail_unknown(now, exchange, Problem::later(), out),
             _ if exchange.any_target => "GET, HEAD, POST, PATCH, DELETE, OPTIONS".to_owned(),
             _ => return self.fail_unknown(now, exchange, Problem::not_found("route"), out),
         };

@@ -403,14 +403,14 @@ fn read_webhook(
     call: &WebhookRead,
 ) -> Result<Answer, Refusal> {
     match call {
-        WebhookRead::List => webhook::list(context.store, access),
-        WebhookRead::Get { id } => webhook::read(context.store, access, *id),
+        WebhookRead::List { place } => webhook::list(context.store, access, place.as_ref()),
+        WebhookRead::Get { hook } => webhook::read(context.store, access, hook),
         WebhookRead::Deliveries {
-            id,
+            hook,
             status,
             cursor,
             limit,
-        } => webhook::deliveries(context, access, (*id, *status), (*cursor, *limit)),
+        } => webhook::deliveries(context, access, (hook, *status), (*cursor, *limit)),
     }
 }
 

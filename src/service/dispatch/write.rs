@@ -390,18 +390,39 @@ fn write_webhook(
     call: &WebhookWrite,
 ) -> Result<Carried, Refusal> {
     let written = match call {
-        WebhookWrite::Create { new, .. } => webhook::create(context, caller.access()?, new),
-        WebhookWrite::Patch { id, patch } => webhook::patch(context, caller.access()?, *id, patch),
-        WebhookWrite::Delete { id } => webhook::delete(context, caller.access()?, *id),
-        WebhookWrite::Rotate { id, .. } => webhook::rotate(context, caller.access()?, *id),
-        WebhookWrite::Redeliver { id, delivery, .. } => {
-            webhook::redeliver(context, caller.access()?, (*id, *delivery))
+        WebhookWrite::Create { place, new, .. } => {
+            webhook::create(context, caller.access()?, (place.as_ref(), new))
         }
-        WebhookWrite::RedeliverSince { id, since, .. } => {
-            webhook::redeliver_since(context, caller.access()?, (*id, *since))
+        WebhookWrite::Patch { hook, patch } => {
+            webhook::patch(context, caller.access()?, hook, patch)
         }
-        WebhookWrite::Test { id } => {
-            webhook::check_test(context, caller.access()?, *id)?;
+        WebhookWrite::Delete { hook } => webhook::delete(context, caller.access()?, hook),
+        WebhookWrite::Rotate { hook, .. } => webhook::rotate(context, caller.access()?, hook),
+        WebhookWrite::Redeliver { hook, delivery, .. } => {
+            webhook::redeliver(context, caller.access()?, (hook, *delivery))
+        }
+        WebhookWrite::RedeliverSince {
+            hook,
+            since,
+            progress,
+            idempotency,
+        } => {
+            let access = caller.access()?;
+            match webhook::redeliver_since(context, access, (hook, *since), *progress)? {
+                Ok(written) => Ok(written),
+                Err(progress) => {
+                    let rest = WebhookWrite::RedeliverSince {
+                        hook: hook.clone(),
+                        since: *since,
+                        progress: Some(progress),
+                        idempotency: idempotency.clone(),
+                    };
+                    return Ok(Carried::Rest(Box::new(Write::Webhook(rest))));
+                }
+            }
+        }
+        WebhookWrite::Test { hook } => {
+            webhook::check_test(context, caller.access()?, hook)?;
             match context.service.webhooks.put(context.origin, call) {
                 true => return Ok(Carried::Held),
                 false => Ok(webhook::nothing_sent()),

@@ -144,6 +144,7 @@ impl Hooks {
         match self.world.written(Ask::of(
             access,
             WebhookWrite::Create {
+                place: None,
                 new: Box::new(new),
                 idempotency: None,
             },
@@ -313,10 +314,10 @@ impl Hooks {
     }
 
     fn row(&mut self, id: WebhookId) -> WebhookRow {
-        match self
-            .world
-            .answer(Ask::of(&self.access.clone(), WebhookRead::Get { id }))
-        {
+        match self.world.answer(Ask::of(
+            &self.access.clone(),
+            WebhookRead::Get { hook: named(id) },
+        )) {
             Answer::Webhooks(mut rows) => rows.remove(0),
             other => panic!("{other:?}"),
         }
@@ -324,7 +325,7 @@ impl Hooks {
 
     fn deliveries(&mut self, id: WebhookId) -> Vec<DeliveryRow> {
         let call = WebhookRead::Deliveries {
-            id,
+            hook: named(id),
             status: None,
             cursor: None,
             limit: 200,
@@ -346,6 +347,11 @@ impl Hooks {
 }
 
 const HOUR: u64 = 3_600_000;
+
+/// A webhook of the organization.
+fn named(id: WebhookId) -> HookName {
+    HookName { place: None, id }
+}
 
 #[test]
 fn events_come_in_order_over_one_connection() {
@@ -438,7 +444,7 @@ fn a_failure_is_tried_again_by_the_schedule_and_given_up() {
     // Revived, what has waited is sent, in order.
     hooks.says.insert("a.test".into(), Said::Status(200));
     hooks.write(WebhookWrite::Patch {
-        id,
+        hook: named(id),
         patch: Box::new(WebhookPatch {
             is_enabled: Some(true),
             ..WebhookPatch::default()
@@ -473,7 +479,7 @@ fn an_enabled_endpoint_listens_for_mail() {
     assert!(is_heard(&hooks, 5));
     // It is disabled by its owner, revived, and then gone.
     let patched = |is_enabled| WebhookWrite::Patch {
-        id,
+        hook: named(id),
         patch: Box::new(WebhookPatch {
             is_enabled: Some(is_enabled),
             ..WebhookPatch::default()
@@ -496,7 +502,7 @@ fn an_enabled_endpoint_listens_for_mail() {
         panic!("{made:?}");
     };
     hooks.write(WebhookWrite::Patch {
-        id,
+        hook: named(id),
         patch: Box::new(WebhookPatch {
             inbox: Some(Some(InboxRef::Id(row.id))),
             is_enabled: Some(true),
@@ -506,7 +512,7 @@ fn an_enabled_endpoint_listens_for_mail() {
     hooks.settle();
     assert!(is_heard(&hooks, row.id.0));
     assert!(!is_heard(&hooks, row.id.0 + 1));
-    hooks.write(WebhookWrite::Delete { id });
+    hooks.write(WebhookWrite::Delete { hook: named(id) });
     hooks.settle();
     assert!(!is_heard(&hooks, row.id.0));
 }
@@ -595,6 +601,7 @@ fn a_slow_endpoint_delays_no_other() {
     let refusal = hooks.world.refused(Ask::of(
         &access,
         WebhookWrite::Create {
+            place: None,
             new: Box::new(new),
             idempotency: None,
         },
@@ -632,7 +639,7 @@ fn deliveries_are_sent_again_with_their_number() {
     let seqs = hooks.seqs("a.test");
     let delivery = hooks.deliveries(id)[5].id;
     let written = hooks.write(WebhookWrite::Redeliver {
-        id,
+        hook: named(id),
         delivery,
         idempotency: None,
     });
@@ -640,8 +647,9 @@ fn deliveries_are_sent_again_with_their_number() {
     hooks.settle();
     assert_eq!(hooks.seqs("a.test")[6..], seqs[..1]);
     let written = hooks.write(WebhookWrite::RedeliverSince {
-        id,
+        hook: named(id),
         since,
+        progress: None,
         idempotency: None,
     });
     assert_eq!(written, Written::Redelivering(3));
@@ -655,6 +663,51 @@ fn deliveries_are_sent_again_with_their_number() {
 }
 
 #[test]
+fn a_time_before_the_webhook_sends_what_it_has_never_got() {
+    let mut hooks = Hooks::new();
+    for _ in 0..3 {
+        hooks.event();
+    }
+    let id = hooks.hook("a.test", Said::Status(200));
+    hooks.event();
+    hooks.settle();
+    let since = |since| WebhookWrite::RedeliverSince {
+        hook: named(id),
+        since,
+        progress: None,
+        idempotency: None,
+    };
+    let now = hooks.world.inline.service.now().unix_ms;
+    let later = hooks.write(since(now + 1));
+    assert_eq!(later, Written::Redelivering(0));
+    assert_eq!(hooks.write(since(0)), Written::Redelivering(4));
+    hooks.settle();
+    let seqs = hooks.seqs("a.test");
+    assert_eq!(seqs.len(), 5);
+    assert!(seqs[1..].is_sorted() && seqs[0] == seqs[4], "{seqs:?}");
+    // More of the log than one slice counts.
+    hooks.says.insert("a.test".into(), Said::Silent);
+    let store = &hooks.world.inline.store;
+    let (mut events, now) = (Vec::new(), hooks.world.inline.service.now());
+    store.begin().unwrap();
+    for _ in 0..9000 {
+        let new = crate::store::NewEvent {
+            inbox: None,
+            mailbox: None,
+            uids: UidSet::new(),
+            change: Change::InboxUpdated,
+        };
+        store
+            .append_event(now, hooks.org, None, new, &mut events)
+            .unwrap();
+    }
+    let head = store.log_head(hooks.org).unwrap();
+    store.move_webhook(id, head).unwrap();
+    store.commit().unwrap();
+    assert_eq!(hooks.write(since(0)), Written::Redelivering(4));
+}
+
+#[test]
 fn a_rotation_signs_twice_for_a_day() {
     let mut hooks = Hooks::new();
     let id = hooks.hook("a.test", Said::Status(200));
@@ -665,7 +718,7 @@ fn a_rotation_signs_twice_for_a_day() {
     };
     assert_eq!(keys(&mut hooks), 1);
     let written = hooks.write(WebhookWrite::Rotate {
-        id,
+        hook: named(id),
         idempotency: None,
     });
     let Written::Webhook(_, Some(secret)) = written else {

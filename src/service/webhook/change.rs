@@ -1,11 +1,11 @@
 //! Webhooks as their owners see and change them.
 
-use super::state::sealing_owner;
+use super::state::{sealing_owner, wanted};
 use crate::call::bounds::{METADATA_BYTES_MAX, PAGE_ROWS_MAX, check_keyword};
 use crate::call::{
-    Access, Answer, Countable, DeliveryId, DeliveryStatus, HookAnswer, HookTest, NewWebhook, Noun,
-    OLD_SECRET_MS, Refusal, RemoteUrl, Scopes, Secret, WebhookId, WebhookPatch, WebhookRow,
-    Written, require, sender_filter,
+    Access, Answer, Countable, DeliveryId, DeliveryStatus, HookAnswer, HookName, HookTest, InboxId,
+    InboxRef, NewWebhook, Noun, OLD_SECRET_MS, RedeliverProgress, Refusal, RemoteUrl, Scopes,
+    Secret, Topic, WebhookId, WebhookPatch, WebhookRow, Written, require, sender_filter,
 };
 use crate::service::context::{ReadContext, WriteContext};
 use crate::service::field::invalid;
@@ -14,25 +14,33 @@ use crate::store::{Store, StoredWebhook};
 
 const NONE: Refusal = Refusal::NotFound(Noun::Webhook);
 
-/// Makes a webhook. It gets the events from now on.
+/// Makes a webhook, of an inbox where `place` names one. It gets the events from now on.
 pub fn create(
     context: &mut WriteContext<'_>,
     access: &Access,
-    new: &NewWebhook,
+    (place, new): (Option<&InboxRef>, &NewWebhook),
 ) -> Result<Written, Refusal> {
-    let store = context.store;
-    let max = context.shared.limits.webhooks;
-    if store.webhooks(access.org)?.len() >= max {
-        return Err(Refusal::Limit {
-            what: Countable::Webhooks,
-            max: max as u64,
-        });
+    let (store, limits) = (context.store, &context.shared.limits);
+    let place = place_of(store, access, place)?;
+    let all = store.webhooks(access.org)?;
+    let of_place = place.map(|_| {
+        let there = all.iter().filter(|hook| hook.row.inbox == place);
+        (there.count(), limits.inbox_webhooks)
+    });
+    for (count, max) in [(all.len(), limits.webhooks)].into_iter().chain(of_place) {
+        if count >= max {
+            return Err(Refusal::Limit {
+                what: Countable::Webhooks,
+                max: max as u64,
+            });
+        }
     }
     let id = WebhookId(store.new_id(context.now));
     let inbox = match &new.inbox {
         Some(inbox) => Some(find_inbox(store, access, inbox)?),
-        None => None,
+        None => place,
     };
+    check_place(place, inbox)?;
     let row = WebhookRow {
         id,
         url: new.url.clone(),
@@ -111,25 +119,49 @@ fn make_secret(
     Ok((Secret::new(text.into_bytes()), sealed))
 }
 
-fn find(store: &Store, access: &Access, id: WebhookId) -> Result<StoredWebhook, Refusal> {
-    store.webhook(access.org, id)?.ok_or(NONE)
+/// The inbox whose webhooks are meant; `None` is all of the organization.
+fn place_of(
+    store: &Store,
+    access: &Access,
+    place: Option<&InboxRef>,
+) -> Result<Option<InboxId>, Refusal> {
+    place
+        .map(|inbox| find_inbox(store, access, inbox))
+        .transpose()
+}
+
+/// A webhook of an inbox stays one of it: a key that manages it may see no other.
+fn check_place(place: Option<InboxId>, inbox: Option<InboxId>) -> Result<(), Refusal> {
+    match place.is_none() || place == inbox {
+        true => Ok(()),
+        false => Err(invalid("inbox", "is not the inbox of the path")),
+    }
+}
+
+fn find(store: &Store, access: &Access, name: &HookName) -> Result<StoredWebhook, Refusal> {
+    let place = place_of(store, access, name.place.as_ref())?;
+    let hook = store.webhook(access.org, name.id)?;
+    hook.filter(|hook| place.is_none() || hook.row.inbox == place)
+        .ok_or(NONE)
 }
 
 /// Changes a webhook. `enabled: true` revives one that was disabled: what has waited is sent.
 pub fn patch(
     context: &mut WriteContext<'_>,
     access: &Access,
-    id: WebhookId,
+    name: &HookName,
     patch: &WebhookPatch,
 ) -> Result<Written, Refusal> {
-    let store = context.store;
-    let mut hook = find(store, access, id)?;
+    let (store, id) = (context.store, name.id);
+    let mut hook = find(store, access, name)?;
+    let place = place_of(store, access, name.place.as_ref())?;
     let row = &mut hook.row;
     if let Some(inbox) = &patch.inbox {
         row.inbox = match inbox {
             Some(inbox) => Some(find_inbox(store, access, inbox)?),
             None => None,
         };
+        check_place(place, row.inbox)?;
     }
     let WebhookPatch {
         url,
@@ -176,9 +208,10 @@ pub fn patch(
 pub fn delete(
     context: &mut WriteContext<'_>,
     access: &Access,
-    id: WebhookId,
+    name: &HookName,
 ) -> Result<Written, Refusal> {
-    find(context.store, access, id)?;
+    find(context.store, access, name)?;
+    let id = name.id;
     context.store.delete_webhook(access.org, id)?;
     context.service.webhooks.changes(access.org, id);
     Ok(Written::Changed)
@@ -188,9 +221,10 @@ pub fn delete(
 pub fn rotate(
     context: &mut WriteContext<'_>,
     access: &Access,
-    id: WebhookId,
+    name: &HookName,
 ) -> Result<Written, Refusal> {
-    let mut hook = find(context.store, access, id)?;
+    let mut hook = find(context.store, access, name)?;
+    let id = name.id;
     let (secret, sealed) = make_secret(context, id)?;
     let until = context.now.unix_ms.saturating_add(OLD_SECRET_MS);
     hook.old_secret = Some((core::mem::replace(&mut hook.secret, sealed), until));
@@ -203,9 +237,9 @@ pub fn rotate(
 pub fn check_test(
     context: &WriteContext<'_>,
     access: &Access,
-    id: WebhookId,
+    name: &HookName,
 ) -> Result<(), Refusal> {
-    find(context.store, access, id).map(drop)
+    find(context.store, access, name).map(drop)
 }
 
 /// The answer to a test where this process sends nothing: it is not the server.
@@ -221,9 +255,10 @@ pub fn nothing_sent() -> Written {
 pub fn redeliver(
     context: &mut WriteContext<'_>,
     access: &Access,
-    (id, delivery): (WebhookId, DeliveryId),
+    (name, delivery): (&HookName, DeliveryId),
 ) -> Result<Written, Refusal> {
-    find(context.store, access, id)?;
+    find(context.store, access, name)?;
+    let id = name.id;
     let found = context.store.delivery(id, delivery)?;
     let mut row = found.ok_or(Refusal::NotFound(Noun::WebhookDelivery))?;
     row.status = DeliveryStatus::Pending;
@@ -234,47 +269,77 @@ pub fn redeliver(
     Ok(Written::Delivery(Box::new(row)))
 }
 
-/// Goes back in the log to a time. Everything since is sent again, in order.
+/// Goes back in the log to a time. Every event since that the webhook wants is sent, in order, also
+/// where it was not sent before: the webhook is younger, was disabled, or wanted something else. A
+/// slice counts a page of the log; `Err` is how far it has come.
 pub fn redeliver_since(
     context: &mut WriteContext<'_>,
     access: &Access,
-    (id, since): (WebhookId, i64),
-) -> Result<Written, Refusal> {
-    let store = context.store;
-    let mut hook = find(store, access, id)?;
-    let start = store.log_at(access.org, since)?.saturating_sub(1);
-    let count = store.deliveries_after(id, start)?;
-    if start < hook.seq {
-        hook.seq = start;
-        store.update_webhook(&hook)?;
-        store.end_pending_after(id, start)?;
-        context.service.webhooks.changes(access.org, id);
+    (name, since): (&HookName, i64),
+    progress: Option<RedeliverProgress>,
+) -> Result<Result<Written, RedeliverProgress>, Refusal> {
+    let (store, id, org) = (context.store, name.id, access.org);
+    let mut hook = find(store, access, name)?;
+    let mut progress = match progress {
+        Some(progress) => progress,
+        None => {
+            let start = store.log_at(org, since)?.saturating_sub(1);
+            RedeliverProgress {
+                start,
+                scanned: start,
+                count: 0,
+            }
+        }
+    };
+    if progress.scanned < hook.seq {
+        let page = store.events_after(org, Topic::Org(org), progress.scanned, usize::MAX)?;
+        let page = page.ok_or(NONE)?;
+        let (filter, shown) = wanted(&hook);
+        let events = page.events.iter().filter(|event| event.seq <= hook.seq);
+        let again = events.filter(|event| filter.admit(event, &shown).is_some());
+        progress.count = progress.count.saturating_add(again.count() as u64);
+        progress.scanned = page.scanned_to;
+        if progress.scanned < hook.seq {
+            return Ok(Err(progress));
+        }
     }
-    Ok(Written::Redelivering(count))
+    if progress.start < hook.seq {
+        hook.seq = progress.start;
+        store.update_webhook(&hook)?;
+        store.end_pending_after(id, progress.start)?;
+        context.service.webhooks.changes(org, id);
+    }
+    Ok(Ok(Written::Redelivering(progress.count)))
 }
 
-/// Lists the webhooks of an organization.
-pub fn list(store: &Store, access: &Access) -> Result<Answer, Refusal> {
+/// Lists the webhooks of an inbox, or all of the organization.
+pub fn list(store: &Store, access: &Access, place: Option<&InboxRef>) -> Result<Answer, Refusal> {
+    let place = place_of(store, access, place)?;
     let rows = store.webhooks(access.org)?.into_iter();
-    Ok(Answer::Webhooks(rows.map(|hook| hook.row).collect()))
+    let rows = rows
+        .map(|hook| hook.row)
+        .filter(|row| place.is_none() || row.inbox == place);
+    Ok(Answer::Webhooks(rows.collect()))
 }
 
 /// Reads one webhook.
-pub fn read(store: &Store, access: &Access, id: WebhookId) -> Result<Answer, Refusal> {
-    find(store, access, id).map(|hook| Answer::Webhooks(vec![hook.row]))
+pub fn read(store: &Store, access: &Access, name: &HookName) -> Result<Answer, Refusal> {
+    find(store, access, name).map(|hook| Answer::Webhooks(vec![hook.row]))
 }
 
 /// Lists deliveries, the newest first: a page.
 pub fn deliveries(
     context: &ReadContext<'_>,
     access: &Access,
-    (id, status): (WebhookId, Option<DeliveryStatus>),
+    (name, status): (&HookName, Option<DeliveryStatus>),
     (cursor, limit): (Option<DeliveryId>, usize),
 ) -> Result<Answer, Refusal> {
-    find(context.store, access, id)?;
+    find(context.store, access, name)?;
     let before = cursor.map_or(i64::MAX, |cursor| cursor.0);
     let limit = limit.clamp(1, PAGE_ROWS_MAX);
-    let mut rows = context.store.deliveries(id, status, before, limit + 1)?;
+    let mut rows = context
+        .store
+        .deliveries(name.id, status, before, limit + 1)?;
     let is_more = rows.len() > limit;
     rows.truncate(limit);
     let next = rows

@@ -238,7 +238,9 @@ impl Webhooks {
                 self.give_place(state);
                 written.push((conn, Written::Changed));
             }
-            WebhookWrite::Test { id } => self.begin_test(context, state, *id, conn, written)?,
+            WebhookWrite::Test { hook } => {
+                self.begin_test(context, state, hook.id, conn, written)?;
+            }
             _ => {}
         }
         Ok(())

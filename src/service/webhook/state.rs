@@ -83,6 +83,36 @@ pub(super) struct HookEndpoint {
     pub retry_at: Option<i64>,
 }
 
+/// Which events a webhook wants, and what is shown of them.
+pub(super) fn wanted(hook: &StoredWebhook) -> (EventFilter, Access) {
+    let row = &hook.row;
+    let filter = EventFilter {
+        kinds: row.kinds.iter().fold(Default::default(), |set, kind| {
+            crate::call::KindSet::with(set, *kind)
+        }),
+        inboxes: row.inbox.into_iter().collect::<InboxSet>(),
+        from: row.from.clone(),
+        label: row.label.clone(),
+        priority: None,
+        verdict: row.verdict,
+    };
+    let scopes = match hook.is_open {
+        true => Scopes::MESSAGES_READ.and(Scopes::INBOXES_READ),
+        false => Scopes::EVENTS_READ,
+    };
+    let access = Access(Arc::new(Grant {
+        org: hook.org,
+        key: None,
+        scopes,
+        inboxes: None,
+        subtree: false,
+        inbox: None,
+        address: String::new(),
+        expires_at: None,
+    }));
+    (filter, access)
+}
+
 impl HookEndpoint {
     /// Of a row. `None` when it cannot send: its URL is not taken any more, or its secret was
     /// sealed with another key.
@@ -111,36 +141,14 @@ impl HookEndpoint {
             Some((sealed, until)) => open(sealed).map(|secret| (secret, *until)),
             None => None,
         };
-        let scopes = match hook.is_open {
-            true => Scopes::MESSAGES_READ.and(Scopes::INBOXES_READ),
-            false => Scopes::EVENTS_READ,
-        };
-        let row = &hook.row;
+        let (filter, access) = wanted(hook);
         Some(HookEndpoint {
             org: hook.org,
             url,
-            filter: EventFilter {
-                kinds: row.kinds.iter().fold(Default::default(), |set, kind| {
-                    crate::call::KindSet::with(set, *kind)
-                }),
-                inboxes: row.inbox.into_iter().collect::<InboxSet>(),
-                from: row.from.clone(),
-                label: row.label.clone(),
-                priority: None,
-                verdict: row.verdict,
-            },
-            access: Access(Arc::new(Grant {
-                org: hook.org,
-                key: None,
-                scopes,
-                inboxes: None,
-                subtree: false,
-                inbox: None,
-                address: String::new(),
-                expires_at: None,
-            })),
+            filter,
+            access,
             listening: Vec::new(),
-            is_full: row.is_full && hook.is_open,
+            is_full: hook.row.is_full && hook.is_open,
             keys: vec![key],
             old_key,
             failing_since: hook.failing_since,

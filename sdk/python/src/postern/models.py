@@ -2291,10 +2291,10 @@ class DeliveryAttempt(Model):
 
 @dataclasses.dataclass(kw_only=True, repr=False)
 class Redelivering(Model):
-    """Deliveries that begin again."""
+    """What is sent again."""
 
     count: int
-    """How many."""
+    """How many events, without those that wait in any case."""
 
 
 @dataclasses.dataclass(kw_only=True, repr=False)

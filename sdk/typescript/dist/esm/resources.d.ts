@@ -1495,10 +1495,88 @@ export declare class WebhooksResource extends WebhookVerifying {
     redeliver(webhook: string, delivery: string, options?: RequestOptions): Promise<models.Delivery>;
     /**
      * Send all events since a time again. Goes back in the log to a time: every event since that
-     * the webhook has been sent is sent again, in order, with the same `webhook-id`. The key
-     * needs the scope `webhooks:write` and is bound to no inbox.
+     * the webhook wants is sent, in order, with the same `webhook-id`, also one that it has not
+     * been sent before. The key needs the scope `webhooks:write` and is bound to no inbox.
      */
     redeliverSince(webhook: string, params: WebhooksRedeliverSinceParams, options?: RequestOptions): Promise<models.Redelivering>;
+}
+/** The parameters of `inboxWebhooks.create`. */
+export interface InboxWebhooksCreateParams extends models.NewWebhook {
+}
+/** The parameters of `inboxWebhooks.list`. */
+export interface InboxWebhooksListParams {
+    /** How many rows a page has at most. */
+    limit?: number;
+}
+/** The parameters of `inboxWebhooks.update`. */
+export interface InboxWebhooksUpdateParams extends models.WebhookPatch {
+}
+/** The parameters of `inboxWebhooks.deliveries`. */
+export interface InboxWebhooksDeliveriesParams {
+    /** Only deliveries with this status. */
+    status?: "pending" | "delivered" | "failed";
+    /** How many rows a page has at most. */
+    limit?: number;
+}
+/** The parameters of `inboxWebhooks.redeliverSince`. */
+export interface InboxWebhooksRedeliverSinceParams extends models.RedeliverSince {
+}
+/** The same for the events of one inbox. A key that is bound to inboxes manages theirs. */
+export declare class InboxWebhooksResource {
+    protected readonly client: Postern;
+    constructor(client: Postern);
+    /**
+     * Make a webhook of an inbox. Makes a webhook that gets the events of one inbox, from now on.
+     * It is one of the organization in all else. The key needs the scope `webhooks:write`.
+     */
+    create(inbox: string, params: InboxWebhooksCreateParams, options?: RequestOptions): Promise<models.MadeWebhook>;
+    /**
+     * List the webhooks of an inbox. Lists the webhooks of an inbox by id, all of them in one
+     * page. The key needs the scope `webhooks:write`.
+     */
+    list(inbox: string, params?: InboxWebhooksListParams, options?: RequestOptions): Pages<models.Webhook>;
+    /**
+     * Read a webhook of an inbox. Reads one webhook of an inbox, without its secret. The key
+     * needs the scope `webhooks:write`.
+     */
+    get(inbox: string, webhook: string, options?: RequestOptions): Promise<models.Webhook>;
+    /**
+     * Change a webhook of an inbox. Changes a webhook, or revives one that was disabled. It stays
+     * one of the inbox. A key without `messages:read` takes the content of messages out of its
+     * events. The key needs the scope `webhooks:write`.
+     */
+    update(inbox: string, webhook: string, params: InboxWebhooksUpdateParams, options?: RequestOptions): Promise<models.Webhook>;
+    /**
+     * Delete a webhook of an inbox. Deletes a webhook with its deliveries. A request that is
+     * under way comes to its end. The key needs the scope `webhooks:write`.
+     */
+    delete(inbox: string, webhook: string, options?: RequestOptions): Promise<void>;
+    /**
+     * Make a new secret of a webhook of an inbox. Makes a new secret, which is in this response
+     * only. The old one signs too for a day. The key needs the scope `webhooks:write`.
+     */
+    rotateSecret(inbox: string, webhook: string, options?: RequestOptions): Promise<models.MadeWebhook>;
+    /**
+     * Test a webhook of an inbox. Sends an event of the type `webhook.test` now, and waits for
+     * the answer: 15 seconds. The key needs the scope `webhooks:write`.
+     */
+    test(inbox: string, webhook: string, options?: RequestOptions): Promise<models.WebhookTest>;
+    /**
+     * List deliveries of a webhook of an inbox. Lists the events that were sent to a webhook, the
+     * newest first, as long as the log keeps them. The key needs the scope `webhooks:write`.
+     */
+    deliveries(inbox: string, webhook: string, params?: InboxWebhooksDeliveriesParams, options?: RequestOptions): Pages<models.Delivery>;
+    /**
+     * Send one event to a webhook of an inbox again. Sends one event again, with the same
+     * `webhook-id`, before those that wait. The key needs the scope `webhooks:write`.
+     */
+    redeliver(inbox: string, webhook: string, delivery: string, options?: RequestOptions): Promise<models.Delivery>;
+    /**
+     * Send all events since a time to a webhook of an inbox again. Goes back in the log to a
+     * time: every event since that the webhook wants is sent, in order, with the same
+     * `webhook-id`. The key needs the scope `webhooks:write`.
+     */
+    redeliverSince(inbox: string, webhook: string, params: InboxWebhooksRedeliverSinceParams, options?: RequestOptions): Promise<models.Redelivering>;
 }
 /** Every resource of a client. */
 export declare abstract class Resources {
@@ -1526,4 +1604,5 @@ export declare abstract class Resources {
     readonly uploads: UploadsResource;
     readonly events: EventsResource;
     readonly webhooks: WebhooksResource;
+    readonly inboxWebhooks: InboxWebhooksResource;
 }

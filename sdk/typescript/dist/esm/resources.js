@@ -1295,12 +1295,105 @@ export class WebhooksResource extends WebhookVerifying {
     }
     /**
      * Send all events since a time again. Goes back in the log to a time: every event since that
-     * the webhook has been sent is sent again, in order, with the same `webhook-id`. The key
-     * needs the scope `webhooks:write` and is bound to no inbox.
+     * the webhook wants is sent, in order, with the same `webhook-id`, also one that it has not
+     * been sent before. The key needs the scope `webhooks:write` and is bound to no inbox.
      */
     async redeliverSince(webhook, params, options) {
         const body = { ...params };
         const call = { method: "POST", path: `/api/v1/webhooks/${place(webhook)}/redeliver`, body, options };
+        return (await this.client.object(call));
+    }
+}
+/** The same for the events of one inbox. A key that is bound to inboxes manages theirs. */
+export class InboxWebhooksResource {
+    constructor(client) {
+        this.client = client;
+    }
+    /**
+     * Make a webhook of an inbox. Makes a webhook that gets the events of one inbox, from now on.
+     * It is one of the organization in all else. The key needs the scope `webhooks:write`.
+     */
+    async create(inbox, params, options) {
+        const body = { ...params };
+        const call = { method: "POST", path: `/api/v1/inboxes/${place(inbox)}/webhooks`, body, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * List the webhooks of an inbox. Lists the webhooks of an inbox by id, all of them in one
+     * page. The key needs the scope `webhooks:write`.
+     */
+    list(inbox, params, options) {
+        const query = { ...params };
+        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/webhooks`, query, options };
+        return new Pages(this.client, call, false);
+    }
+    /**
+     * Read a webhook of an inbox. Reads one webhook of an inbox, without its secret. The key
+     * needs the scope `webhooks:write`.
+     */
+    async get(inbox, webhook, options) {
+        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/webhooks/${place(webhook)}`, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * Change a webhook of an inbox. Changes a webhook, or revives one that was disabled. It stays
+     * one of the inbox. A key without `messages:read` takes the content of messages out of its
+     * events. The key needs the scope `webhooks:write`.
+     */
+    async update(inbox, webhook, params, options) {
+        const body = { ...params };
+        const call = { method: "PATCH", path: `/api/v1/inboxes/${place(inbox)}/webhooks/${place(webhook)}`, body, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * Delete a webhook of an inbox. Deletes a webhook with its deliveries. A request that is
+     * under way comes to its end. The key needs the scope `webhooks:write`.
+     */
+    async delete(inbox, webhook, options) {
+        const call = { method: "DELETE", path: `/api/v1/inboxes/${place(inbox)}/webhooks/${place(webhook)}`, options };
+        await this.client.object(call);
+    }
+    /**
+     * Make a new secret of a webhook of an inbox. Makes a new secret, which is in this response
+     * only. The old one signs too for a day. The key needs the scope `webhooks:write`.
+     */
+    async rotateSecret(inbox, webhook, options) {
+        const call = { method: "POST", path: `/api/v1/inboxes/${place(inbox)}/webhooks/${place(webhook)}/rotate-secret`, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * Test a webhook of an inbox. Sends an event of the type `webhook.test` now, and waits for
+     * the answer: 15 seconds. The key needs the scope `webhooks:write`.
+     */
+    async test(inbox, webhook, options) {
+        const call = { method: "POST", path: `/api/v1/inboxes/${place(inbox)}/webhooks/${place(webhook)}/test`, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * List deliveries of a webhook of an inbox. Lists the events that were sent to a webhook, the
+     * newest first, as long as the log keeps them. The key needs the scope `webhooks:write`.
+     */
+    deliveries(inbox, webhook, params, options) {
+        const query = { ...params };
+        const call = { method: "GET", path: `/api/v1/inboxes/${place(inbox)}/webhooks/${place(webhook)}/deliveries`, query, options };
+        return new Pages(this.client, call, false);
+    }
+    /**
+     * Send one event to a webhook of an inbox again. Sends one event again, with the same
+     * `webhook-id`, before those that wait. The key needs the scope `webhooks:write`.
+     */
+    async redeliver(inbox, webhook, delivery, options) {
+        const call = { method: "POST", path: `/api/v1/inboxes/${place(inbox)}/webhooks/${place(webhook)}/deliveries/${place(delivery)}/redeliver`, options };
+        return (await this.client.object(call));
+    }
+    /**
+     * Send all events since a time to a webhook of an inbox again. Goes back in the log to a
+     * time: every event since that the webhook wants is sent, in order, with the same
+     * `webhook-id`. The key needs the scope `webhooks:write`.
+     */
+    async redeliverSince(inbox, webhook, params, options) {
+        const body = { ...params };
+        const call = { method: "POST", path: `/api/v1/inboxes/${place(inbox)}/webhooks/${place(webhook)}/redeliver`, body, options };
         return (await this.client.object(call));
     }
 }
@@ -1331,5 +1424,6 @@ export class Resources {
         this.uploads = new UploadsResource(this);
         this.events = new EventsResource(this);
         this.webhooks = new WebhooksResource(this);
+        this.inboxWebhooks = new InboxWebhooksResource(this);
     }
 }

@@ -4569,7 +4569,7 @@ class AsyncWebhooks(WebhookVerifying):
         Args:
             url: Where events are sent by POST: https, a public host, port 443 or 8443.
             types: Only events of these types.
-            inbox: Only events of this inbox.
+            inbox: Only events of this inbox; below one, it can be no other.
             from_: Only messages from this address or this domain; needs `messages:read`.
             label: Only messages with this label.
             verdict: Only messages with this verdict.
@@ -4856,9 +4856,9 @@ class AsyncWebhooks(WebhookVerifying):
     ) -> models.Redelivering:
         """Send all events since a time again.
 
-        Goes back in the log to a time: every event since that the webhook has been sent is sent
-        again, in order, with the same `webhook-id`. The key needs the scope `webhooks:write` and
-        is bound to no inbox.
+        Goes back in the log to a time: every event since that the webhook wants is sent, in order,
+        with the same `webhook-id`, also one that it has not been sent before. The key needs the
+        scope `webhooks:write` and is bound to no inbox.
 
         Args:
             webhook: The webhook.
@@ -4870,6 +4870,361 @@ class AsyncWebhooks(WebhookVerifying):
             Call(
                 "POST",
                 f"/api/v1/webhooks/{place(webhook)}/redeliver",
+                body={
+                    "since": since,
+                },
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Redelivering", await self._client._object(call, models.Redelivering))
+
+
+class AsyncInboxWebhooks:
+    """The same for the events of one inbox. A key that is bound to inboxes manages theirs."""
+
+    def __init__(self, client: AsyncPostern) -> None:
+        self._client = client
+
+    async def create(
+        self,
+        inbox: str,
+        *,
+        url: str,
+        types: Sequence[Literal["message.received", "message.sent", "message.delivered", "message.deferred", "message.bounced", "message.rejected", "loop.suspected", "message.held", "message.approved", "message.declined", "message.updated", "message.deleted", "message.auto_replied", "inbox.created", "inbox.updated", "inbox.deleted", "domain.verified", "webhook.disabled", "ready", "reset", "closing"]] | None = None,
+        inbox_: str | None = None,
+        from_: str | None = None,
+        label: str | None = None,
+        verdict: Literal["clean", "suspicious", "spam"] | None = None,
+        include: Literal["summary", "full"] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.MadeWebhook:
+        """Make a webhook of an inbox.
+
+        Makes a webhook that gets the events of one inbox, from now on. It is one of the
+        organization in all else. The key needs the scope `webhooks:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            url: Where events are sent by POST: https, a public host, port 443 or 8443.
+            types: Only events of these types.
+            inbox_: Only events of this inbox; below one, it can be no other.
+            from_: Only messages from this address or this domain; needs `messages:read`.
+            label: Only messages with this label.
+            verdict: Only messages with this verdict.
+            include: `full` puts the message object in, with up to 16,384 characters of each text;
+                it needs `messages:read`.
+            metadata: Your own object.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                f"/api/v1/inboxes/{place(inbox)}/webhooks",
+                body={
+                    "url": url,
+                    "types": types,
+                    "inbox": inbox_,
+                    "from": from_,
+                    "label": label,
+                    "verdict": verdict,
+                    "include": include,
+                    "metadata": metadata,
+                },
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.MadeWebhook", await self._client._object(call, models.MadeWebhook))
+
+    def list(
+        self,
+        inbox: str,
+        *,
+        limit: int | None = None,
+        request_timeout: float | None = None,
+    ) -> AsyncPages[models.Webhook]:
+        """List the webhooks of an inbox.
+
+        Lists the webhooks of an inbox by id, all of them in one page. The key needs the scope
+        `webhooks:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            limit: How many rows a page has at most.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "GET",
+                f"/api/v1/inboxes/{place(inbox)}/webhooks",
+                query={
+                    "limit": limit,
+                },
+                timeout_s=request_timeout,
+            )
+        )
+        return AsyncPages(self._client, call, models.Webhook, follows=False)
+
+    async def get(
+        self,
+        inbox: str,
+        webhook: str,
+        *,
+        request_timeout: float | None = None,
+    ) -> models.Webhook:
+        """Read a webhook of an inbox.
+
+        Reads one webhook of an inbox, without its secret. The key needs the scope
+        `webhooks:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            webhook: The webhook.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "GET",
+                f"/api/v1/inboxes/{place(inbox)}/webhooks/{place(webhook)}",
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Webhook", await self._client._object(call, models.Webhook))
+
+    async def update(
+        self,
+        inbox: str,
+        webhook: str,
+        *,
+        url: str | NotGiven | None = NOT_GIVEN,
+        types: Sequence[Literal["message.received", "message.sent", "message.delivered", "message.deferred", "message.bounced", "message.rejected", "loop.suspected", "message.held", "message.approved", "message.declined", "message.updated", "message.deleted", "message.auto_replied", "inbox.created", "inbox.updated", "inbox.deleted", "domain.verified", "webhook.disabled", "ready", "reset", "closing"]] | NotGiven | None = NOT_GIVEN,
+        inbox_: str | NotGiven | None = NOT_GIVEN,
+        from_: str | NotGiven | None = NOT_GIVEN,
+        label: str | NotGiven | None = NOT_GIVEN,
+        verdict: Literal["clean", "suspicious", "spam"] | NotGiven | None = NOT_GIVEN,
+        include: Literal["summary", "full"] | NotGiven | None = NOT_GIVEN,
+        metadata: Mapping[str, Any] | NotGiven | None = NOT_GIVEN,
+        enabled: bool | NotGiven | None = NOT_GIVEN,
+        request_timeout: float | None = None,
+    ) -> models.Webhook:
+        """Change a webhook of an inbox.
+
+        Changes a webhook, or revives one that was disabled. It stays one of the inbox. A key
+        without `messages:read` takes the content of messages out of its events. The key needs the
+        scope `webhooks:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            webhook: The webhook.
+            url: Where events are sent.
+            types: Only events of these types; none is all.
+            inbox_: Only events of this inbox; null is all.
+            from_: Only messages from there; null is all.
+            label: Only messages with this label; null is all.
+            verdict: Only messages with this verdict.
+            include: `summary` or `full`.
+            metadata: Your own object.
+            enabled: `true` revives one that was disabled: what has waited in the log is sent.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "PATCH",
+                f"/api/v1/inboxes/{place(inbox)}/webhooks/{place(webhook)}",
+                body={
+                    "url": url,
+                    "types": types,
+                    "inbox": inbox_,
+                    "from": from_,
+                    "label": label,
+                    "verdict": verdict,
+                    "include": include,
+                    "metadata": metadata,
+                    "enabled": enabled,
+                },
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Webhook", await self._client._object(call, models.Webhook))
+
+    async def delete(
+        self,
+        inbox: str,
+        webhook: str,
+        *,
+        request_timeout: float | None = None,
+    ) -> None:
+        """Delete a webhook of an inbox.
+
+        Deletes a webhook with its deliveries. A request that is under way comes to its end. The
+        key needs the scope `webhooks:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            webhook: The webhook.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "DELETE",
+                f"/api/v1/inboxes/{place(inbox)}/webhooks/{place(webhook)}",
+                timeout_s=request_timeout,
+            )
+        )
+        await self._client._nothing(call)
+
+    async def rotate_secret(
+        self,
+        inbox: str,
+        webhook: str,
+        *,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.MadeWebhook:
+        """Make a new secret of a webhook of an inbox.
+
+        Makes a new secret, which is in this response only. The old one signs too for a day. The
+        key needs the scope `webhooks:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            webhook: The webhook.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                f"/api/v1/inboxes/{place(inbox)}/webhooks/{place(webhook)}/rotate-secret",
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.MadeWebhook", await self._client._object(call, models.MadeWebhook))
+
+    async def test(
+        self,
+        inbox: str,
+        webhook: str,
+        *,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.WebhookTest:
+        """Test a webhook of an inbox.
+
+        Sends an event of the type `webhook.test` now, and waits for the answer: 15 seconds. The
+        key needs the scope `webhooks:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            webhook: The webhook.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                f"/api/v1/inboxes/{place(inbox)}/webhooks/{place(webhook)}/test",
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.WebhookTest", await self._client._object(call, models.WebhookTest))
+
+    def deliveries(
+        self,
+        inbox: str,
+        webhook: str,
+        *,
+        status: Literal["pending", "delivered", "failed"] | None = None,
+        limit: int | None = None,
+        request_timeout: float | None = None,
+    ) -> AsyncPages[models.Delivery]:
+        """List deliveries of a webhook of an inbox.
+
+        Lists the events that were sent to a webhook, the newest first, as long as the log keeps
+        them. The key needs the scope `webhooks:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            webhook: The webhook.
+            status: Only deliveries with this status.
+            limit: How many rows a page has at most.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "GET",
+                f"/api/v1/inboxes/{place(inbox)}/webhooks/{place(webhook)}/deliveries",
+                query={
+                    "status": status,
+                    "limit": limit,
+                },
+                timeout_s=request_timeout,
+            )
+        )
+        return AsyncPages(self._client, call, models.Delivery, follows=False)
+
+    async def redeliver(
+        self,
+        inbox: str,
+        webhook: str,
+        delivery: str,
+        *,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.Delivery:
+        """Send one event to a webhook of an inbox again.
+
+        Sends one event again, with the same `webhook-id`, before those that wait. The key needs
+        the scope `webhooks:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            webhook: The webhook.
+            delivery: The delivery.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                f"/api/v1/inboxes/{place(inbox)}/webhooks/{place(webhook)}/deliveries/{place(delivery)}/redeliver",
+                idempotency_key=idempotency_key,
+                timeout_s=request_timeout,
+            )
+        )
+        return cast("models.Delivery", await self._client._object(call, models.Delivery))
+
+    async def redeliver_since(
+        self,
+        inbox: str,
+        webhook: str,
+        *,
+        since: datetime.datetime | str,
+        idempotency_key: str | None = None,
+        request_timeout: float | None = None,
+    ) -> models.Redelivering:
+        """Send all events since a time to a webhook of an inbox again.
+
+        Goes back in the log to a time: every event since that the webhook wants is sent, in order,
+        with the same `webhook-id`. The key needs the scope `webhooks:write`.
+
+        Args:
+            inbox: The inbox, by its id or its address.
+            webhook: The webhook.
+            since: Events at or after this time.
+            idempotency_key: Requests with the same key do a thing once; made for you.
+            request_timeout: Seconds, instead of the time limit of the client.
+        """
+        call = (
+            Call(
+                "POST",
+                f"/api/v1/inboxes/{place(inbox)}/webhooks/{place(webhook)}/redeliver",
                 body={
                     "since": since,
                 },
@@ -4908,3 +5263,4 @@ class AsyncResources:
         self.uploads = AsyncUploads(client)
         self.events = AsyncEvents(client)
         self.webhooks = AsyncWebhooks(client)
+        self.inbox_webhooks = AsyncInboxWebhooks(client)
