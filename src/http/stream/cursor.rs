@@ -28,7 +28,6 @@
 //! - `at` only grows, except by a reset. So every number is emitted at most once, in order.
 
 use core::ops::ControlFlow;
-use std::collections::VecDeque;
 
 use crate::call::Event;
 
@@ -52,12 +51,17 @@ pub struct LogCursor {
     asked_after: u64,
     /// What has come and was not emitted yet.
     kept: Option<Box<KeptEvents>>,
+    /// What was emitted while the next page is read. Its memory is given back when that has come:
+    /// the thread that reads has taken it, and would wait for us at each event.
+    spent: Option<Box<KeptEvents>>,
 }
 
 /// Events behind the cursor that have been read: at most those of two pages.
 #[derive(Debug)]
 struct KeptEvents {
-    events: VecDeque<Event>,
+    events: Vec<Event>,
+    /// So many of them were emitted.
+    emitted: usize,
     /// As in the last page that came.
     scanned_to: u64,
     head: u64,
@@ -206,6 +210,7 @@ impl LogCursor {
             is_catching_up: true,
             asked_after: 0,
             kept: None,
+            spent: None,
         };
         let ask = match start {
             StartAt::Now => LogAsk::Head,
@@ -325,14 +330,14 @@ impl LogCursor {
         let is_due = self.stage == CursorStage::Paused
             && sink.is_quick()
             && sink.has_room()
-            && !kept.events.is_empty()
-            && kept.events.len() <= self.rows
+            && (1..=self.rows).contains(&(kept.events.len() - kept.emitted))
             && after < kept.head.max(self.seen);
         is_due.then(|| self.read_after(after))
     }
 
     fn page(&mut self, page: LogPage, sink: &mut impl EventSink) -> Option<LogAsk> {
         self.stage = CursorStage::Paused;
+        self.spent = None;
         let end = self.kept.as_deref().map_or(self.at, |kept| kept.scanned_to);
         if self.asked_after > end {
             // What was before it has been given up.
@@ -345,7 +350,8 @@ impl LogCursor {
         let moves = page.scanned_to.max(last) > end || self.seen > self.seen_when_asked;
         let kept = self.kept.get_or_insert_with(|| {
             Box::new(KeptEvents {
-                events: VecDeque::new(),
+                events: Vec::new(),
+                emitted: 0,
                 scanned_to: end,
                 head: page.head,
                 epoch: page.epoch,
@@ -353,8 +359,10 @@ impl LogCursor {
                 taken: 0,
             })
         });
+        kept.events.drain(..kept.emitted);
+        kept.emitted = 0;
         match kept.events.is_empty() {
-            true => kept.events = page.events.into(),
+            true => kept.events = page.events,
             false => kept.events.extend(page.events),
         }
         kept.scanned_to = kept.scanned_to.max(page.scanned_to).max(last);
@@ -368,7 +376,7 @@ impl LogCursor {
     /// rest again: its next page is as small as it is slow.
     fn emit_kept(&mut self, sink: &mut impl EventSink) -> Option<LogAsk> {
         let mut kept = self.kept.take()?;
-        while let Some(event) = kept.events.front() {
+        while let Some(event) = kept.events.get(kept.emitted) {
             if !sink.has_room() {
                 self.rows = (kept.taken + kept.taken / 4).clamp(PAGE_ROWS_MIN, PAGE_ROWS_MAX);
                 self.kept = sink.is_quick().then_some(kept);
@@ -381,13 +389,14 @@ impl LogCursor {
                     return None;
                 }
             }
-            kept.events.pop_front();
+            kept.emitted += 1;
         }
         self.at = self.at.max(kept.scanned_to);
         if self.stage == CursorStage::ExpectPage {
             if kept.taken >= self.rows {
                 self.rows = (self.rows * 2).min(PAGE_ROWS_MAX);
             }
+            self.spent = Some(kept);
             return None;
         }
         self.rows = (self.rows * 2).min(PAGE_ROWS_MAX);
