@@ -446,6 +446,7 @@ pub enum UpstreamWrite {
         uidvalidity: u32,
         messages: Vec<RemoteMessage>,
         has_looked: bool,
+        folders: Vec<SyncedFolder>,
     },
     /// Which messages of a mailbox are known, before the row `before`. Written: `UpstreamKnown`.
     Known {

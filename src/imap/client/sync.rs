@@ -429,6 +429,7 @@ impl UpstreamClient {
             uidvalidity: opened.uidvalidity,
             messages,
             has_looked: self.tour == FolderTour::Over,
+            folders: self.folders.clone(),
         };
         self.ask(SyncStep::Match, call, out);
     }

@@ -485,9 +485,11 @@ fn write_upstream(
             uidvalidity,
             messages,
             has_looked,
+            folders,
         } => {
             let at = (*folder, *purpose, *uidvalidity);
-            upstream::matched(context, *account, at, (messages, *has_looked))
+            let found = (messages.as_slice(), *has_looked, folders.as_slice());
+            upstream::matched(context, *account, at, found)
         }
         UpstreamWrite::Passed {
             account,

@@ -8,7 +8,8 @@
 use super::places::{mailbox_for, use_of};
 use super::sync::{check_account, ident, known as find_folder};
 use crate::call::{
-    Refusal, RemoteMessage, RemoteUse, UidSet, UpstreamAccount, UpstreamFolderId, Written,
+    Refusal, RemoteMessage, RemoteUse, SyncedFolder, UidSet, UpstreamAccount, UpstreamFolderId,
+    Written,
 };
 use crate::service::context::WriteContext;
 use crate::service::mail::message;
@@ -28,7 +29,7 @@ pub fn matched(
     context: &mut WriteContext<'_>,
     account: UpstreamAccount,
     (folder, purpose, uidvalidity): (UpstreamFolderId, RemoteUse, u32),
-    (messages, has_looked): (&[RemoteMessage], bool),
+    (messages, has_looked, folders): (&[RemoteMessage], bool, &[SyncedFolder]),
 ) -> Result<Written, Refusal> {
     check_account(context, account)?;
     let up_to = find_folder(context, account, folder)?;
@@ -43,7 +44,8 @@ pub fn matched(
         {
             continue;
         }
-        match find_moved(context, account, (folder, purpose, uidvalidity), row)? {
+        let there = (folder, purpose, uidvalidity);
+        match find_moved(context, account, (there, folders), row)? {
             FoundAs::Here => continue,
             FoundAs::Elsewhere if !has_looked => {
                 may_have_moved = true;
@@ -77,7 +79,10 @@ pub fn matched(
 fn find_moved(
     context: &mut WriteContext<'_>,
     account: UpstreamAccount,
-    (folder, purpose, uidvalidity): (UpstreamFolderId, RemoteUse, u32),
+    ((folder, purpose, uidvalidity), folders): (
+        (UpstreamFolderId, RemoteUse, u32),
+        &[SyncedFolder],
+    ),
     row: &RemoteMessage,
 ) -> Result<FoundAs, Refusal> {
     // Without a Message-ID, too many messages look like each other.
@@ -96,20 +101,20 @@ fn find_moved(
     if !context.store.move_upstream(pair.message, folder, there)? {
         return Ok(FoundAs::New);
     }
-    follow(context, account, (&pair, purpose))?;
+    let before = folders.iter().find(|known| known.id == pair.folder);
+    let before = before.map(|folder| folder.purpose);
+    follow(context, account, (&pair, before, purpose))?;
     Ok(FoundAs::Here)
 }
 
-/// Moves a message here that was moved there, unless it was moved here meanwhile.
+/// Moves a message here that was moved there from the mailbox of the use `before`, unless it was
+/// moved here meanwhile. Other changes that were made here are still told.
 fn follow(
     context: &mut WriteContext<'_>,
     account: UpstreamAccount,
-    (pair, purpose): (&UpstreamPair, RemoteUse),
+    (pair, before, purpose): (&UpstreamPair, Option<RemoteUse>, RemoteUse),
 ) -> Result<(), Refusal> {
-    // What was changed here goes before.
-    if context.store.has_upstream_change(pair.message)? {
-        return Ok(());
-    }
+    let is_changed = context.store.has_upstream_change(pair.message)?;
     let (org, inbox) = (account.org, account.inbox);
     let Some(here) = context.store.entry(org, inbox, pair.entry)? else {
         return context
@@ -123,12 +128,18 @@ fn follow(
     let (Some(place), Some(source), Some(target)) = (place, source, target) else {
         return Ok(());
     };
-    if use_of(&source) == Some(purpose) {
+    let here_is = use_of(&source);
+    // A move that was made here goes before.
+    let is_moved = is_changed && here_is != before;
+    if here_is == Some(purpose) || is_moved {
         return Ok(());
     }
     message::move_one(context, &place, &source, &target, here.state.uid)?;
-    // What was taken over is not told back.
-    Ok(context.store.forget_upstream_change(pair.message)?)
+    if !is_changed {
+        // What was taken over is not told back.
+        context.store.forget_upstream_change(pair.message)?;
+    }
+    Ok(())
 }
 
 /// How much the clock of a server may be behind: INTERNALDATE is its time, in seconds.
