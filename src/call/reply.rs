@@ -5,12 +5,12 @@ use std::sync::Arc;
 use super::{
     ApprovalRow, AuditRow, BatchRow, Caller, ClaimedEvents, DeliveryRow, DomainView, EntryId,
     EntryRow, EntryState, Event, EventGroupView, ExportPage, FetchedUpTo, FilterRuleRow,
-    Forgetting, HookTest, ImportOutcome, InboxId, InboxRow, KeyRow, KnownSpamDeletion,
+    Forgetting, GoneMessage, HookTest, ImportOutcome, InboxId, InboxRow, KeyRow, KnownSpamDeletion,
     KnownSpamImported, KnownSpamSource, MadeTicket, MailboxRow, Matches, MessageView, NextDelivery,
     NextTransaction, OctetsOf, OrgId, OrgRow, OutboundRow, PartSource, Refusal, RuleRow,
     RuleTrialRow, Secret, Selected, SendStatus, SendTrial, ShownSpamSettings, SpamReport,
-    SuppressionRow, SyncedFolder, ThreadId, ThreadView, UidSet, UploadRow, UpstreamPush, UsageDays,
-    UsageRow, WebhookRow,
+    SuppressionRow, SyncedFolders, ThreadId, ThreadView, UidSet, UploadRow, UpstreamPush,
+    UsageDays, UsageRow, WebhookRow,
 };
 
 /// The reply to a call.
@@ -255,7 +255,7 @@ pub enum Written {
     /// So many deliveries begin again.
     Redelivering(u64),
     NextDelivery(NextDelivery),
-    UpstreamFolders(Vec<SyncedFolder>),
+    UpstreamFolders(SyncedFolders),
     UpstreamAt(FetchedUpTo),
     /// The UIDs of messages that are to come. `may_have_moved`: one behind them may be a message of
     /// another mailbox, which is to be looked at first.
@@ -275,6 +275,8 @@ pub enum Written {
         push: Option<Box<UpstreamPush>>,
         has_more: bool,
     },
+    /// Those of the next messages to be deleted that may be in the archive.
+    UpstreamGone(Vec<GoneMessage>),
     /// Whether there is more to delete.
     UpstreamEnded {
         has_more: bool,

@@ -57,6 +57,8 @@ pub enum UpstreamOrder {
     /// Deletes messages for good; on a server without UIDPLUS they are only marked as deleted,
     /// since EXPUNGE would take what others have marked. Outcome: `Done`.
     Expunge { uids: UidSet },
+    /// Asks which of these Message-IDs messages of the open mailbox have. Outcome: `Found`.
+    Find { message_ids: Vec<String> },
     /// Waits for news of the open mailbox. Outcome: `Woken`.
     Idle,
     /// Ends the connection.
@@ -88,6 +90,8 @@ pub enum UpstreamOutcome {
         is_too_large: bool,
     },
     Done,
+    /// Whether the mailbox has each.
+    Found(Vec<bool>),
     /// With COPYUID: the UIDVALIDITY of the target, UIDs in the source and in the target.
     Moved {
         placed: Option<(u32, UidSet, UidSet)>,
@@ -118,6 +122,8 @@ pub enum RemoteUse {
     Junk,
     Sent,
     Trash,
+    /// Every message of the account, whatever other mailboxes it is in.
+    All,
 }
 
 impl RemoteUse {
@@ -125,6 +131,7 @@ impl RemoteUse {
     pub fn of(attribute: &[u8]) -> Option<RemoteUse> {
         Some(match attribute {
             b"\\INBOX" => RemoteUse::Inbox,
+            b"\\ALL" => RemoteUse::All,
             b"\\ARCHIVE" => RemoteUse::Archive,
             b"\\DRAFTS" => RemoteUse::Drafts,
             b"\\JUNK" | b"\\SPAM" => RemoteUse::Junk,
@@ -232,6 +239,24 @@ pub struct SyncedFolder {
     /// The octets that the server uses.
     pub name: Vec<u8>,
     pub purpose: RemoteUse,
+}
+
+/// The mailboxes of an account that are looked at.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SyncedFolders {
+    /// INBOX first.
+    pub kept: Vec<SyncedFolder>,
+    /// The one that has what is filed away: it is searched, and nothing of it is fetched.
+    pub archive: Option<Vec<u8>>,
+}
+
+/// A message that is gone from the mailbox of its account in which it was.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GoneMessage {
+    /// The row of `upstream_message`.
+    pub message: i64,
+    /// With its angle brackets.
+    pub message_id: String,
 }
 
 /// What a server said of a mailbox before the state of all its messages was compared.

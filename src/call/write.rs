@@ -488,13 +488,17 @@ pub enum UpstreamWrite {
         outcome: PushOutcome,
         folders: Vec<SyncedFolder>,
     },
+    /// Which messages a round has found gone. Written: `UpstreamGone`, a part of them.
+    Gone { account: UpstreamAccount },
     /// A round over all mailboxes has ended that began then, unix milliseconds: puts off what could
-    /// not be told. `is_whole`: every mailbox could be opened, so what is gone is deleted. Written:
+    /// not be told. `is_whole`: every mailbox could be opened, so what is gone is deleted, but for
+    /// the messages in `archived`, the part of `UpstreamGone` that is in the archive. Written:
     /// `UpstreamEnded`.
     Round {
         account: UpstreamAccount,
         began: i64,
         is_whole: bool,
+        archived: Vec<i64>,
         folders: Vec<SyncedFolder>,
     },
     /// What is up to this UID is done with, though it was not delivered: it is gone, too large, or

@@ -172,7 +172,7 @@ impl Store {
         self.direct().all(
             "SELECT s.message, m.uid, s.entry, s.flags, s.keywords, s.is_gone, s.folder
              FROM upstream_state s CROSS JOIN upstream_message m ON m.id = s.message
-             WHERE s.inbox = ?1 AND s.is_gone = 1 LIMIT ?2",
+             WHERE s.inbox = ?1 AND s.is_gone = 1 ORDER BY s.message LIMIT ?2",
             [inbox.0, int(most as u64)],
             read_pair,
         )

@@ -23,6 +23,7 @@ mod orders;
 mod push;
 mod reader;
 mod response;
+mod round;
 mod span;
 mod state;
 mod step;

@@ -27,6 +27,9 @@ pub struct WorkUnderWay {
     /// A literal was dropped.
     is_too_large: bool,
     placed: Option<(u32, UidSet, UidSet)>,
+    /// What each search has found so far, and whether the one under way has found something.
+    found: Vec<bool>,
+    has_found: bool,
     vanished: UidSet,
     /// The largest MODSEQ of a message, also of those that did not fit.
     modseq: Option<u64>,
@@ -51,6 +54,8 @@ impl WorkUnderWay {
             row: None,
             is_too_large: false,
             placed: None,
+            found: Vec::new(),
+            has_found: false,
             vanished: UidSet::new(),
             modseq: None,
         }
@@ -66,6 +71,7 @@ impl WorkUnderWay {
         matches!(
             self.order,
             UpstreamOrder::Fetch { .. }
+                | UpstreamOrder::Find { .. }
                 | UpstreamOrder::Scan { .. }
                 | UpstreamOrder::State { .. }
                 | UpstreamOrder::Changes { .. }
@@ -168,6 +174,7 @@ impl WorkUnderWay {
                     is_too_large: self.is_too_large,
                 },
             },
+            UpstreamOrder::Find { .. } => UpstreamOutcome::Found(self.found),
             UpstreamOrder::Move { .. } => UpstreamOutcome::Moved {
                 placed: self.placed,
             },
@@ -280,6 +287,12 @@ impl UpstreamDialogue {
                 self.delete(uids).into_iter().for_each(add);
             }
             UpstreamOrder::Expunge { uids } => self.delete(uids).into_iter().for_each(add),
+            UpstreamOrder::Find { message_ids } => {
+                for id in message_ids {
+                    let search = SentPieces::new("UID SEARCH HEADER Message-ID");
+                    add(search.string(id.as_bytes()));
+                }
+            }
             UpstreamOrder::Idle | UpstreamOrder::Leave => {}
         }
         commands
@@ -338,6 +351,11 @@ impl UpstreamDialogue {
             });
         }
         self.note_code(&status);
+        if let Some(work) = &mut self.work
+            && matches!(work.order, UpstreamOrder::Find { .. })
+        {
+            work.found.push(core::mem::take(&mut work.has_found));
+        }
         self.go_on(out)
     }
 
@@ -362,6 +380,11 @@ impl UpstreamDialogue {
                     && work.folders.len() < REMOTE_FOLDERS_MAX
                 {
                     work.folders.push(folder);
+                }
+            }
+            UpstreamSaid::Searched(has_found) => {
+                if let Some(work) = &mut self.work {
+                    work.has_found |= has_found;
                 }
             }
             UpstreamSaid::Fetched(items) => {

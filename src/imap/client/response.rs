@@ -27,6 +27,8 @@ pub enum UpstreamSaid {
     Capability(Vec<String>),
     /// A row of LIST.
     Folder(RemoteFolder),
+    /// What a search has found; whether it is anything.
+    Searched(bool),
     /// So many messages are there.
     Exists(u32),
     /// The message with this sequence number is gone.
@@ -163,6 +165,9 @@ fn untagged(text: &[u8], at: usize, rest: &[u8], message: Option<Vec<u8>>) -> Up
                 .map(UpstreamSaid::Folder)
         }
         b"VANISHED" => vanished(behind),
+        b"SEARCH" => Some(UpstreamSaid::Searched(
+            number(split_word(behind).0).is_some(),
+        )),
         _ => None,
     };
     said.unwrap_or(UpstreamSaid::Other)

@@ -37,6 +37,11 @@ pub(super) enum SyncStep {
     Pass,
     /// The service's answer to the end of a round.
     Round,
+    /// The service's answer to the question what is gone.
+    Gone,
+    OpenArchive,
+    /// Messages that are gone are searched for in the archive.
+    Find,
     Idle,
     /// News have come soon after others: a moment goes by. Nothing is read meanwhile.
     Pause {
@@ -65,6 +70,7 @@ impl SyncStep {
                 | SyncStep::Told
                 | SyncStep::Compared
                 | SyncStep::Round
+                | SyncStep::Gone
                 | SyncStep::End
         )
     }

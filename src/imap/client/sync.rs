@@ -23,8 +23,8 @@ use super::span::ScanSpan;
 use super::step::SyncStep;
 use super::{DialogueStep, UpstreamDialogue};
 use crate::call::{
-    Ask, Call, Caller, Charge, FetchedUpTo, Holders, Intake, MemoryShortage, Metric, Now,
-    OpenedFolder, PushOutcome, Refusal, RemoteMessage, Reply, Route, SCAN_MAX, Shared,
+    Ask, Call, Caller, Charge, FetchedUpTo, GoneMessage, Holders, Intake, MemoryShortage, Metric,
+    Now, OpenedFolder, PushOutcome, Refusal, RemoteMessage, Reply, Route, SCAN_MAX, Shared,
     SyncedFolder, UidSet, UpstreamDial, UpstreamFolderId, UpstreamLoss, UpstreamMessage,
     UpstreamOrder, UpstreamOutcome, UpstreamPush, UpstreamTls, UpstreamWrite, Written,
 };
@@ -39,6 +39,9 @@ pub struct UpstreamClient {
     pub(super) dialogue: UpstreamDialogue,
     pub(super) step: SyncStep,
     pub(super) folders: Vec<SyncedFolder>,
+    /// The mailbox with what is filed away, and messages that are gone and may be there.
+    pub(super) archive: Option<Vec<u8>>,
+    pub(super) gone: Vec<GoneMessage>,
     /// The mailbox that is open: its place among `folders`, and what is known of it.
     pub(super) at: usize,
     pub(super) opened: Option<OpenedFolder>,
@@ -47,11 +50,11 @@ pub struct UpstreamClient {
     pub(super) state: StateCompared,
     pub(super) has_gone: bool,
     /// A mailbox could not be opened in this round: what is gone may be there.
-    has_missed: bool,
+    pub(super) has_missed: bool,
     /// INBOX has been looked at in this round.
-    is_back: bool,
+    pub(super) is_back: bool,
     /// When the round began, unix milliseconds.
-    began: i64,
+    pub(super) began: i64,
     /// Whether the other mailboxes are looked at first.
     pub(super) tour: FolderTour,
     /// What the server is being told.
@@ -94,6 +97,8 @@ impl UpstreamClient {
             certificate,
             step: SyncStep::Hello,
             folders: Vec::new(),
+            archive: None,
+            gone: Vec::new(),
             at: 0,
             opened: None,
             up_to: FetchedUpTo {
@@ -249,6 +254,14 @@ impl UpstreamClient {
                 }
                 self.pass(out);
             }
+            (
+                SyncStep::OpenArchive,
+                outcome @ (UpstreamOutcome::Opened(_) | UpstreamOutcome::Refused { .. }),
+            ) => self.archive_opened(now, &outcome, out),
+            (
+                SyncStep::Find,
+                outcome @ (UpstreamOutcome::Found(_) | UpstreamOutcome::Refused { .. }),
+            ) => self.archive_searched(outcome, out),
             (SyncStep::Push, UpstreamOutcome::Done) => self.pushed(PushOutcome::Done, out),
             (SyncStep::Push, UpstreamOutcome::Moved { placed }) => {
                 self.pushed(PushOutcome::Moved(placed), out);
@@ -283,30 +296,9 @@ impl UpstreamClient {
             true => self.at = next,
             false => {
                 self.round_ms = now.mono_ms.saturating_add(ROUND_MS);
-                return self.ask_round(out);
+                return self.finish_round(out);
             }
         }
-        self.open(now, out);
-    }
-
-    fn ask_round(&mut self, out: &mut Output) {
-        let account = self.dial.account;
-        let call = UpstreamWrite::Round {
-            account,
-            began: self.began,
-            is_whole: !self.has_missed,
-            folders: self.folders.clone(),
-        };
-        self.ask(SyncStep::Round, call, out);
-    }
-
-    /// Each mailbox has been looked at: waits in INBOX.
-    fn end_round(&mut self, now: Now, out: &mut Output) {
-        (self.has_gone, self.has_missed) = (false, false);
-        if self.at == 0 {
-            return self.wait_for_news(now, out);
-        }
-        (self.at, self.is_back) = (0, true);
         self.open(now, out);
     }
 
@@ -333,7 +325,7 @@ impl UpstreamClient {
         }
     }
 
-    fn wait_for_news(&mut self, now: Now, out: &mut Output) {
+    pub(super) fn wait_for_news(&mut self, now: Now, out: &mut Output) {
         match self.is_wanted() {
             true => self.order(now, SyncStep::Idle, UpstreamOrder::Idle, out),
             false => self.leave(now, out),
@@ -548,7 +540,7 @@ impl UpstreamClient {
         }
         match (self.step, reply) {
             (SyncStep::Folders, Reply::Written(Written::UpstreamFolders(folders), _)) => {
-                self.folders = folders;
+                (self.folders, self.archive) = (folders.kept, folders.archive);
                 self.at = 0;
                 self.open(now, out);
             }
@@ -577,9 +569,12 @@ impl UpstreamClient {
             (SyncStep::Compared, Reply::Written(..)) => self.look_for_new(now, out),
             (SyncStep::Round, Reply::Written(Written::UpstreamEnded { has_more }, _)) => {
                 match has_more {
-                    true => self.ask_round(out),
+                    true => self.finish_round(out),
                     false => self.end_round(now, out),
                 }
+            }
+            (SyncStep::Gone, Reply::Written(Written::UpstreamGone(gone), _)) => {
+                self.look_in_archive(now, gone, out);
             }
             (
                 SyncStep::Match,

@@ -199,6 +199,9 @@ fn order(text: &str) -> UpstreamOrder {
             to: unescaped(to),
         },
         ["expunge", uids] => UpstreamOrder::Expunge { uids: set(uids) },
+        ["find", ids @ ..] => UpstreamOrder::Find {
+            message_ids: ids.iter().map(ToString::to_string).collect(),
+        },
         ["idle"] => UpstreamOrder::Idle,
         ["leave"] => UpstreamOrder::Leave,
         _ => panic!("no such order: {text}"),
@@ -754,5 +757,28 @@ fn flags_and_moves_go_up() {
          C P4 UID COPY 5 \"Gone\"
          S P4 NO [TRYCREATE] make it first
          = Refused { text: \"[TRYCREATE] make it first\", is_missing: true }",
+    );
+}
+
+#[test]
+fn searches_say_what_there_is() {
+    served(
+        "",
+        "do find <a@b> <\"c\"@d> <e@f>
+         C P2 UID SEARCH HEADER Message-ID \"<a@b>\"
+         S * SEARCH 4 9
+         S P2 OK
+         C P3 UID SEARCH HEADER Message-ID \"<\\\"c\\\"@d>\"
+         S * SEARCH
+         S * 3 EXISTS
+         S P3 OK
+         C P4 UID SEARCH HEADER Message-ID \"<e@f>\"
+         S * search 12
+         S P4 OK
+         = Found([true, false, true])
+         do find <g@h>
+         C P5 UID SEARCH HEADER Message-ID \"<g@h>\"
+         S P5 NO [INUSE] later
+         = Refused { text: \"[INUSE] later\", is_missing: false }",
     );
 }

@@ -540,12 +540,17 @@ fn write_upstream(
             let at = (*folder, *uidvalidity);
             upstream::pushed(context, *account, at, (push, outcome, folders))
         }
+        UpstreamWrite::Gone { account } => upstream::gone(context, *account),
         UpstreamWrite::Round {
             account,
             began,
             is_whole,
+            archived,
             folders,
-        } => upstream::round(context, *account, (*began, *is_whole), folders),
+        } => {
+            let ended = (*began, *is_whole, archived.as_slice());
+            upstream::round(context, *account, ended, folders)
+        }
         UpstreamWrite::Token {
             account,
             version,

@@ -51,7 +51,7 @@ pub(super) fn placed(
     from: &UpstreamMessage,
 ) -> Result<Option<Effect>, Refusal> {
     let special = match from.purpose {
-        RemoteUse::Inbox | RemoteUse::Archive => return Ok(None),
+        RemoteUse::Inbox | RemoteUse::All | RemoteUse::Archive => return Ok(None),
         RemoteUse::Drafts => SpecialUse::Drafts,
         RemoteUse::Junk => SpecialUse::Junk,
         RemoteUse::Sent => SpecialUse::Sent,

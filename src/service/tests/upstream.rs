@@ -100,7 +100,7 @@ impl Accounts {
         };
         self.serve(UpstreamWrite::Opened {
             account,
-            folder: folders[0].id,
+            folder: folders.kept[0].id,
             opened: OpenedFolder {
                 uidvalidity: 7,
                 uidnext: Some(1),

@@ -25,4 +25,4 @@ pub use push::{next_change, pushed};
 pub use state::{UpstreamWays, Upstreams};
 pub use sync::{folders, ident, opened, passed};
 pub use tokens::{TokenAnswer, UpstreamTokens};
-pub use told::{compared, known, round, told};
+pub use told::{compared, gone, known, round, told};

@@ -24,7 +24,7 @@ pub(super) fn mailbox_for(
     let (org, inbox) = (account.org, account.inbox);
     let special = match purpose {
         RemoteUse::Inbox => return Ok(context.store.mailbox_named(org, inbox, INBOX)?),
-        RemoteUse::Archive => return Ok(None),
+        RemoteUse::All | RemoteUse::Archive => return Ok(None),
         RemoteUse::Drafts => SpecialUse::Drafts,
         RemoteUse::Junk => SpecialUse::Junk,
         RemoteUse::Sent => SpecialUse::Sent,

@@ -10,13 +10,13 @@ use std::collections::HashSet;
 
 use crate::call::{
     FetchedUpTo, Noun, OpenedFolder, Refusal, RemoteFolder, RemoteMessage, RemoteUse, SyncedFolder,
-    UpstreamAccount, UpstreamFolderId, Written,
+    SyncedFolders, UpstreamAccount, UpstreamFolderId, Written,
 };
 use crate::crypto;
 use crate::service::context::WriteContext;
 use crate::store::StoredUpTo;
 
-/// The mailboxes that are kept the same here: INBOX first, then one for each use.
+/// The mailboxes that are kept the same here, INBOX first, then one for each use; and the archive.
 pub fn folders(
     context: &WriteContext<'_>,
     account: UpstreamAccount,
@@ -35,12 +35,17 @@ pub fn folders(
             let Some(purpose) = purpose_of(folder) else {
                 continue;
             };
-            let is_kept = purpose != RemoteUse::Archive;
-            if is_kept && !chosen.iter().any(|(_, known)| *known == purpose) {
+            if !chosen.iter().any(|(_, known)| *known == purpose) {
                 chosen.push((folder, purpose));
             }
         }
     }
+    // One with all messages has those of the archive and of every other mailbox.
+    let archive = [RemoteUse::All, RemoteUse::Archive]
+        .into_iter()
+        .find_map(|wanted| chosen.iter().find(|(_, purpose)| *purpose == wanted))
+        .map(|(folder, _)| folder.name.clone());
+    chosen.retain(|(_, purpose)| !matches!(purpose, RemoteUse::All | RemoteUse::Archive));
     chosen.sort_by_key(|(_, purpose)| *purpose);
     if chosen.first().map(|(_, purpose)| *purpose) != Some(RemoteUse::Inbox) {
         return Err(Refusal::NotFound(Noun::Mailbox));
@@ -61,7 +66,8 @@ pub fn folders(
     let selectable = told.iter().filter(|folder| folder.is_selectable);
     let names: HashSet<&[u8]> = selectable.map(|folder| &folder.name[..]).collect();
     context.store.keep_upstream_folders(account, &names)?;
-    Ok(Written::UpstreamFolders(folders))
+    let kept = folders;
+    Ok(Written::UpstreamFolders(SyncedFolders { kept, archive }))
 }
 
 /// A mailbox was opened: what is fetched of it.

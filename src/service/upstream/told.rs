@@ -1,5 +1,5 @@
 //! What the server of an account tells of messages that are here: other flags are taken over, and
-//! what is gone there is deleted here.
+//! what is gone there is deleted here, unless it was filed away in the archive.
 //!
 //! The rule: **a change is what differs from what the server said before**, bit by bit. What was
 //! changed here meanwhile differs from that too, and stays: a bit that both sides have changed has
@@ -12,8 +12,8 @@ use super::keywords::{has_word, kept_keywords};
 use super::push::{moved_to, put_off_untold};
 use super::sync::{check_account, known as find_folder};
 use crate::call::{
-    ComparedAt, FlagChange, FlagDifference, Flags, MailboxId, Refusal, RemoteMessage, SCAN_MAX,
-    SyncedFolder, UidSet, UpstreamAccount, UpstreamFolderId, Written,
+    ComparedAt, FlagChange, FlagDifference, Flags, GoneMessage, MailboxId, Refusal, RemoteMessage,
+    SCAN_MAX, SyncedFolder, UidSet, UpstreamAccount, UpstreamFolderId, Written,
 };
 use crate::service::context::WriteContext;
 use crate::service::mail::entry;
@@ -150,12 +150,35 @@ pub fn compared(
     Ok(Written::Changed)
 }
 
+/// Those of the next messages to be deleted at the end of a round that the archive is searched for:
+/// the ones with a Message-ID that every server can search for.
+pub fn gone(context: &WriteContext<'_>, account: UpstreamAccount) -> Result<Written, Refusal> {
+    check_account(context, account)?;
+    let (org, inbox) = (account.org, account.inbox);
+    let mut gone = Vec::new();
+    for pair in context.store.upstream_gone(inbox, GONE)? {
+        let Some(here) = context.store.message(org, inbox, pair.entry)? else {
+            continue;
+        };
+        let id = here.message_id;
+        let is_plain = !id.is_empty() && id.bytes().all(|b| b.is_ascii_graphic());
+        if is_plain && id.len() <= SEARCHED_MAX {
+            gone.push(GoneMessage {
+                message: pair.message,
+                message_id: id,
+            });
+        }
+    }
+    Ok(Written::UpstreamGone(gone))
+}
+
 /// Every mailbox has been looked at. Deletes messages that were found gone and that are in no
-/// other mailbox, if all could be opened, and puts off what could not be told.
+/// other mailbox, if all could be opened, and puts off what could not be told. Those that are in
+/// the archive, `archived`, stay.
 pub fn round(
     context: &mut WriteContext<'_>,
     account: UpstreamAccount,
-    (began, is_whole): (i64, bool),
+    (began, is_whole, archived): (i64, bool, &[i64]),
     folders: &[SyncedFolder],
 ) -> Result<Written, Refusal> {
     check_account(context, account)?;
@@ -164,10 +187,12 @@ pub fn round(
     if !is_whole {
         return Ok(Written::UpstreamEnded { has_more });
     }
-    let gone = context.store.upstream_gone(inbox, SCAN_MAX)?;
+    let gone = context.store.upstream_gone(inbox, GONE)?;
     let mut leaving: BTreeMap<MailboxId, UidSet> = BTreeMap::new();
     for pair in &gone {
-        if let Some(here) = context.store.entry(org, inbox, pair.entry)? {
+        let is_archived = archived.contains(&pair.message);
+        let here = context.store.entry(org, inbox, pair.entry)?;
+        if let Some(here) = here.filter(|_| !is_archived) {
             // One that was moved here meanwhile stays.
             let is_changed = context.store.has_upstream_change(pair.message)?;
             let to = moved_to(context, account, &here, (pair, folders))?;
@@ -194,6 +219,11 @@ pub fn round(
             )?;
         }
     }
-    has_more |= gone.len() == SCAN_MAX;
+    has_more |= gone.len() == GONE;
     Ok(Written::UpstreamEnded { has_more })
 }
+
+/// Messages that one call deletes. Each may be searched for before, with a command of its own.
+const GONE: usize = 100;
+/// Octets of a Message-ID that is searched for; it stands in a quoted string.
+const SEARCHED_MAX: usize = 250;
