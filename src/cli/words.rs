@@ -380,6 +380,13 @@ const OPTIONS: &[(&str, &str)] = &[
     ("folder", "folder"),
     ("name", "NAME"),
     ("q", "--query"),
+    ("upstream.host", "--upstream"),
+    ("upstream.port", "--upstream"),
+    ("upstream.user", "--upstream-user"),
+    ("upstream.password", "--upstream-password-file"),
+    ("upstream.smtp.host", "--upstream-smtp"),
+    ("upstream.smtp.port", "--upstream-smtp"),
+    ("upstream.smtp.password", "--upstream-smtp-password-file"),
 ];
 
 #[cfg(test)]
