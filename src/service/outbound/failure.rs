@@ -84,9 +84,13 @@ impl DeliveryFailure {
             LostWhy::Reply(reply) => return DeliveryFailure::refused(reply, host, address, tls),
             LostWhy::BadReply(what) => ((4, 5, 0), format!("a reply that is none: {what}")),
             LostWhy::Ourselves => {
-                let mut failure = DeliveryFailure::ourselves(host);
-                failure.address = Some(address);
-                return failure.at_host(host);
+                let why = format!(
+                    "{host} greets with the name of this server: the mail would loop. If it is \
+                     another server, one of the two needs another `hostname`"
+                );
+                let failure = DeliveryFailure::of(Lasting::Permanent, (5, 4, 6), why);
+                let address = Some(address);
+                return DeliveryFailure { address, ..failure }.at_host(host);
             }
             LostWhy::Stopping => ((4, 3, 2), "this server was stopped".to_owned()),
         };
