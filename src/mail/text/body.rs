@@ -38,6 +38,8 @@ pub struct TextBody {
     pub hidden_content: bool,
     /// The text or the HTML was cut.
     pub truncated: bool,
+    /// A page was read. Without one the text is its own Markdown.
+    pub has_pages: bool,
 }
 
 /// The text and the HTML of a message.
@@ -343,6 +345,7 @@ impl TextBuilder {
                 };
             }
             self.source_left = self.source_left.saturating_sub(source.len());
+            self.found.has_pages = true;
             let mut page = self.read_page(&source);
             self.found.hidden_content |= page.hidden_content;
             self.found.links.append(&mut page.links);
@@ -382,6 +385,7 @@ impl TextBuilder {
                 let room = self.bytes_max.saturating_sub(self.found.text.len());
                 let text = decoded_text(raw, &part, room);
                 if part.is("text", "html") {
+                    self.found.has_pages = true;
                     self.plain(&self.form.read(&text, room).text);
                 } else {
                     self.plain(&text);

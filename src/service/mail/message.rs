@@ -217,7 +217,7 @@ fn content_of(
             words: found.words,
         })
         .collect();
-    let (text, is_cut) = match ask.is_markdown && spans.is_empty() {
+    let (text, is_cut) = match ask.is_markdown && body.has_pages && spans.is_empty() {
         true => text::markdown_of(octets, &digest),
         false => (body.text, body.truncated),
     };
