@@ -12,6 +12,7 @@ use super::resource::ResourceAnswer;
 use crate::call::{Caller, RepeatKey, Scopes};
 use crate::http::api::fields::FieldRow;
 use crate::http::wire::json::{self, Json};
+use crate::http::wire::own_json::read_own;
 
 /// One row of the table of tools.
 #[derive(Debug)]
@@ -182,7 +183,7 @@ impl ApiAnswer {
 
     /// The body as JSON; null when it is none.
     pub fn json(&self) -> Json<'_> {
-        json::read_own(&self.body).unwrap_or(Json::Null)
+        read_own(&self.body).unwrap_or(Json::Null)
     }
 }
 

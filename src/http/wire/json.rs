@@ -59,11 +59,6 @@ pub(crate) fn parse(body: &[u8]) -> Result<Json<'_>, Box<Problem>> {
     })
 }
 
-/// Reads JSON that this server has written, of any size; `None` for what is none.
-pub(crate) fn read_own(body: &[u8]) -> Option<Json<'_>> {
-    read(body, usize::MAX, &Cell::new(None)).ok()
-}
-
 /// Reads the one value of a body. What it has too much of, of depth or of so many names and values,
 /// is told in `excess`.
 fn read<'b>(

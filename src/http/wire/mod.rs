@@ -7,6 +7,7 @@ pub(crate) mod escape;
 pub(crate) mod head;
 pub(crate) mod json;
 pub(crate) mod outgoing_body;
+pub(crate) mod own_json;
 pub mod range;
 pub(crate) mod response;
 pub(crate) mod target;

@@ -4,16 +4,14 @@ use super::found::FoundJson;
 use crate::http::api::problems::Problem;
 use crate::http::mcp::tool::{ApiAnswer, ToolContent, ToolStep};
 use crate::http::wire::json::{self, Json};
+use crate::http::wire::own_json::read_own;
 use crate::mail::unicode::one_line;
 
 /// Of arguments that do not fit.
 pub(crate) fn text(problem: &Problem) -> String {
     let mut octets = Vec::new();
     json::object(&mut octets, |error| problem.write(error));
-    words(
-        FoundJson(&json::read_own(&octets).unwrap_or(Json::Null)),
-        None,
-    )
+    words(FoundJson(&read_own(&octets).unwrap_or(Json::Null)), None)
 }
 
 /// Of a response of the API that refuses.
