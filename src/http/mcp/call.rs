@@ -127,7 +127,9 @@ impl RpcCall {
         };
         let body = reply::result(&self.id, self.era, None, |o| {
             let parts = content.parts.iter().filter(is_known);
-            json::list(o.value("content"), parts, write_part);
+            let out = o.value("content");
+            out.reserve(content.parts.iter().map(ContentPart::octets).sum());
+            json::list(out, parts, write_part);
             if let Some(structured) = &content.structured
                 && self.era != Era::Oldest
             {

@@ -5,8 +5,6 @@
 //! of it ends the fence. Lines end only where this file ends them, whatever separators a text has,
 //! and a line that imitates one of the two is marked.
 
-use std::borrow::Cow;
-
 use super::tool::FenceId;
 use crate::mail::unicode::{Visibility, one_line, visibility};
 
@@ -65,27 +63,24 @@ impl Fenced<'_> {
 
     /// A text of any length, line by line, without what no person sees.
     pub fn text(&mut self, text: &str) {
-        let text = &one_line_end(text);
-        let mut lines = text.split(is_line_end).peekable();
-        let mut line = String::new();
-        while let Some(raw) = lines.next() {
-            // A text that ends with a line end has no line behind it.
-            if raw.is_empty() && lines.peek().is_none() {
-                break;
-            }
-            if raw.bytes().all(|b| matches!(b, b' '..=b'~' | b'\t')) {
-                self.push(raw);
+        let mut rest = text;
+        let mut seen = String::new();
+        while !rest.is_empty() {
+            let (line, next, is_plain) = first_line(rest);
+            rest = next;
+            if is_plain {
+                self.push(line);
                 continue;
             }
-            line.clear();
+            seen.clear();
             let mut before = None;
-            for c in raw.chars() {
+            for c in line.chars() {
                 if visibility(before, c) == Visibility::Keep {
-                    line.push(c);
+                    seen.push(c);
                 }
                 before = Some(c);
             }
-            self.push(&line);
+            self.push(&seen);
         }
     }
 
@@ -103,12 +98,42 @@ impl Fenced<'_> {
     }
 }
 
-/// The text with one line end where it has a carriage return before a line feed.
-fn one_line_end(text: &str) -> Cow<'_, str> {
-    match memchr::memchr(b'\r', text.as_bytes()) {
-        Some(_) => Cow::Owned(text.replace("\r\n", "\n")),
-        None => Cow::Borrowed(text),
+/// The first line of a text, what is behind its end, and whether a person sees all of the line. A
+/// carriage return before a line feed ends one line.
+fn first_line(text: &str) -> (&str, &str, bool) {
+    let mut at = 0;
+    let mut is_plain = true;
+    loop {
+        at += plain_run(text.as_bytes().get(at..).unwrap_or_default());
+        let rest = text.get(at..).unwrap_or_default();
+        let Some(c) = rest.chars().next() else {
+            return (text, "", is_plain);
+        };
+        if is_line_end(c) {
+            let next = rest.get(c.len_utf8()..).unwrap_or_default();
+            let next = match c {
+                '\r' => next.strip_prefix('\n').unwrap_or(next),
+                _ => next,
+            };
+            return (text.get(..at).unwrap_or_default(), next, is_plain);
+        }
+        is_plain = false;
+        at += c.len_utf8();
     }
+}
+
+/// How many octets at the beginning are visible ASCII, spaces and tabs. The compiler turns the test
+/// of a whole window into wide comparisons.
+fn plain_run(octets: &[u8]) -> usize {
+    let is_plain = |b: &u8| matches!(b, b' '..=b'~' | b'\t');
+    let (windows, _) = octets.as_chunks::<WINDOW>();
+    let whole = windows
+        .iter()
+        .take_while(|window| window.iter().fold(true, |all, b| all & is_plain(b)))
+        .count()
+        * WINDOW;
+    let rest = octets.get(whole..).unwrap_or_default();
+    whole + rest.iter().take_while(|b| is_plain(b)).count()
 }
 
 /// What some reader of text takes for the end of a line.
@@ -141,6 +166,8 @@ fn letter(c: char) -> Option<u8> {
 }
 
 const ID_OCTETS: usize = 10;
+/// Octets that are looked at at once.
+const WINDOW: usize = 32;
 /// The words that both lines begin with, behind a bracket.
 const MARK: &str = "mail-data";
 
@@ -258,6 +285,23 @@ mod tests {
                 fenced.gap();
                 fenced.text(&body);
             }));
+        }
+    }
+
+    #[test]
+    fn a_text_has_the_lines_that_it_had() {
+        for end in ["\n", "\r", "\r\n", "\u{b}", "\u{85}", "\u{2028}"] {
+            for len in [0, 1, 31, 32, 33, 64, 70] {
+                let line = "a".repeat(len);
+                for text in [
+                    format!("{line}{end}{end}b"),
+                    format!("{line}{end}{end}b{end}"),
+                    format!("{line}\u{ad}{end}{end}b"),
+                ] {
+                    let shown = fenced(|fenced| fenced.text(&text));
+                    assert!(shown.contains(&format!("]\n{line}\n\nb\n[")), "{shown:?}");
+                }
+            }
         }
     }
 

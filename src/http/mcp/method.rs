@@ -127,9 +127,8 @@ fn answer(
                 return Err(RpcError::params(NO_CURSOR));
             }
             let scopes = context.caller.scopes();
-            let seen = TOOLS.iter().filter(|tool| scopes.allow(tool.need));
             respond(reply::result(&id, era, Some(LIST_TTL_MS), |o| {
-                list::tools(o.value("tools"), seen);
+                list::tools(o.value("tools"), scopes);
             }))
         }
         ("tools/call", _) => call(message, id, era, context),

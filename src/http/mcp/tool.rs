@@ -205,6 +205,17 @@ impl ToolContent {
     }
 }
 
+impl ContentPart {
+    /// About how many octets it has as JSON.
+    pub fn octets(&self) -> usize {
+        match self {
+            ContentPart::Text(text) => text.len() + text.len() / 16 + 64,
+            ContentPart::Image { octets, .. } => octets.len() / 3 * 4 + 128,
+            ContentPart::Link { uri, .. } => uri.len() + 128,
+        }
+    }
+}
+
 impl<'a> ToolArguments<'a> {
     pub fn value(&self, name: &str) -> Option<&Json<'a>> {
         let found = self.fields.iter().find(|(field, _)| field == name);

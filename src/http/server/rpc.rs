@@ -217,8 +217,13 @@ impl Server {
         exchange.method = request.method.to_owned();
         exchange.media = ContentKind::Json;
         exchange.repeat_key = request.repeat_key;
+        // It is only looked at for what may come again.
+        let is_kept = exchange.repeat_key.is_some();
         exchange.target = RequestTarget {
-            raw: format!("{segments:?}{query:?}"),
+            raw: match is_kept {
+                true => format!("{segments:?}{query:?}"),
+                false => String::new(),
+            },
             segments: Vec::new(),
             query,
         };
