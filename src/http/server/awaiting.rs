@@ -28,6 +28,9 @@ impl Server {
         exchange.places = Vec::new();
         exchange.secret = None;
         exchange.rpc_fields = None;
+        exchange.host = None;
+        exchange.content_type = None;
+        exchange.charge = None;
         let (ask, ends) = wait.begin(now);
         out.ask = Some(ask);
         out.lease = true;
