@@ -8,7 +8,9 @@ mod rig;
 use std::net::{IpAddr, Ipv4Addr};
 
 use peak_alloc::PeakAlloc;
-use postern::testing::call::{Limits, Listener, Scopes};
+use postern::testing::call::{
+    Ask, Call, Envelope, InboxId, Intake, Limits, Listener, Recipient, Reply, Route, Scopes,
+};
 use postern::testing::mail::Bounds;
 use postern::testing::mail::digest::{Digest, analyse};
 use postern::testing::mail::text::links::links;
@@ -519,6 +521,119 @@ fn socket() -> usize {
     ALLOCATED.current_usage().saturating_sub(held) / usize::from(WAITS)
 }
 
+/// How a client asks for events that stops to read them: what it sends, by its number and key.
+type Request = fn(u8, &str) -> Vec<u8>;
+
+/// With the octets that it may take in front of usual events, and of long ones.
+const STALLED: &[(&str, Request, [usize; 2])] = &[
+    (
+        "a stream",
+        |_, key| stream("", key),
+        [STALLED_MAX, LONG_MAX],
+    ),
+    (
+        "a WebSocket",
+        |_, key| subscribe("", key),
+        [STALLED_MAX, LONG_MAX],
+    ),
+    (
+        "a stream of a group",
+        |n, key| stream(&format!("?group=g{n}"), key),
+        [CLAIM_MAX, LONG_MAX],
+    ),
+    (
+        "a WebSocket of a group",
+        |n, key| subscribe(&format!(r#","group":"g{n}""#), key),
+        [CLAIM_MAX, LONG_MAX],
+    ),
+];
+
+fn stream(query: &str, key: &str) -> Vec<u8> {
+    let head = format!("GET /api/v1/events{query} HTTP/1.1\r\nHost: mx.test\r\n");
+    format!("{head}Authorization: Bearer {key}\r\n\r\n").into_bytes()
+}
+
+fn subscribe(fields: &str, key: &str) -> Vec<u8> {
+    let message = frame(&format!(r#"{{"op":"subscribe","id":"a"{fields}}}"#));
+    [handshake(key).as_bytes(), &message].concat()
+}
+
+/// The octets of memory that each client takes that has read at once and then stops, while messages
+/// come whose To is `to`; and those that are left of it when its time is over.
+fn stalled(request: Request, to: &str) -> (usize, usize) {
+    let limits = Limits {
+        inbox_receives_per_minute: 1000,
+        ..Limits::default()
+    };
+    let time_ms = limits.stream_stall_s * 1000;
+    let mut rig = Rig::new(7, limits);
+    let org = rig.make_org("first");
+    let inbox = rig.make_inbox(org, "bot@x.test", None);
+    let key = rig.make_key(org, Scopes::ADMIN, None, None);
+    let mut clients = Vec::new();
+    for n in 0..WAITS {
+        let id = rig.open(Listener::Https, IpAddr::V4(Ipv4Addr::new(127, 0, 1, n)));
+        rig.send(id, &request(n, &key), usize::MAX);
+        clients.push(id);
+    }
+    for _ in 0..20 {
+        deliver(&mut rig, inbox, "bot@x.test");
+        for id in &clients {
+            let said = rig.take(*id);
+            let said = String::from_utf8_lossy(&said);
+            assert!(said.contains("message.received"), "{said}");
+        }
+    }
+    for id in &clients {
+        rig.reads(*id, false);
+    }
+    let held = ALLOCATED.current_usage();
+    deliver(&mut rig, inbox, "bot@x.test");
+    for _ in 0..80 {
+        deliver(&mut rig, inbox, to);
+    }
+    // It takes the first of them at once, and a little more. A reader of a group claims many then.
+    for id in &clients {
+        rig.reads_some(*id, 2000);
+        assert_eq!(rig.take(*id).len(), 2000);
+    }
+    let taken = ALLOCATED.current_usage().saturating_sub(held);
+    rig.wait(time_ms);
+    assert!(clients.iter().all(|id| rig.conns[id].is_closed()));
+    let left = ALLOCATED.current_usage().saturating_sub(held);
+    (taken / usize::from(WAITS), left / usize::from(WAITS))
+}
+
+/// A message comes in.
+fn deliver(rig: &mut Rig, inbox: InboxId, to: &str) {
+    let recipient = Recipient {
+        address: "bot@x.test".into(),
+        inbox: Some(inbox),
+        org: None,
+        notify: 0,
+        orcpt: None,
+    };
+    let envelope = Envelope {
+        reverse_path: Some("ann@else.test".into()),
+        recipients: vec![recipient],
+        ..Envelope::default()
+    };
+    let text = "0123456789 ".repeat(40);
+    let octets = format!("From: ann@else.test\r\nTo: {to}\r\nSubject: {text}\r\n\r\n{text}\r\n");
+    let route = Route::Inbound {
+        envelope,
+        received: b"Received: by mx.test\r\n".to_vec(),
+        helo: "mx.else.test".into(),
+    };
+    let intake = Box::new(Intake {
+        route,
+        charge: None,
+        octets: octets.into_bytes(),
+    });
+    let reply = rig.call(Ask::anonymous(Call::Accept(intake)));
+    assert!(matches!(reply, Some(Reply::Written(..))), "{reply:?}");
+}
+
 fn handshake(key: &str) -> String {
     format!(
         "GET /api/v1/ws HTTP/1.1\r\nHost: mx.test\r\nAuthorization: Bearer {key}\r\n\
@@ -554,6 +669,19 @@ fn nothing_takes_more_than_eight_times_its_size() {
     println!("a WebSocket: {taken} octets each");
     if taken > WAITING {
         wrong.push(format!("a WebSocket: {taken} octets"));
+    }
+    let many: Vec<String> = (0..200)
+        .map(|n| format!("{} <a{n}@x.test>", "a".repeat(1000)))
+        .collect();
+    let many = many.join(",\r\n ");
+    for (name, request, most) in STALLED {
+        for (to, most) in ["bot@x.test", &many].into_iter().zip(most) {
+            let (taken, left) = stalled(*request, to);
+            println!("{name} that stalls: {taken} octets, {left} later");
+            if taken > *most || left > LEFT_MAX {
+                wrong.push(format!("{name} that stalls: {taken} octets, {left} later"));
+            }
+        }
     }
     // One test has all, because the allocator counts for the whole process.
     for row in OPENED {
@@ -612,3 +740,11 @@ const WAITS: u8 = 8;
 const WAITING: usize = 4 * 1024;
 /// What any request takes, however small.
 const FREE: usize = 128 * 1024;
+/// What a client costs that has stopped in front of usual events.
+const STALLED_MAX: usize = 12 * 1024;
+/// The same for a reader of a group, which has a claim of 32 of them in a buffer.
+const CLAIM_MAX: usize = 96 * 1024;
+/// The same in front of events of 85 KiB: one of them, in a buffer of at most twice its size.
+const LONG_MAX: usize = 192 * 1024;
+/// What is left of it when it was cut off.
+const LEFT_MAX: usize = 1024;

@@ -64,8 +64,9 @@ struct ClientEnd {
     received: Vec<u8>,
     /// Sent by the client while the session would not read.
     unsent: VecDeque<u8>,
-    /// The client does not read.
+    /// The client does not read, but for so many bytes.
     is_stuck: bool,
+    takes: usize,
     /// Since when bytes wait for it, monotonic milliseconds.
     stuck_since: Option<u64>,
     deadline: Option<Now>,
@@ -133,9 +134,12 @@ impl Environment for Touch<'_> {
     }
 
     fn send(&mut self, bytes: &mut Vec<u8>) -> Result<bool, Infallible> {
-        if !self.end.is_stuck {
-            self.end.received.append(bytes);
-        }
+        let taken = match self.end.is_stuck {
+            true => bytes.len().min(self.end.takes),
+            false => bytes.len(),
+        };
+        self.end.takes = self.end.takes.saturating_sub(taken);
+        self.end.received.extend(bytes.drain(..taken));
         Ok(bytes.is_empty())
     }
 
@@ -512,6 +516,16 @@ impl Rig {
     pub fn reads(&mut self, id: u64, on: bool) {
         if let Some(conn) = self.conns.get_mut(&id) {
             conn.end.is_stuck = !on;
+        }
+        self.go_on(id);
+    }
+
+    /// A client that has stopped reading takes so many bytes more.
+    pub fn reads_some(&mut self, id: u64, bytes: usize) {
+        if let Some(conn) = self.conns.get_mut(&id) {
+            conn.end.takes = bytes;
+            // Its time begins anew.
+            conn.end.stuck_since = None;
         }
         self.go_on(id);
     }
