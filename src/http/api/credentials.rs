@@ -23,7 +23,8 @@ pub(crate) static EXPORT: Operation = Operation {
     id: "credentials.export",
     summary: "Export credentials",
     says: "One row of CSV for each inbox, with hosts and ports for mail clients. Keys are not \
-           stored, so that `password` is the key of the request.",
+           stored, so that `password` is the key of the request. The operator's token logs in to no \
+           inbox: it is refused here.",
     query: &[],
     takes: Takes::Nothing,
     gives: &[Gives {
@@ -36,7 +37,9 @@ pub(crate) static EXPORT: Operation = Operation {
 };
 
 fn export(request: &mut RouteRequest<'_>) -> RouteResult {
-    request.access()?;
+    if request.access()?.key.is_none() {
+        return Err(Problem::operator_is_no_password());
+    }
     let secret = request.secret.cloned();
     let secret = secret.ok_or_else(|| Problem::unauthorized("A key is needed here."))?;
     Ok(RouteStep::Export(secret))

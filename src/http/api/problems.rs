@@ -123,7 +123,9 @@ impl Problem {
             codes::NOT_FOUND,
             format!("There is no such {what}."),
             match what {
-                "route" => "Check the path; the API is under /api/v1.",
+                "route" => {
+                    "Check the path; the API is under /api/v1, and /api/v1/docs describes it."
+                }
                 _ => "Check the id and which key you use; a key sees only what is its own.",
             },
         )
@@ -148,6 +150,15 @@ impl Problem {
             codes::UNAUTHORIZED,
             message,
             "Send `Authorization: Bearer ap_sk_…` with a key that is valid and not revoked.",
+        )
+    }
+
+    /// 401: credentials of inboxes are asked for with the operator's token, which logs in to none.
+    pub(super) fn operator_is_no_password() -> Box<Problem> {
+        Problem::new(
+            codes::UNAUTHORIZED,
+            "The operator's token logs in to no inbox, so it is not given as a password.",
+            "Use a key, or make one for each inbox with POST /api/v1/inboxes/credentials/export.",
         )
     }
 
@@ -177,7 +188,8 @@ impl Problem {
         Problem::new(
             codes::HOST_NOT_OURS,
             "The Host of the request is no name of this server.",
-            "Ask by `localhost`, a loopback address or the server's own name, or use a key.",
+            "Ask by `localhost`, a loopback address or the server's own name, or use the \
+             operator's token.",
         )
     }
 
