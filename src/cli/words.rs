@@ -12,7 +12,7 @@ pub fn of_error(error: &Value, retry_after_s: Option<u64>) -> String {
     let text = |name: &str| error[name].as_str().unwrap_or_default();
     let (message, hint) = (text("message"), text("hint"));
     let hint = match text("code") {
-        "unauthorized" => {
+        "unauthorized" if hint.starts_with("Send `Authorization") => {
             return format!("{message} Give a valid one with --key or in POSTERN_KEY.");
         }
         "method_not_allowed" => {
@@ -34,7 +34,17 @@ pub fn of_error(error: &Value, retry_after_s: Option<u64>) -> String {
         },
         _ => hint.to_owned(),
     };
-    let mut all = options(&commands(&format!("{message} {hint}")));
+    // The words behind these are values: of the server's lists, or of the request.
+    let values_at = match error["field"].is_string() {
+        true => [" must be ", " names "]
+            .iter()
+            .filter_map(|word| message.find(word))
+            .min(),
+        false => Some(0),
+    };
+    let (fields, values) = message.split_at(values_at.unwrap_or(message.len()));
+    let said = [&*options(fields), values, " ", &*options(&hint)].concat();
+    let mut all = commands(&said);
     let wait = retry_after_s.map_or("a while".into(), |seconds| format!("{seconds} s"));
     for (said, ours) in [
         ("for as long as Retry-After says", &*wait),
@@ -380,12 +390,28 @@ const OPTIONS: &[(&str, &str)] = &[
     ("folder", "folder"),
     ("name", "NAME"),
     ("q", "--query"),
+    ("upstream", "--upstream"),
     ("upstream.host", "--upstream"),
     ("upstream.port", "--upstream"),
+    ("upstream.tls", "--upstream-tls"),
     ("upstream.user", "--upstream-user"),
     ("upstream.password", "--upstream-password-file"),
+    ("upstream.address", "--upstream-address"),
+    ("upstream.oauth.token_url", "--upstream-token-url"),
+    ("upstream.oauth.client_id", "--upstream-client-id"),
+    (
+        "upstream.oauth.client_secret",
+        "--upstream-client-secret-file",
+    ),
+    (
+        "upstream.oauth.refresh_token",
+        "--upstream-refresh-token-file",
+    ),
+    ("upstream.smtp", "--upstream-smtp"),
     ("upstream.smtp.host", "--upstream-smtp"),
     ("upstream.smtp.port", "--upstream-smtp"),
+    ("upstream.smtp.tls", "--upstream-smtp-tls"),
+    ("upstream.smtp.user", "--upstream-smtp-user"),
     ("upstream.smtp.password", "--upstream-smtp-password-file"),
 ];
 
@@ -412,10 +438,45 @@ mod tests {
                 "Too many requests. Wait 12 s.",
             ),
             (
-                json!({"code": "invalid_field", "message": "`reply_to` must be addresses.",
+                json!({"code": "invalid_field", "field": "reply_to",
+                    "message": "`reply_to` must be addresses.",
                     "hint": "Correct the field and send the request again."}),
                 None,
                 "`--reply-to` must be addresses. Correct the field and run the command again.",
+            ),
+            // Values keep their words, and so do ids.
+            (
+                json!({"code": "invalid_field", "field": "when.all[0].field",
+                    "message": "`when.all[0].field` must be `from`, `to` or `subject`.",
+                    "hint": "Correct the field and send the request again."}),
+                None,
+                "`when.all[0].field` must be `from`, `to` or `subject`. Correct the field and run \
+                 the command again.",
+            ),
+            (
+                json!({"code": "invalid_field", "field": "scopes",
+                    "message": "`scopes` names `label`, which is no scope: each must be `approve`.",
+                    "hint": ""}),
+                None,
+                "`--scopes` names `label`, which is no scope: each must be `approve`.",
+            ),
+            (
+                json!({"code": "not_found", "message": "There is no inbox `name`.",
+                    "hint": "Use its id or its address."}),
+                None,
+                "There is no inbox `name`. Use its id or its address.",
+            ),
+            (
+                json!({"code": "invalid_field", "field": "upstream.password",
+                    "message": "`upstream.password` must be given again.", "hint": ""}),
+                None,
+                "`--upstream-password-file` must be given again.",
+            ),
+            (
+                json!({"code": "unauthorized", "message": "The token logs in to no inbox.",
+                    "hint": "Use a key, or POST /api/v1/inboxes/credentials/export."}),
+                None,
+                "The token logs in to no inbox. Use a key, or `postern inbox credentials --mint`.",
             ),
             (
                 json!({"code": "cursor_expired", "message": "The log has no such cursor.",
@@ -448,6 +509,20 @@ mod tests {
             "a GET /other b",
         ] {
             assert_eq!(commands(text), text);
+        }
+    }
+
+    #[test]
+    fn every_option_is_one_of_a_command() {
+        use clap::CommandFactory;
+        let (mut commands, mut known) = (vec![super::super::Cli::command()], Vec::new());
+        while let Some(command) = commands.pop() {
+            let longs = command.get_arguments().filter_map(|arg| arg.get_long());
+            known.extend(longs.map(|long| format!("--{long}")));
+            commands.extend(command.get_subcommands().cloned());
+        }
+        for (field, option) in OPTIONS.iter().filter(|(_, option)| option.starts_with('-')) {
+            assert!(known.iter().any(|long| long == option), "{field}: {option}");
         }
     }
 
