@@ -217,6 +217,18 @@ metrics! {
     OutboundRoutes = "gauge" "postern_outbound_routes";
     /// Times that mail waited because all connections to other servers were in use.
     OutboundLimited = "counter" "postern_outbound_limited_total";
+    /// Requests to webhooks that have ended.
+    WebhookAttempts = "counter" "postern_webhook_attempts_total";
+    /// Those of them without a 2xx answer.
+    WebhookAttemptsFailed = "counter" "postern_webhook_attempts_failed_total";
+    /// Webhooks that are enabled.
+    WebhooksEnabled = "gauge" "postern_webhooks_enabled";
+    /// Enabled webhooks that have failed since their last success.
+    WebhooksFailing = "gauge" "postern_webhooks_failing";
+    /// Enabled webhooks that wait until an event is sent to them again.
+    WebhooksWaiting = "gauge" "postern_webhooks_waiting";
+    /// Webhooks that were disabled because they failed for too long or are gone.
+    WebhooksDisabled = "gauge" "postern_webhooks_disabled";
     /// Connections to the servers of accounts elsewhere that are made or open.
     UpstreamConnections = "gauge" "postern_upstream_connections";
     /// Times that an account elsewhere found no place for its connection.

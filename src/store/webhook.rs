@@ -123,10 +123,12 @@ impl Store {
         rows.into_iter().collect()
     }
 
-    /// The organization and the id of every webhook that is enabled.
-    pub fn enabled_webhooks(&self) -> Result<Vec<(OrgId, WebhookId)>, Error> {
+    /// The organization and the id of every webhook that is enabled, or was disabled because it
+    /// fails or is gone.
+    pub fn enabled_or_failed_webhooks(&self) -> Result<Vec<(OrgId, WebhookId)>, Error> {
         self.all(
-            "SELECT org, id FROM webhook WHERE enabled <> 0 ORDER BY id",
+            "SELECT org, id FROM webhook WHERE enabled <> 0 OR reason IS NOT NULL
+             ORDER BY id",
             [],
             |r| Ok((OrgId(r.get(0)?), WebhookId(r.get(1)?))),
         )

@@ -463,6 +463,55 @@ fn a_failure_is_tried_again_by_the_schedule_and_given_up() {
 }
 
 #[test]
+fn metrics_say_how_endpoints_are() {
+    let mut hooks = Hooks::new();
+    let values = |hooks: &Hooks| {
+        [
+            Metric::WebhooksEnabled,
+            Metric::WebhooksFailing,
+            Metric::WebhooksWaiting,
+            Metric::WebhooksDisabled,
+            Metric::WebhookAttempts,
+            Metric::WebhookAttemptsFailed,
+        ]
+        .map(|metric| hooks.world.shared.metrics.value(metric))
+    };
+    let id = hooks.hook("a.test", Said::Status(500));
+    hooks.hook("b.test", Said::Status(200));
+    hooks.settle();
+    assert_eq!(values(&hooks), [2, 0, 0, 0, 0, 0]);
+    hooks.event();
+    hooks.settle();
+    assert_eq!(values(&hooks), [2, 1, 1, 0, 2, 1]);
+    hooks.says.insert("a.test".into(), Said::Status(200));
+    hooks.wait(HOUR);
+    assert_eq!(values(&hooks), [2, 0, 0, 0, 3, 1]);
+    hooks.says.insert("a.test".into(), Said::Status(410));
+    hooks.event();
+    hooks.settle();
+    assert_eq!(values(&hooks), [1, 0, 0, 1, 5, 2]);
+    hooks.write(WebhookWrite::Patch {
+        hook: named(id),
+        patch: Box::new(WebhookPatch {
+            is_enabled: Some(true),
+            ..WebhookPatch::default()
+        }),
+    });
+    hooks.says.insert("a.test".into(), Said::Status(410));
+    hooks.settle();
+    assert_eq!(values(&hooks)[..4], [2, 0, 0, 0]);
+    // An organization that was deleted counts no more.
+    let org = hooks.org;
+    let ask = Ask {
+        caller: Caller::Operator,
+        ..Ask::of(&hooks.access.clone(), OrgWrite::Delete { org })
+    };
+    hooks.world.written(ask);
+    hooks.settle();
+    assert_eq!(values(&hooks)[..4], [0, 0, 0, 0]);
+}
+
+#[test]
 fn an_enabled_endpoint_listens_for_mail() {
     let mut hooks = Hooks::new();
     let path = |id| InboxPath {

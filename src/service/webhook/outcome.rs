@@ -5,8 +5,8 @@ use super::due::DueDelivery;
 use super::state::HookState;
 use crate::call::{
     ADDRESS_NOT_ALLOWED, Change, DeliveryId, DeliveryRow, DeliveryStatus, DisabledReason,
-    DisabledWebhook, FAILING_MS, HOOK_ATTEMPTS_KEPT, HookAnswer, HookAttempt, OrgId, UidSet,
-    WebhookId,
+    DisabledWebhook, FAILING_MS, HOOK_ATTEMPTS_KEPT, HookAnswer, HookAttempt, Metric, OrgId,
+    UidSet, WebhookId,
 };
 use crate::service::context::WriteContext;
 use crate::store::{Error, NewEvent};
@@ -41,6 +41,10 @@ pub fn record(
     let is_success = answer.is_success();
     let is_gone = answer.status() == Some(410);
     let is_refused = matches!(&answer, HookAnswer::Error(why) if why == ADDRESS_NOT_ALLOWED);
+    context.shared.metrics.count(Metric::WebhookAttempts);
+    if !is_success {
+        context.shared.metrics.count(Metric::WebhookAttemptsFailed);
+    }
     row.attempts.push(HookAttempt {
         at: now,
         duration_ms,
@@ -74,6 +78,10 @@ pub fn record(
     };
     if failing_since != endpoint.failing_since {
         endpoint.failing_since = failing_since;
+        state.failing = match failing_since {
+            Some(_) => state.failing + 1,
+            None => state.failing.saturating_sub(1),
+        };
         store.set_webhook_failing(id, failing_since)?;
     }
     let has_failed_for = failing_since.map_or(0, |since| now.saturating_sub(since));
@@ -111,6 +119,7 @@ fn disable(
     hook.row.is_enabled = false;
     hook.row.disabled_reason = Some(reason);
     context.store.update_webhook(&hook)?;
+    state.disabled.insert((org, id));
     let note = DisabledWebhook {
         webhook: id,
         url: hook.row.url,

@@ -55,6 +55,7 @@ impl Webhooks {
             }
             let actions = state.routes.take_actions();
             turn.next_ms = state.next_ms(context);
+            state.measure(&context.shared.metrics);
             let is_done = actions.is_empty() && turn.next_ms != Some(0);
             // The lock is given back: an answer can come before `ask` returns.
             drop(state);
@@ -166,13 +167,15 @@ impl Webhooks {
         let mut changed = core::mem::take(&mut state.changed);
         if !state.is_loaded {
             state.is_loaded = true;
-            changed.extend(context.store.enabled_webhooks()?);
+            changed.extend(context.store.enabled_or_failed_webhooks()?);
         }
         for (org, id) in changed {
-            let hook = context
-                .store
-                .webhook(org, id)?
-                .filter(|hook| hook.row.is_enabled);
+            let hook = context.store.webhook(org, id)?;
+            match hook.as_ref().and_then(|hook| hook.row.disabled_reason) {
+                Some(_) => state.disabled.insert((org, id)),
+                None => state.disabled.remove(&(org, id)),
+            };
+            let hook = hook.filter(|hook| hook.row.is_enabled);
             let endpoint = hook.and_then(|hook| {
                 let sealing = context.service.sealing();
                 HookEndpoint::of(&hook, &self.settings.rules, sealing)

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::due::DueDelivery;
 use super::routes::HookRoutes;
 use crate::call::{
-    Access, ConnId, Event, EventFilter, Grant, HookCall, HookDialer, InboxSet, Listeners,
-    Listening, Now, OrgId, RemoteRules, RemoteUrl, Resolve, Scopes, Secret, Topic, WebhookId,
-    WebhookSettings, WebhookWrite,
+    Access, Change, ConnId, Event, EventFilter, Grant, HookCall, HookDialer, InboxSet, Listeners,
+    Listening, Metric, Metrics, Now, OrgId, RemoteRules, RemoteUrl, Resolve, Scopes, Secret, Topic,
+    WebhookId, WebhookSettings, WebhookWrite,
 };
 use crate::crypto::SealingKey;
 use crate::service::outbound::Answers;
@@ -48,6 +48,10 @@ pub(super) struct HookState {
     pub changed: Vec<(OrgId, WebhookId)>,
     /// When an endpoint is due by time, unix milliseconds.
     pub retries: BTreeSet<(i64, WebhookId)>,
+    /// Those that were disabled because they fail or are gone.
+    pub disabled: BTreeSet<(OrgId, WebhookId)>,
+    /// How many of the endpoints have failed since their last success.
+    pub failing: usize,
     pub routes: HookRoutes,
     /// Calls that have come and are not carried out.
     pub calls: Vec<HookCall>,
@@ -231,6 +235,8 @@ impl Webhooks {
                 ready: VecDeque::new(),
                 changed: Vec::new(),
                 retries: BTreeSet::new(),
+                disabled: BTreeSet::new(),
+                failing: 0,
                 routes: HookRoutes::new(),
                 calls: Vec::new(),
                 waiting_at_ms: 0,
@@ -292,6 +298,9 @@ impl Webhooks {
         let mut state = self.state();
         let mut last = None;
         for event in events {
+            if let Change::OrgDeleted = event.change {
+                state.remove_org(event.org);
+            }
             if last == Some(event.org) {
                 continue;
             }
@@ -319,6 +328,7 @@ impl HookState {
         self.remove(id);
         let ids = self.by_org.entry(endpoint.org).or_default();
         ids.push(id);
+        self.failing += usize::from(endpoint.failing_since.is_some());
         self.endpoints.insert(id, endpoint);
         self.wake(id);
     }
@@ -326,6 +336,8 @@ impl HookState {
     /// Forgets an endpoint.
     pub fn remove(&mut self, id: WebhookId) -> Option<HookEndpoint> {
         let gone = self.endpoints.remove(&id)?;
+        let was_failing = usize::from(gone.failing_since.is_some());
+        self.failing = self.failing.saturating_sub(was_failing);
         if let Some(at) = gone.retry_at {
             self.retries.remove(&(at, id));
         }
@@ -336,6 +348,26 @@ impl HookState {
             }
         }
         Some(gone)
+    }
+
+    /// Forgets the endpoints of an organization that was deleted.
+    fn remove_org(&mut self, org: OrgId) {
+        for id in self.by_org.get(&org).cloned().unwrap_or_default() {
+            self.remove(id);
+        }
+        self.disabled.retain(|(of, _)| *of != org);
+    }
+
+    /// Shows how the endpoints are, in gauges.
+    pub fn measure(&self, metrics: &Metrics) {
+        for (gauge, count) in [
+            (Metric::WebhooksEnabled, self.endpoints.len()),
+            (Metric::WebhooksFailing, self.failing),
+            (Metric::WebhooksWaiting, self.retries.len()),
+            (Metric::WebhooksDisabled, self.disabled.len()),
+        ] {
+            metrics.set(gauge, count as u64);
+        }
     }
 
     /// When an endpoint is looked at again at the latest, unix milliseconds.
@@ -358,6 +390,8 @@ impl HookState {
         self.by_org.clear();
         self.ready.clear();
         self.retries.clear();
+        self.disabled.clear();
+        self.failing = 0;
         self.routes.forget();
     }
 }
