@@ -75,6 +75,11 @@ pub struct ApprovalRow {
     pub send_at: Option<i64>,
 }
 
+impl ApprovalRow {
+    /// The `reason` of one that ended because its message was deleted.
+    pub const DELETED: &str = "deleted";
+}
+
 /// The texts of a message that is to be decided on.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ApprovalContent {

@@ -205,13 +205,22 @@ impl FromFault {
 pub enum ConflictReason {
     /// The message is not as it was shown.
     ApprovalChanged,
-    /// There is a decision already, or the message is gone.
+    /// Another has decided meanwhile.
     ApprovalDecided,
+    ApprovalApproved,
+    ApprovalDeclined,
+    ApprovalExpired,
+    /// The held message was deleted.
+    ApprovalWithoutMessage,
     /// A recipient of a held message was taken back while the decision was made.
     RecipientsChanged,
     DomainInUse,
-    /// Its readers have other filters, another order, or see other inboxes.
+    /// Its readers read another place of the log, or filter in another way.
     GroupDiffers,
+    /// Its readers want another order.
+    GroupOrderDiffers,
+    /// Its readers see other inboxes.
+    GroupOfOtherInboxes,
     /// No reader holds the event.
     EventNotHeld,
     /// INBOX cannot be deleted.
@@ -261,15 +270,23 @@ impl ConflictReason {
     pub const fn reason(self) -> &'static str {
         match self {
             ConflictReason::ApprovalChanged => "the message is not the one with that sha256",
-            ConflictReason::ApprovalDecided => {
-                "the approval is decided, has expired, or its message was deleted"
+            ConflictReason::ApprovalDecided => "the approval is decided already",
+            ConflictReason::ApprovalApproved => "the approval is approved already",
+            ConflictReason::ApprovalDeclined => "the approval is declined already",
+            ConflictReason::ApprovalExpired => {
+                "the approval has expired, which has declined its message"
             }
+            ConflictReason::ApprovalWithoutMessage => "the message of the approval was deleted",
             ConflictReason::RecipientsChanged => {
                 "a recipient was taken back meanwhile: read the approval, and decide again"
             }
             ConflictReason::DomainInUse => "an inbox has an address in the domain",
             ConflictReason::GroupDiffers => {
-                "the consumer group has another place, filter or order, or a key that sees other inboxes"
+                "the consumer group reads another part of the log, or has other filters"
+            }
+            ConflictReason::GroupOrderDiffers => "the consumer group has another `order`",
+            ConflictReason::GroupOfOtherInboxes => {
+                "the consumer group is one of keys that see other inboxes"
             }
             ConflictReason::EventNotHeld => "no reader of the consumer group holds the event now",
             ConflictReason::InboxDeleted => "INBOX cannot be deleted",

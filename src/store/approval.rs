@@ -208,7 +208,7 @@ impl Store {
         };
         found.row.status = ApprovalStatus::Declined;
         found.row.decided_at = Some(at);
-        found.row.reason = Some("deleted".to_owned());
+        found.row.reason = Some(ApprovalRow::DELETED.to_owned());
         self.decide_approval(org, &found.row)?;
         Ok(Some(found))
     }

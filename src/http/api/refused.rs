@@ -38,6 +38,25 @@ fn conflict(reason: ConflictReason) -> Box<Problem> {
             format!("It cannot be taken back: {}.", reason.reason()),
             "Read the recipient again to see what became of it.",
         ),
+        ConflictReason::ApprovalDecided | ConflictReason::ApprovalApproved => Problem::new(
+            codes::CONFLICT,
+            sentence(reason.reason()),
+            "Read the approval to see what became of it.",
+        ),
+        ConflictReason::ApprovalDeclined
+        | ConflictReason::ApprovalExpired
+        | ConflictReason::ApprovalWithoutMessage => Problem::new(
+            codes::CONFLICT,
+            sentence(reason.reason()),
+            "Have the message sent again if it is to leave after all.",
+        ),
+        ConflictReason::GroupDiffers
+        | ConflictReason::GroupOrderDiffers
+        | ConflictReason::GroupOfOtherInboxes => Problem::new(
+            codes::CONFLICT,
+            sentence(reason.reason()),
+            "Ask for the same events as its other readers, or choose another name.",
+        ),
         ConflictReason::AccountWithoutSmtp => Problem::new(
             codes::CONFLICT,
             sentence(reason.reason()),
@@ -277,8 +296,23 @@ fn policy(refusal: &PolicyRefusal) -> Box<Problem> {
     let mut problem = Problem::new(code, sentence(reason.says()), fix);
     problem.rule.clone_from(&refusal.rule);
     problem.recipients.clone_from(&refusal.recipients);
-    if let (PolicyReason::RecipientFull, Some(first)) = (reason, refusal.recipients.first()) {
-        problem.message = recipient_full(first).into();
+    let mut recipients = refusal.recipients.iter();
+    if let Some(first) = recipients.find(|refused| refused.reason == reason) {
+        let address = printable(&first.address);
+        let said = match reason {
+            PolicyReason::RecipientFull => Some(recipient_full(first)),
+            PolicyReason::Suppressed => Some(format!(
+                "The address `{address}` is on the suppression list."
+            )),
+            PolicyReason::SendBlocked => Some(format!("A filter rule blocks mail to `{address}`.")),
+            PolicyReason::ReceiveBlocked => Some(format!(
+                "A filter rule of `{address}` blocks mail from this sender."
+            )),
+            _ => None,
+        };
+        if let Some(said) = said {
+            problem.message = said.into();
+        }
     }
     problem
 }

@@ -427,7 +427,7 @@ fn of_json(
             all.map(FieldValue::WordsOrObjects)
         }
         FieldKind::Nested(table) => {
-            let fields = JsonFields::of(value, place)?;
+            let fields = members(table, value, place)?;
             let values = Values::of_object(table.fields, fields, limits)?;
             Ok(FieldValue::Objects(vec![values]))
         }
@@ -479,10 +479,31 @@ fn words_or_object(
             }
         },
         item => {
-            let fields = JsonFields::of(item, place)?;
+            let fields = members(table, item, place)?;
             Values::of_object(table.fields, fields, limits).map(Err)
         }
     }
+}
+
+/// The fields of an object by this table. The error for another value has an object of what the
+/// table needs, or of its first field.
+fn members<'a>(
+    table: &'static BodyTable,
+    value: Json<'a>,
+    place: &str,
+) -> FieldResult<JsonFields<'a>> {
+    if let Json::Object(_) = value {
+        return JsonFields::of(value, place);
+    }
+    let show = |field: &FieldRow| format!("\"{}\":{}", field.name, field.example);
+    let needed = table.fields.iter();
+    let needed = needed.filter(|field| field.presence == Presence::Always);
+    let mut shown: Vec<String> = needed.map(show).collect();
+    if shown.is_empty() {
+        shown.extend(table.fields.first().map(show));
+    }
+    let why = format!("must be an object such as {{{}}}", shown.join(","));
+    Err(Problem::invalid(place, &why))
 }
 
 /// Words in a sentence: `` `a`, `b` or `c` ``.

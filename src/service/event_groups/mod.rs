@@ -95,7 +95,10 @@ fn find_or_make(
     if let Some(found) = store.event_group(access.org, &claim.terms.name)? {
         return match found.terms == terms {
             true => Ok(found),
-            false => Err(Refusal::Conflict(ConflictReason::GroupDiffers)),
+            false => {
+                let of = ((*claim.terms).clone(), bound.as_deref());
+                Err(Refusal::Conflict(difference(&found, of, access)))
+            }
         };
     }
     let max = context.shared.limits.event_groups as u64;
@@ -542,6 +545,23 @@ fn hash_bound(access: &Access) -> Option<Vec<u8>> {
         octets.extend_from_slice(&inbox.0.to_be_bytes());
     }
     Some(sha256(&octets).to_vec())
+}
+
+/// In what a claim differs from a group. The group keeps a hash of its terms, so that the order is
+/// tried the other way round.
+fn difference(
+    group: &EventGroupRow,
+    (mut terms, bound): (GroupTerms, Option<&[u8]>),
+    access: &Access,
+) -> ConflictReason {
+    if group.bound.as_deref() != bound {
+        return ConflictReason::GroupOfOtherInboxes;
+    }
+    terms.is_ordered = !terms.is_ordered;
+    match hash_terms(&terms, access) == group.terms {
+        true => ConflictReason::GroupOrderDiffers,
+        false => ConflictReason::GroupDiffers,
+    }
 }
 
 /// What the readers of a group agree on, as a hash.

@@ -38,10 +38,10 @@ pub(super) fn approved(
         return Err(Refusal::Conflict(ConflictReason::ApprovalChanged));
     }
     let opened = OpenedMessage::read(store, (access.org, row.inbox), row.message)?
-        .ok_or(Refusal::Conflict(ConflictReason::ApprovalDecided))?;
+        .ok_or(Refusal::Conflict(ConflictReason::ApprovalWithoutMessage))?;
     let shown = hash(&opened.prefix, &opened.octets);
     if shown != row.sha256 {
-        return Err(Refusal::Conflict(ConflictReason::ApprovalDecided));
+        return Err(Refusal::Conflict(ConflictReason::ApprovalChanged));
     }
     let entry = store.message(access.org, row.inbox, row.message)?;
     let (labels, auth) = entry

@@ -200,14 +200,21 @@ fn end(context: &mut WriteContext<'_>, found: &mut StoredApproval) -> Result<(),
 
 /// Checks that a message still waits for its decision.
 pub fn check_open(row: &ApprovalRow, now: Now) -> Result<(), Refusal> {
-    match row.status {
-        ApprovalStatus::Held if row.expires_at > now.unix_ms => Ok(()),
-        _ => Err(decided()),
-    }
+    let reason = match row.status {
+        ApprovalStatus::Held if row.expires_at > now.unix_ms => return Ok(()),
+        ApprovalStatus::Held | ApprovalStatus::Expired => ConflictReason::ApprovalExpired,
+        ApprovalStatus::Approved => ConflictReason::ApprovalApproved,
+        // A person decides on each; without one, the message was deleted.
+        ApprovalStatus::Declined if row.reason.as_deref() == Some(ApprovalRow::DELETED) => {
+            ConflictReason::ApprovalWithoutMessage
+        }
+        ApprovalStatus::Declined => ConflictReason::ApprovalDeclined,
+    };
+    Err(Refusal::Conflict(reason))
 }
 
-/// The refusal of a second decision.
-pub fn decided() -> Refusal {
+/// The refusal of a decision that another was quicker with.
+fn decided() -> Refusal {
     Refusal::Conflict(ConflictReason::ApprovalDecided)
 }
 
@@ -234,7 +241,7 @@ pub fn approve(
     }
     let place = (found.org, found.row.inbox);
     let Some(entry) = waiting_entry(context.store, place, found.row.message)? else {
-        return Err(decided());
+        return Err(Refusal::Conflict(ConflictReason::ApprovalWithoutMessage));
     };
     found.row.status = ApprovalStatus::Approved;
     found.row.decided_by = access.key;
