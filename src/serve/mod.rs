@@ -317,6 +317,8 @@ impl StartedServer {
         self.service.stop();
         // After a failure nothing can be acknowledged.
         if ended == Ended::Asked {
+            let open = self.shared.metrics.value(Metric::ConnectionsOpen);
+            self.running.print_stop(open, self.shared.limits.drain_s);
             self.shared.stop();
         }
         self.hub.shutdown();

@@ -74,6 +74,19 @@ impl Running {
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
+    /// Says on a terminal why the end takes a while: so many connections are open, and clients have
+    /// so many seconds to leave.
+    pub fn print_stop(&self, open: u64, drain_s: u64) {
+        if open == 0 || self.json || !std::io::stderr().is_terminal() {
+            return;
+        }
+        let mut err = std::io::stderr().lock();
+        let _ = writeln!(
+            err,
+            "\n  Stopping: clients have {drain_s} s to leave, and {open} connections are open."
+        );
+    }
+
     /// What runs where, as a part of a line of the log.
     pub fn summary(&self) -> String {
         let listeners: Vec<String> = self
@@ -233,7 +246,7 @@ impl Running {
                 &[format!("{curl} --no-buffer {url}/api/v1/events")],
             );
             show(
-                "Send, in one more terminal:",
+                "Send, in one more terminal, after the two exports there too:",
                 &[
                     format!("{curl} -H \"Content-Type: application/json\""),
                     format!("-d \"{SAMPLE_MESSAGE}\""),
