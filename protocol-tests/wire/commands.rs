@@ -574,6 +574,49 @@ fn single_things_are_shown_changed_and_written() {
         );
         assert!(csv.contains(password), "{csv}");
     }
+    // As the operator: its token logs in to no inbox, and is not printed as a password.
+    let said = refused(&mut server.cli(&["inbox", "credentials"]));
+    assert!(
+        said.contains("`postern inbox credentials --mint`"),
+        "{said}"
+    );
+    let csv = printed(&mut server.cli(&["inbox", "credentials", "--mint"]));
+    assert!(csv.contains("ap_sk_"), "{csv}");
+}
+
+#[test]
+fn held_mail_names_its_sender() {
+    let server = Server::start("cli-held", "");
+    let made = [
+        "inbox",
+        "create",
+        "held",
+        "--metadata",
+        "{\"team\":7}",
+        "--json",
+    ];
+    let made: Value = serde_json::from_str(&printed(&mut server.cli(&made))).unwrap();
+    assert_eq!(made["metadata"]["team"], 7);
+    let address = made["address"].as_str().unwrap();
+    printed(&mut server.cli(&["inbox", "update", address, "--send-mode", "hold"]));
+    let send = [
+        "send",
+        "--from",
+        address,
+        "--to",
+        "ann@else.example",
+        "--text",
+        "1",
+    ];
+    printed(&mut server.cli(&send));
+    let list = printed(&mut server.cli(&["approval", "list"]));
+    let cells: Vec<&str> = list.trim_end().split('\t').collect();
+    assert_eq!(cells[1..4], ["held", address, "ann@else.example"]);
+    let shown = printed(&mut server.cli(&["approval", "show", cells[0]]));
+    assert!(shown.contains(&format!("from\t{address}\n")), "{shown}");
+    let shown = printed(&mut server.cli(&["approval", "show", cells[0], "--json"]));
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown.get("from"), None);
 }
 
 /// A mailbox comes in, goes out and comes back octet by octet; what cannot be taken is told.

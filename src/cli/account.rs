@@ -78,6 +78,9 @@ pub enum InboxCommand {
         /// Your own id for it: the same id gets the same inbox again
         #[arg(long)]
         client_id: Option<String>,
+        /// Your own JSON object
+        #[arg(long, value_name = "JSON")]
+        metadata: Option<String>,
         /// What happens to mail that it sends: direct, hold, draft or off [default: that of its
         /// parent, or direct]
         #[arg(long)]
@@ -100,7 +103,8 @@ pub enum InboxCommand {
         /// Its id or address
         inbox: String,
     },
-    /// Print how mail programs log in to every inbox, as CSV; the password is your own key
+    /// Print how mail programs log in to every inbox, as CSV; the password is your own key, which --key or
+    /// POSTERN_KEY must name, or with --mint a new one
     Credentials {
         /// Make a new key for each inbox, bound to it, and print that; none is shown again
         #[arg(long)]
@@ -354,6 +358,7 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
             display_name,
             parent,
             client_id,
+            metadata,
             send_mode,
             receive_default,
             upstream_address,
@@ -369,6 +374,9 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
                 ("send_mode", send_mode),
                 ("receive_default", receive_default),
             ]);
+            if let Some(metadata) = metadata {
+                body["metadata"] = metadata_of(metadata)?;
+            }
             bounds.put(&mut body)?;
             upstream.put(&mut body, upstream_address.as_ref())?;
             let is_shared = domain.is_none() && body["upstream"].is_null();
@@ -433,15 +441,18 @@ pub fn inboxes(cli: &Cli, inbox: &InboxCommand) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The object of `--metadata`.
+fn metadata_of(text: &str) -> Result<Value, CliError> {
+    let value = serde_json::from_str(text);
+    value.map_err(|error| format!("--metadata: this is no JSON: {error}").into())
+}
+
 /// Puts metadata into a change of an inbox, and null where a text is empty.
 fn complete_change(body: &mut Value, metadata: Option<&str>) -> Result<(), CliError> {
     match metadata {
         None => {}
         Some("") => body["metadata"] = json!(""),
-        Some(text) => {
-            body["metadata"] = serde_json::from_str(text)
-                .map_err(|error| format!("--metadata: this is no JSON: {error}"))?;
-        }
+        Some(text) => body["metadata"] = metadata_of(text)?,
     }
     let mut count = 0;
     for (_, value) in body.as_object_mut().into_iter().flatten() {

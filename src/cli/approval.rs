@@ -1,9 +1,10 @@
 //! `postern approval`: held mail, and the decisions on it.
 
+use std::collections::HashMap;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::api::{self, Api, QueryPairs};
 use super::{Cli, CliError, show};
@@ -58,9 +59,20 @@ pub fn approvals(cli: &Cli, approval: &ApprovalCommand) -> Result<ExitCode, CliE
             let mut query = QueryPairs::new();
             query.extend(status.clone().map(|status| ("status", status)));
             let pages = api.pages("/api/v1/approvals", &query, None)?;
-            show::list(cli, &pages, show::APPROVAL);
+            let mut senders = SenderNames::new(&mut api);
+            show::list_with(cli, &pages, show::APPROVAL, |row| senders.add(row));
         }
-        ApprovalCommand::Show { id } => show::one(cli, &api.get(&path(id))?),
+        ApprovalCommand::Show { id } => {
+            let reply = api.get(&path(id))?;
+            match cli.json {
+                true => show::verbatim(&reply),
+                false => {
+                    let mut row = reply.json();
+                    SenderNames::new(&mut api).add(&mut row);
+                    show::fields(&row);
+                }
+            }
+        }
         ApprovalCommand::Approve {
             id,
             subject,
@@ -90,4 +102,50 @@ pub fn approvals(cli: &Cli, approval: &ApprovalCommand) -> Result<ExitCode, CliE
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The addresses of the inboxes whose mail is held.
+struct SenderNames<'a> {
+    api: &'a mut Api,
+    known: HashMap<String, String>,
+    /// The key may not see inboxes.
+    is_refused: bool,
+}
+
+impl SenderNames<'_> {
+    fn new(api: &mut Api) -> SenderNames<'_> {
+        SenderNames {
+            api,
+            known: HashMap::new(),
+            is_refused: false,
+        }
+    }
+
+    /// Adds `from` to an approval: the address of its inbox, or its id where the key does not see
+    /// that.
+    fn add(&mut self, row: &mut Value) {
+        let id = show::text(&row["inbox_id"]);
+        let address = match self.known.get(&id) {
+            Some(known) => known.clone(),
+            None => {
+                let address = self.find(&id).unwrap_or_else(|| id.clone());
+                self.known.insert(id, address.clone());
+                address
+            }
+        };
+        if let Some(row) = row.as_object_mut() {
+            row.insert("from".to_owned(), json!(address));
+        }
+    }
+
+    fn find(&mut self, id: &str) -> Option<String> {
+        if self.is_refused {
+            return None;
+        }
+        let found = self
+            .api
+            .get(&format!("/api/v1/inboxes/{}", api::escape(id)));
+        self.is_refused = found.is_err();
+        found.ok().map(|reply| show::text(&reply.json()["address"]))
+    }
 }

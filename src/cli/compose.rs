@@ -20,7 +20,8 @@ pub struct ComposeOptions {
     /// Recipients of a blind copy
     #[arg(long, value_name = "ADDRESS")]
     bcc: Vec<String>,
-    /// The text
+    /// The text [default: standard input, where a message is sent or answered without --html and
+    /// --markdown]
     #[arg(long)]
     text: Option<String>,
     /// The same as HTML; `@FILE` reads it from a file

@@ -88,7 +88,15 @@ impl Endpoint {
     /// The same with its socket, by which another thread can end it.
     pub fn connect_to_end(&self) -> Result<(Box<dyn Stream>, TcpStream), CliError> {
         let at = self.authority();
-        let fault = |error| format!("cannot connect to the server on {at}: {error}");
+        let fault = |error: io::Error| {
+            let remedy = match error.kind() {
+                io::ErrorKind::ConnectionRefused => {
+                    ": no server listens there; start it with `postern serve`, or correct --url"
+                }
+                _ => ": see whether the server runs there, and whether --url is right",
+            };
+            format!("cannot connect to the server on {at}: {error}{remedy}")
+        };
         let socket = self.open().map_err(fault)?;
         let end = socket.try_clone().map_err(fault)?;
         match self.tls.clone() {

@@ -111,7 +111,15 @@ pub const USAGE_DAY: Columns = &[
 pub const AUDIT: Columns = &["time", "action", "actor", "key", "target", "request_id"];
 
 /// An approval.
-pub const APPROVAL: Columns = &["id", "status", "to", "subject", "created_at", "expires_at"];
+pub const APPROVAL: Columns = &[
+    "id",
+    "status",
+    "from",
+    "to",
+    "subject",
+    "created_at",
+    "expires_at",
+];
 
 /// Prints one object: a line for each field.
 pub fn one(cli: &Cli, reply: &ApiReply) {
@@ -191,17 +199,26 @@ fn flatten(prefix: &str, value: &Value, rows: &mut Vec<Vec<String>>) {
 
 /// Prints a list: one line for each object. With `--json` each page is a line, as it came.
 pub fn list(cli: &Cli, pages: &[ApiReply], columns: Columns) {
+    list_with(cli, pages, columns, |_| ());
+}
+
+/// The same, where `add` gives an object more to show.
+pub fn list_with(cli: &Cli, pages: &[ApiReply], columns: Columns, mut add: impl FnMut(&mut Value)) {
     if cli.json {
         for page in pages {
             verbatim(page);
         }
         return;
     }
-    let pages: Vec<Value> = pages.iter().map(ApiReply::json).collect();
+    let mut pages: Vec<Value> = pages.iter().map(ApiReply::json).collect();
     let objects = pages
-        .iter()
-        .flat_map(|page| page["data"].as_array())
+        .iter_mut()
+        .flat_map(|page| page.get_mut("data").and_then(Value::as_array_mut))
         .flatten();
+    let objects = objects.map(|object| {
+        add(object);
+        &*object
+    });
     let rows: Vec<Vec<String>> = objects
         .map(|object| columns.iter().map(|c| text(member(object, c))).collect())
         .collect();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::acks::GroupAcks;
@@ -28,7 +29,8 @@ pub struct TailCommand {
     /// Only events of this inbox and of those under it: id or address. With --inbox only of those
     #[arg(long, value_name = "INBOX", visible_alias = "tree")]
     watch: Option<String>,
-    /// Only events of these types, such as message.received; separate them by commas
+    /// Only events of these types, such as message.received; separate them by commas or
+    /// repeat the option
     #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
     types: Vec<String>,
     /// Only mail from this address or domain
@@ -190,11 +192,12 @@ fn print_log(cli: &Cli, api: &mut Api, tail: &TailCommand) -> Result<ExitCode, C
             None => query.extend(tail.since.clone().map(|since| ("since", since))),
         }
         query.push(("limit", "200".to_owned()));
-        let page = api
-            .get(&api::with_query("/api/v1/events/log", &query))?
-            .json();
-        for event in page["data"].as_array().into_iter().flatten() {
-            print_event(cli, &show::text(&event["type"]), &event.to_string());
+        let reply = api.get(&api::with_query("/api/v1/events/log", &query))?;
+        let page = reply.json();
+        let events = page["data"].as_array().map_or(&[][..], Vec::as_slice);
+        let texts = rows_of(&reply.octets);
+        for (event, text) in events.iter().zip(texts) {
+            print_event(cli, &show::text(&event["type"]), text);
         }
         // The page says where to go on also when no event is left.
         let next = show::text(&page["next_cursor"]);
@@ -322,11 +325,7 @@ impl Follower<'_> {
         let is_frame = matches!(&*event.kind, "ready" | "closing");
         let json: Value = serde_json::from_str(&event.data).unwrap_or(Value::Null);
         if event.kind == "reset" {
-            let oldest = json["seq"].as_u64().unwrap_or(0);
-            show::note(&format!(
-                "postern: the log begins at event {oldest} now: the events before it are lost here; \
-                 read the messages afresh"
-            ));
+            show::note(&reset_says(&json));
         }
         match (&self.jobs, is_frame) {
             (Some(jobs), true) => jobs.pass(&event.number)?,
@@ -393,6 +392,38 @@ impl EventFrame {
     }
 }
 
+/// The texts of the rows of a page, as they came.
+fn rows_of(page: &[u8]) -> Vec<&str> {
+    let text = core::str::from_utf8(page).unwrap_or_default();
+    let (_, mut rest) = text.split_once("\"data\":[").unwrap_or_default();
+    let mut rows = Vec::new();
+    while rest.starts_with('{') {
+        let mut row = serde_json::Deserializer::from_str(rest).into_iter::<IgnoredAny>();
+        let Some(Ok(_)) = row.next() else {
+            break;
+        };
+        let (text, behind) = rest.split_at(row.byte_offset());
+        rows.push(text);
+        rest = behind.strip_prefix(',').unwrap_or(behind);
+    }
+    rows
+}
+
+/// What a `reset` says: where the log goes on, and why.
+fn reset_says(reset: &Value) -> String {
+    let oldest = reset["seq"].as_u64().unwrap_or(0);
+    match reset["reason"].as_str() {
+        Some("ahead") => format!(
+            "postern: the log has not come as far as the event to begin behind: this is another log, \
+             or a restored one; it goes on with event {oldest}"
+        ),
+        _ => format!(
+            "postern: the log begins at event {oldest} now: the events before it are lost here; read \
+             the messages afresh"
+        ),
+    }
+}
+
 fn print_event(cli: &Cli, kind: &str, data: &str) {
     if cli.json {
         show::json(data);
@@ -430,6 +461,31 @@ const LINE_MAX: u64 = 8 << 20;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn rows_stand_as_they_came() {
+        let page = r#"{"data":[{"z":-3.00,"a":["}",{}]},{"b":"\"data\":[{"}],"next_cursor":"7"}"#;
+        let rows = rows_of(page.as_bytes());
+        assert_eq!(
+            rows,
+            [r#"{"z":-3.00,"a":["}",{}]}"#, r#"{"b":"\"data\":[{"}"#]
+        );
+        for none in ["", "{}", r#"{"data":[]}"#, r#"{"data":[{"a":"#] {
+            assert!(rows_of(none.as_bytes()).is_empty(), "{none}");
+        }
+    }
+
+    #[test]
+    fn a_reset_says_why() {
+        let said = |reason| reset_says(&json!({"seq": 7, "reason": reason}));
+        assert!(said("too_old").contains("begins at event 7 now"));
+        let ahead = said("ahead");
+        assert!(
+            ahead.contains("another log") && !ahead.contains("lost"),
+            "{ahead}"
+        );
+    }
 
     #[test]
     fn frames_are_read_by_their_lines() {

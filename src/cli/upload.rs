@@ -1,5 +1,6 @@
 //! `postern upload`, and the upload of the large files that a message attaches (`compose.rs`).
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -48,7 +49,16 @@ pub fn upload(api: &mut Api, file: &Path, octets: &[u8]) -> Result<ApiReply, Cli
 
 /// The octets of a file.
 pub fn octets_of(path: &Path) -> Result<Vec<u8>, CliError> {
-    std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()).into())
+    std::fs::read(path).map_err(|error| {
+        let file = path.display();
+        match error.kind() {
+            ErrorKind::NotFound => {
+                format!("there is no file {file}: correct its name, or the folder you are in")
+                    .into()
+            }
+            _ => format!("the file {file} cannot be read: {error}").into(),
+        }
+    })
 }
 
 /// The media type by the ending of the name, for the kinds that clients show.

@@ -109,8 +109,8 @@ pub struct HookPlaceOption {
 /// Which events.
 #[derive(Args, Debug)]
 pub struct WebhookOptions {
-    /// Only events of this type; may be repeated
-    #[arg(long = "type", value_name = "TYPE")]
+    /// Only events of these types; separate them by commas or repeat the option
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
     types: Vec<String>,
     /// Only events of this inbox: id or address
     #[arg(long, value_name = "INBOX")]
