@@ -202,6 +202,7 @@ impl World {
     /// The row of a delivery of a webhook.
     fn deliver_hook(&mut self, side: &Side, hook: &str) -> String {
         let row = DeliveryRow {
+            org: side.org,
             // Another one for each side.
             id: DeliveryId(side.address.bytes().map(i64::from).sum()),
             kind: EventKind::InboxCreated,
@@ -211,11 +212,7 @@ impl World {
             next_attempt_at: None,
         };
         let hook = WebhookId::parse(hook).unwrap();
-        self.rig
-            .product
-            .store
-            .put_delivery((side.org, hook), &row)
-            .unwrap();
+        self.rig.product.store.put_delivery(hook, &row).unwrap();
         row.id.to_string()
     }
 

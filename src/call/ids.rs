@@ -67,11 +67,27 @@ ids! {
     /// A webhook.
     WebhookId = "whk_";
     /// A delivery of a webhook: the number of its event.
-    DeliveryId = "whd_";
+    DeliveryId = "dlv_";
     /// An uploaded file.
     UploadId = "upl_";
     /// Stored octets. Internal: clients never see it.
     BodyId = "bod_";
+}
+
+/// An event, as a receiver of several organizations tells it from others: `evt_`, the digits of the
+/// organization, `_`, and its number in the log of that.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EventId {
+    pub org: OrgId,
+    pub seq: u64,
+}
+
+impl core::fmt::Display for EventId {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("evt_")?;
+        encode(self.org.0, f)?;
+        write!(f, "_{}", self.seq)
+    }
 }
 
 /// One connection, for as long as the process lives. The number is never used again, so no reply
@@ -145,6 +161,8 @@ mod tests {
         ] {
             assert_eq!(EntryId::parse(bad), None, "{bad}");
         }
+        let (org, seq) = (OrgId(62), 17);
+        assert_eq!(EventId { org, seq }.to_string(), "evt_00000000010_17");
         assert_eq!(parse_attachment_id("att_12"), Some(12));
         assert_eq!(parse_attachment_id("att_012"), None);
         assert_eq!(parse_attachment_id("att_+1"), None);

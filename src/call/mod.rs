@@ -108,9 +108,9 @@ pub use filter_rule::{
 pub use gather::{GatheredKeys, ListKey};
 pub use idempotency::{Idempotency, Render, RepeatKey};
 pub use ids::{
-    ApprovalId, AuditId, BodyId, ConnId, DeliveryId, DomainId, EntryId, FilterRuleId, InboxId,
-    KeyId, MailboxId, OrgId, OutboundId, RuleId, SuppressionId, ThreadId, UploadId, WebhookId,
-    attachment_id, parse_attachment_id,
+    ApprovalId, AuditId, BodyId, ConnId, DeliveryId, DomainId, EntryId, EventId, FilterRuleId,
+    InboxId, KeyId, MailboxId, OrgId, OutboundId, RuleId, SuppressionId, ThreadId, UploadId,
+    WebhookId, attachment_id, parse_attachment_id,
 };
 pub use import::{ImportId, ImportItem, ImportOutcome};
 pub use inbound::{DmarcMode, FilterSwitch, InboundPolicy, ReceiveDefault};

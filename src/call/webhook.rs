@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 use super::event::words;
 use super::{
-    Access, DeliveryId, DisabledReason, Event, EventKind, InboxId, InboxRef, RemoteRules,
-    RemoteUrl, Secret, Verdict, WebhookId,
+    Access, DeliveryId, DisabledReason, Event, EventId, EventKind, InboxId, InboxRef, OrgId,
+    RemoteRules, RemoteUrl, Secret, Verdict, WebhookId,
 };
 
 words! {
@@ -88,6 +88,8 @@ pub struct WebhookPatch {
 /// A delivery that has been tried.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeliveryRow {
+    /// The organization of the webhook and of the event.
+    pub org: OrgId,
     /// The number of the event, so it is unique for its webhook.
     pub id: DeliveryId,
     pub kind: EventKind,
@@ -98,6 +100,16 @@ pub struct DeliveryRow {
     pub tries: u32,
     /// Unix milliseconds; only of one that is pending.
     pub next_attempt_at: Option<i64>,
+}
+
+impl DeliveryRow {
+    /// The id of its event.
+    pub fn event(&self) -> EventId {
+        EventId {
+            org: self.org,
+            seq: u64::try_from(self.id.0).unwrap_or(0),
+        }
+    }
 }
 
 /// One attempt.

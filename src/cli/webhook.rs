@@ -79,7 +79,7 @@ pub enum WebhookCommand {
     Redeliver {
         /// Its id (whk_…)
         id: String,
-        /// The delivery (whd_…)
+        /// The delivery (dlv_…)
         #[arg(required_unless_present = "since", conflicts_with = "since")]
         delivery: Option<String>,
         /// All at or after this time, as 2026-01-31T12:00:00Z

@@ -149,11 +149,7 @@ impl Store {
     }
 
     /// Writes what became of a delivery, in place of what was there.
-    pub fn put_delivery(
-        &self,
-        (org, hook): (OrgId, WebhookId),
-        row: &DeliveryRow,
-    ) -> Result<(), Error> {
+    pub fn put_delivery(&self, hook: WebhookId, row: &DeliveryRow) -> Result<(), Error> {
         self.run(
             "INSERT INTO webhook_delivery (webhook, seq, kind, status, tries, due_at, attempts, org)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
@@ -167,7 +163,7 @@ impl Store {
                 row.tries,
                 row.next_attempt_at,
                 format::encode_attempts(&row.attempts)?,
-                org.0,
+                row.org.0,
             ],
         )?;
         Ok(())
@@ -176,7 +172,7 @@ impl Store {
     /// One delivery.
     pub fn delivery(&self, hook: WebhookId, id: DeliveryId) -> Result<Option<DeliveryRow>, Error> {
         let found = self.one(
-            "SELECT seq, kind, status, tries, due_at, attempts FROM webhook_delivery
+            "SELECT seq, kind, status, tries, due_at, attempts, org FROM webhook_delivery
              WHERE webhook = ?1 AND seq = ?2",
             [hook.0, id.0],
             |r| Ok(read_delivery(r)),
@@ -187,7 +183,7 @@ impl Store {
     /// The oldest delivery of a webhook that is pending.
     pub fn pending_delivery(&self, hook: WebhookId) -> Result<Option<DeliveryRow>, Error> {
         let found = self.one(
-            "SELECT seq, kind, status, tries, due_at, attempts FROM webhook_delivery
+            "SELECT seq, kind, status, tries, due_at, attempts, org FROM webhook_delivery
              WHERE webhook = ?1 AND status = 0 ORDER BY seq LIMIT 1",
             [hook.0],
             |r| Ok(read_delivery(r)),
@@ -213,15 +209,15 @@ impl Store {
         // The index has those that are not delivered.
         let sql = match status {
             None => {
-                "SELECT seq, kind, status, tries, due_at, attempts FROM webhook_delivery
+                "SELECT seq, kind, status, tries, due_at, attempts, org FROM webhook_delivery
                  WHERE webhook = ?1 AND seq < ?2 AND ?4 = -1 ORDER BY seq DESC LIMIT ?3"
             }
             Some(DeliveryStatus::Delivered) => {
-                "SELECT seq, kind, status, tries, due_at, attempts FROM webhook_delivery
+                "SELECT seq, kind, status, tries, due_at, attempts, org FROM webhook_delivery
                  WHERE webhook = ?1 AND seq < ?2 AND status = ?4 ORDER BY seq DESC LIMIT ?3"
             }
             Some(DeliveryStatus::Pending | DeliveryStatus::Failed) => {
-                "SELECT seq, kind, status, tries, due_at, attempts FROM webhook_delivery
+                "SELECT seq, kind, status, tries, due_at, attempts, org FROM webhook_delivery
                  WHERE webhook = ?1 AND seq < ?2 AND status = ?4 AND status <> 1
                  ORDER BY seq DESC LIMIT ?3"
             }
@@ -315,6 +311,7 @@ fn read_delivery(r: &Row<'_>) -> Result<DeliveryRow, Error> {
         _ => return Err(ROW),
     };
     Ok(DeliveryRow {
+        org: OrgId(r.get(6)?),
         id: DeliveryId(r.get(0)?),
         kind: EventKind::named(&kind).ok_or(ROW)?,
         status,

@@ -6,7 +6,7 @@
 
 use super::{Change, Event, EventKind, Verdict};
 use crate::call::{
-    Access, ApprovalStatus, Arrival, EntryState, InboxId, InboxPath, KeyId, MailboxId,
+    Access, ApprovalStatus, Arrival, EntryState, EventId, InboxId, InboxPath, KeyId, MailboxId,
     MessageDetail, OrgId, Scopes, Topic,
 };
 
@@ -72,6 +72,14 @@ pub struct EventSight {
 }
 
 impl Event {
+    /// Its id outside its organization.
+    pub fn id(&self) -> EventId {
+        EventId {
+            org: self.org,
+            seq: self.seq,
+        }
+    }
+
     /// What this event means outside the store.
     pub fn meaning(&self) -> Meaning<'_> {
         let unseen = Facts::default();

@@ -148,6 +148,6 @@ pub(crate) const PATH_NAMES: &[FieldRow] = fields! {
         "The consumer group, by its name.";
     upload: required FieldKind::Id(UploadId::PREFIX), r#""upl_01Hq7Zk3VdX""#, "The upload.";
     webhook: required FieldKind::Id(WebhookId::PREFIX), r#""whk_01Hq7Zk3VdX""#, "The webhook.";
-    delivery: required FieldKind::Id(DeliveryId::PREFIX), r#""whd_00000000017""#, "The delivery.";
+    delivery: required FieldKind::Id(DeliveryId::PREFIX), r#""dlv_00000000017""#, "The delivery.";
     org: required FieldKind::Id(OrgId::PREFIX), r#""org_01Hq7Zk3VdX""#, "The organization.";
 };

@@ -131,11 +131,11 @@ static ATTEMPT: Shape<HookAttempt> = shape! {
 
 static DELIVERY: Shape<DeliveryRow> = shape! {
     "Delivery", "An event that was sent to a webhook at least once.";
-    id: always Id(DeliveryId::PREFIX), r#""whd_00000000017""#, "Its id, unique for its webhook."
+    id: always Id(DeliveryId::PREFIX), r#""dlv_00000000017""#, "Its id, unique for its webhook."
         => |slot, row| slot.shown(row.id);
-    event_id: always Text(ANY), r#""7""#,
-        "The number of its event in the log, which is its `webhook-id`."
-        => |slot, row| slot.shown(row.id.0);
+    event_id: always Text(ANY), r#""evt_01Hq7Zk3VdX_7""#,
+        "The id of its event, which is its `webhook-id`: its organization, and its number in the log."
+        => |slot, row| slot.shown(row.event());
     type: always OneOf(EventKind::NAMES), r#""message.received""#, "The type of its event."
         => |slot, row| slot.text(row.kind.name());
     status: always OneOf(DeliveryStatus::NAMES), r#""delivered""#, "What has become of it."

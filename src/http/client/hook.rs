@@ -184,7 +184,7 @@ impl HookClient {
                     ..Default::default()
                 };
                 show::event_with(&mut body, *kind, (event, extra), sight);
-                event.seq.to_string()
+                event.id().to_string()
             }
             HookContent::Test(webhook, number) => {
                 json::object(&mut body, |o| {

@@ -105,7 +105,7 @@ fn path_of(row: &RouteRow) -> String {
         .replace("{filter_rule}", "flt_00000000001")
         .replace("{suppression}", "sup_00000000001")
         .replace("{webhook}", "whk_00000000001")
-        .replace("{delivery}", "whd_00000000001")
+        .replace("{delivery}", "dlv_00000000001")
         .replace("{upload}", "upl_00000000001")
         .replace("{group}", "workers")
         .replace("{org}", "org_00000000001")

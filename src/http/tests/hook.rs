@@ -110,13 +110,13 @@ fn a_delivery_is_signed_sent_and_reported() {
         "{body}"
     );
     assert!(head.contains(&format!("\r\nContent-Length: {}\r\n", body.len())));
-    let signed = format!("17.1767225600.{body}");
+    let signed = format!("evt_00000000001_17.1767225600.{body}");
     let tag = |key: &str| {
         let tag = hmac_sha256(key.as_bytes(), signed.as_bytes());
         data_encoding::BASE64.encode(&tag)
     };
     let end = format!(
-        "webhook-id: 17\r\nwebhook-timestamp: 1767225600\r\nwebhook-signature: v1,{} v1,{}\r\n\
+        "webhook-id: evt_00000000001_17\r\nwebhook-timestamp: 1767225600\r\nwebhook-signature: v1,{} v1,{}\r\n\
          postern-depth: 1",
         tag("old"),
         tag("new")

@@ -195,7 +195,7 @@ pub fn patch(
             if let Some(mut pending) = store.pending_delivery(id)? {
                 pending.tries = 0;
                 pending.next_attempt_at = Some(context.now.unix_ms);
-                store.put_delivery((access.org, id), &pending)?;
+                store.put_delivery(id, &pending)?;
             }
         }
     }
@@ -264,7 +264,7 @@ pub fn redeliver(
     row.status = DeliveryStatus::Pending;
     row.tries = 0;
     row.next_attempt_at = Some(context.now.unix_ms);
-    context.store.put_delivery((access.org, id), &row)?;
+    context.store.put_delivery(id, &row)?;
     context.service.webhooks.changes(access.org, id);
     Ok(Written::Delivery(Box::new(row)))
 }

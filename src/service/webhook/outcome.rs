@@ -25,6 +25,7 @@ pub fn record(
     };
     let seq = due.event.seq;
     let mut row = due.row.clone().unwrap_or_else(|| DeliveryRow {
+        org: due.event.org,
         id: DeliveryId(i64::try_from(seq).unwrap_or(i64::MAX)),
         kind: due.kind,
         status: DeliveryStatus::Pending,
@@ -66,7 +67,7 @@ pub fn record(
         None => (DeliveryStatus::Failed, None),
     };
     endpoint.has_pending |= row.status == DeliveryStatus::Pending;
-    store.put_delivery((endpoint.org, id), &row)?;
+    store.put_delivery(id, &row)?;
     if due.row.is_none() && due.after == endpoint.seq {
         endpoint.seq = seq;
         endpoint.scanned = endpoint.scanned.max(seq);
@@ -98,12 +99,12 @@ pub fn record(
 /// A delivery whose event the log does not keep any more is given up.
 pub fn expire(
     context: &WriteContext<'_>,
-    of: (OrgId, WebhookId),
+    webhook: WebhookId,
     mut row: DeliveryRow,
 ) -> Result<(), Error> {
     row.status = DeliveryStatus::Failed;
     row.next_attempt_at = None;
-    context.store.put_delivery(of, &row)
+    context.store.put_delivery(webhook, &row)
 }
 
 fn disable(

@@ -335,7 +335,7 @@ impl Webhooks {
             let page = store.events_after(org, Topic::Org(org), before, 1)?;
             let event = page.and_then(|page| page.events.into_iter().next());
             match event.filter(|event| event.seq == seq) {
-                None => outcome::expire(context, (org, id), row)?,
+                None => outcome::expire(context, id, row)?,
                 Some(event) => {
                     return Ok(NextSend::Now(DueDelivery {
                         kind: row.kind,

@@ -62,6 +62,7 @@ fn insert_webhook(store: &Store, org: OrgId) {
     store.insert_webhook(&hook).unwrap();
     assert_eq!(store.webhook(org, WebhookId(7)).unwrap(), Some(hook));
     let delivery = DeliveryRow {
+        org,
         id: DeliveryId(1),
         kind: EventKind::InboxCreated,
         status: DeliveryStatus::Pending,
@@ -69,7 +70,7 @@ fn insert_webhook(store: &Store, org: OrgId) {
         tries: 0,
         next_attempt_at: Some(9),
     };
-    store.put_delivery((org, WebhookId(7)), &delivery).unwrap();
+    store.put_delivery(WebhookId(7), &delivery).unwrap();
     let found = store.delivery(WebhookId(7), DeliveryId(1)).unwrap();
     assert_eq!(found, Some(delivery));
 }
