@@ -502,7 +502,7 @@ fn mailboxes_are_listed_however_they_are_written() {
          S * LSUB () \"/\" other
          S * STATUS inbox (MESSAGES 3)
          S P2 OK
-         = listed inbox:Inbox Gesendet [x] \"1\":Sent M\\xc3\\xbcll ![Gmail]/All*",
+         = listed inbox:Inbox Gesendet [x] \"1\":Sent M\\xc3\\xbcll ![Gmail]/All*:All",
     );
 }
 
