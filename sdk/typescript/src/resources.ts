@@ -515,8 +515,8 @@ export class InboxesResource {
 
   /**
    * Export credentials. One row of CSV for each inbox, with hosts and ports for mail clients.
-   * Keys are not stored, so that `password` is the key of the request. The key needs the scope
-   * `inboxes:read`.
+   * Keys are not stored, so that `password` is the key of the request. The operator's token
+   * logs in to no inbox: it is refused here. The key needs the scope `inboxes:read`.
    */
   async exportCredentials(options?: RequestOptions): Promise<string> {
     const call: Call = { method: "GET", path: "/api/v1/inboxes/credentials/export", options };

@@ -2252,7 +2252,8 @@ class Delivery(Model):
     """Its id, unique for its webhook."""
 
     event_id: str
-    """The number of its event in the log, which is its `webhook-id`."""
+    """The id of its event, which is its `webhook-id`: its organization, and its number in the log.
+    """
 
     type: Literal["message.received", "message.sent", "message.delivered", "message.deferred", "message.bounced", "message.rejected", "loop.suspected", "message.held", "message.approved", "message.declined", "message.updated", "message.deleted", "message.auto_replied", "inbox.created", "inbox.updated", "inbox.deleted", "domain.verified", "webhook.disabled", "ready", "reset", "closing"]
     """The type of its event."""

@@ -340,8 +340,8 @@ export declare class InboxesResource {
     list(params?: InboxesListParams, options?: RequestOptions): Pages<models.Inbox>;
     /**
      * Export credentials. One row of CSV for each inbox, with hosts and ports for mail clients.
-     * Keys are not stored, so that `password` is the key of the request. The key needs the scope
-     * `inboxes:read`.
+     * Keys are not stored, so that `password` is the key of the request. The operator's token
+     * logs in to no inbox: it is refused here. The key needs the scope `inboxes:read`.
      */
     exportCredentials(options?: RequestOptions): Promise<string>;
     /**

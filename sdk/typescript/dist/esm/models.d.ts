@@ -2152,7 +2152,10 @@ export interface WebhookTest {
 export interface Delivery {
     /** Its id, unique for its webhook. */
     id: string;
-    /** The number of its event in the log, which is its `webhook-id`. */
+    /**
+     * The id of its event, which is its `webhook-id`: its organization, and its number in the
+     * log.
+     */
     event_id: string;
     /** The type of its event. */
     type: "message.received" | "message.sent" | "message.delivered" | "message.deferred" | "message.bounced" | "message.rejected" | "loop.suspected" | "message.held" | "message.approved" | "message.declined" | "message.updated" | "message.deleted" | "message.auto_replied" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.verified" | "webhook.disabled" | "ready" | "reset" | "closing";

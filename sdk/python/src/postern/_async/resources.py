@@ -1073,7 +1073,8 @@ class AsyncInboxes:
         """Export credentials.
 
         One row of CSV for each inbox, with hosts and ports for mail clients. Keys are not stored,
-        so that `password` is the key of the request. The key needs the scope `inboxes:read`.
+        so that `password` is the key of the request. The operator's token logs in to no inbox: it
+        is refused here. The key needs the scope `inboxes:read`.
 
         Args:
             request_timeout: Seconds, instead of the time limit of the client.
