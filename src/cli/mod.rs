@@ -127,7 +127,7 @@ enum CliCommand {
     Org(account::OrgCommand),
     /// Inboxes: one address each
     #[command(subcommand, after_help = examples::INBOX)]
-    Inbox(account::InboxCommand),
+    Inbox(Box<account::InboxCommand>),
     /// Messages of an inbox
     #[command(subcommand, after_help = examples::MESSAGE)]
     Message(message::MessageCommand),
