@@ -28,13 +28,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use postern::testing::call::{
     Answer, Ask, Call, ConnId, Event, FilterSwitch, InboundPolicy, InboxId, KeyId, KeyRead, Limits,
-    Listener, Listening, Metric, NextTransaction, Now, Opening, OrgId, OutboundLoss, OutboundRead,
-    OutboundSettings, OutboundTransaction, OutboundWrite, PIECE_MAX, PublicEndpoints, Read, Reply,
-    Report, Request, Scopes, Shared, Topic, Write, Written,
+    Listener, Listening, Metric, Now, Opening, OrgId, OutboundLoss, OutboundSettings,
+    OutboundTransaction, PublicEndpoints, Reply, Report, Request, Scopes, Shared, Topic,
 };
 use postern::testing::engine::drive::{Driver, Environment, Settled};
 use postern::testing::engine::{CertificateCheck, DialError, Output, Session};
-use postern::testing::mail::write::seven_bit::{NarrowForm, narrow};
 use postern::testing::protocol::Protocol;
 use postern::testing::service::access::login::folder_access;
 use postern::testing::service::outbound::WaysOut;
@@ -404,80 +402,6 @@ impl Rig {
             remote.certificate.pass();
         }
         self.touch(id, &mut |s, now, out| s.open(now, out));
-    }
-
-    /// Answers the calls of an outgoing connection in place of the queue. Gives back a call that
-    /// is for the service.
-    fn play_queue(&mut self, id: u64, request: Request) -> Option<Request> {
-        let call = request.call.clone();
-        let remote = self.remote(id)?;
-        let reply = match call {
-            Call::Read(Read::Outbound(OutboundRead::Piece {
-                conversion, offset, ..
-            })) => {
-                let form = match (conversion.seven_bit, conversion.encoded_header) {
-                    (true, _) => Some(NarrowForm::SevenBit),
-                    (_, true) => Some(NarrowForm::AsciiHeader),
-                    _ => None,
-                };
-                let octets = form.map_or(remote.octets.clone(), |f| narrow(&remote.octets, f));
-                let rest = octets.get(offset as usize..).unwrap_or_default();
-                let piece = &rest[..rest.len().min(PIECE_MAX)];
-                Reply::Answer(Answer::Octets(piece.to_vec()))
-            }
-            Call::Write(Write::Outbound(call)) => {
-                let next = match call {
-                    OutboundWrite::Lost { loss, .. } => {
-                        remote.told.push_back(Told::Lost(loss));
-                        None
-                    }
-                    OutboundWrite::Next {
-                        report, is_last, ..
-                    } => {
-                        remote.told.extend(report.map(Told::Report));
-                        let order = match is_last {
-                            true => None,
-                            false => remote.orders.pop_front(),
-                        };
-                        if order.is_none() && remote.is_held && !is_last {
-                            let mut again = request;
-                            if let Call::Write(Write::Outbound(OutboundWrite::Next {
-                                report,
-                                ..
-                            })) = &mut again.call
-                            {
-                                *report = None;
-                            }
-                            remote.waiting = Some(again);
-                            return None;
-                        }
-                        order
-                    }
-                    OutboundWrite::Wake
-                    | OutboundWrite::Retry { .. }
-                    | OutboundWrite::Cancel { .. } => return Some(request),
-                };
-                let next = match next {
-                    Some((order, octets)) => {
-                        remote.octets = octets;
-                        NextTransaction::Send(Box::new(order))
-                    }
-                    None => NextTransaction::Quit,
-                };
-                // Only a commit makes a receipt.
-                let (reply, _) = self.product.serve(request);
-                match reply {
-                    Some(Reply::Written(Written::Next(_), receipt)) => {
-                        Reply::Written(Written::Next(next), receipt)
-                    }
-                    Some(reply) => reply,
-                    None => return None,
-                }
-            }
-            _ => return Some(request),
-        };
-        self.touch(id, &mut |s, now, out| s.answer(now, reply.clone(), out));
-        None
     }
 
     /// The client sends bytes, in pieces of at most `piece`.

@@ -7,10 +7,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
-use postern::testing::call::{ConnId, Now, OutboundDial, OutboundDialer, OutboundTlsPolicy};
+use postern::testing::call::{
+    self, Call, ConnId, NextTransaction, Now, OutboundDial, OutboundDialer, OutboundRead,
+    OutboundTlsPolicy, OutboundWrite, PIECE_MAX, Read, Reply, Request, Write, Written,
+};
 use postern::testing::engine::DialError;
+use postern::testing::mail::write::seven_bit::{NarrowForm, narrow};
 
-use super::{Conn, Rig, at};
+use super::{Conn, Rig, Told, at};
 
 /// What a server does with all its connections.
 #[derive(Clone, Debug)]
@@ -324,5 +328,81 @@ impl Rig {
         {
             conn.end.deadline = None::<Now>;
         }
+    }
+}
+
+impl Rig {
+    /// Answers the calls of an outgoing connection in place of the queue. Gives back a call that
+    /// is for the service.
+    pub(super) fn play_queue(&mut self, id: u64, request: Request) -> Option<Request> {
+        let call = request.call.clone();
+        let remote = self.remote(id)?;
+        let reply = match call {
+            Call::Read(Read::Outbound(OutboundRead::Piece {
+                conversion, offset, ..
+            })) => {
+                let form = match (conversion.seven_bit, conversion.encoded_header) {
+                    (true, _) => Some(NarrowForm::SevenBit),
+                    (_, true) => Some(NarrowForm::AsciiHeader),
+                    _ => None,
+                };
+                let octets = form.map_or(remote.octets.clone(), |f| narrow(&remote.octets, f));
+                let rest = octets.get(offset as usize..).unwrap_or_default();
+                let piece = &rest[..rest.len().min(PIECE_MAX)];
+                Reply::Answer(call::Answer::Octets(piece.to_vec()))
+            }
+            Call::Write(Write::Outbound(call)) => {
+                let next = match call {
+                    OutboundWrite::Lost { loss, .. } => {
+                        remote.told.push_back(Told::Lost(loss));
+                        None
+                    }
+                    OutboundWrite::Next {
+                        report, is_last, ..
+                    } => {
+                        remote.told.extend(report.map(Told::Report));
+                        let order = match is_last {
+                            true => None,
+                            false => remote.orders.pop_front(),
+                        };
+                        if order.is_none() && remote.is_held && !is_last {
+                            let mut again = request;
+                            if let Call::Write(Write::Outbound(OutboundWrite::Next {
+                                report,
+                                ..
+                            })) = &mut again.call
+                            {
+                                *report = None;
+                            }
+                            remote.waiting = Some(again);
+                            return None;
+                        }
+                        order
+                    }
+                    OutboundWrite::Wake
+                    | OutboundWrite::Retry { .. }
+                    | OutboundWrite::Cancel { .. } => return Some(request),
+                };
+                let next = match next {
+                    Some((order, octets)) => {
+                        remote.octets = octets;
+                        NextTransaction::Send(Box::new(order))
+                    }
+                    None => NextTransaction::Quit,
+                };
+                // Only a commit makes a receipt.
+                let (reply, _) = self.product.serve(request);
+                match reply {
+                    Some(Reply::Written(Written::Next(_), receipt)) => {
+                        Reply::Written(Written::Next(next), receipt)
+                    }
+                    Some(reply) => reply,
+                    None => return None,
+                }
+            }
+            _ => return Some(request),
+        };
+        self.touch(id, &mut |s, now, out| s.answer(now, reply.clone(), out));
+        None
     }
 }
