@@ -103,8 +103,8 @@ pub enum InboxCommand {
         /// Its id or address
         inbox: String,
     },
-    /// Print how mail programs log in to every inbox, as CSV; the password is your own key, of --key
-    /// or POSTERN_KEY, or one that is made for it
+    /// Print how mail programs log in to every inbox, as CSV; the password is your own key, of
+    /// --key or POSTERN_KEY, or one that is made for it
     Credentials {
         /// Make a new key for each inbox, bound to it, and print that; none is shown again
         #[arg(long)]

@@ -96,7 +96,7 @@ test("a time limit, and a program that ends a request", async () => {
   client.sleep = async () => undefined;
   assert.ok((await rejection(client.me.get())) instanceof postern.APITimeoutError);
   const control = new AbortController();
-  const asked = client.me.get({ signal: control.signal, timeoutMs: 60_000 });
+  const asked = client.me.get({}, { signal: control.signal, timeoutMs: 60_000 });
   control.abort(new Error("enough"));
   assert.equal((await rejection(asked)).message, "enough");
 });
