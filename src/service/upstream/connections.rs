@@ -300,12 +300,7 @@ impl ConnectionTable {
             return;
         }
         context.shared.metrics.count(Metric::UpstreamLimited);
-        let link = AccountLink {
-            state: LinkState::Waiting,
-            failures: link.map_or(0, |link| link.failures),
-            since_ms,
-        };
-        self.links.insert(account.inbox, link);
+        self.enter(account.inbox, LinkState::Waiting, since_ms);
         let why = Some(NO_PLACE.to_owned());
         actions.push(UpstreamAction::Tell(account, UpstreamState::Failing, why));
     }
@@ -345,10 +340,6 @@ impl ConnectionTable {
             return Ok(());
         }
         let host = &found.row.host;
-        let failures = self
-            .links
-            .get(&account.inbox)
-            .map_or(0, |link| link.failures);
         if let Ok(address) = host.parse::<IpAddr>() {
             self.connect(context, (account, path), vec![address], actions)?;
             return Ok(());
@@ -368,13 +359,7 @@ impl ConnectionTable {
             addresses: Vec::new(),
             until_ms: context.now.mono_ms.saturating_add(RESOLVE_MS),
         };
-        let since_ms = context.now.mono_ms;
-        let link = AccountLink {
-            state,
-            failures,
-            since_ms,
-        };
-        self.links.insert(account.inbox, link);
+        self.enter(account.inbox, state, context.now.mono_ms);
         Ok(())
     }
 
@@ -473,36 +458,29 @@ impl ConnectionTable {
             tls: found.row.tls,
             login,
         })));
-        let failures = self
-            .links
-            .get(&account.inbox)
-            .map_or(0, |link| link.failures);
-        let state = LinkState::Open;
-        let since_ms = context.now.mono_ms;
-        let link = AccountLink {
-            state,
-            failures,
-            since_ms,
-        };
-        self.links.insert(account.inbox, link);
+        self.enter(account.inbox, LinkState::Open, context.now.mono_ms);
         Ok(())
     }
 
     /// The next connection begins later.
     fn rest(&mut self, now: Now, inbox: InboxId, random: u64) {
         let known = self.links.get(&inbox).map_or(0, |link| link.failures);
-        let failures = known.saturating_add(1);
         let rest_ms = REST_MS.saturating_mul(1 << known.min(REST_DOUBLINGS));
         // Accounts of one server do not come back all at once.
         let rest_ms = rest_ms / 2 + random % (rest_ms / 2 + 1);
         let state = LinkState::Resting(now.mono_ms.saturating_add(rest_ms));
-        let since_ms = now.mono_ms;
+        self.enter(inbox, state, now.mono_ms).failures = known.saturating_add(1);
+    }
+
+    /// Puts an account into a state that began at `since_ms`. Its failures are still counted.
+    fn enter(&mut self, inbox: InboxId, state: LinkState, since_ms: u64) -> &mut AccountLink {
+        let failures = self.links.get(&inbox).map_or(0, |link| link.failures);
         let link = AccountLink {
             state,
             failures,
             since_ms,
         };
-        self.links.insert(inbox, link);
+        self.links.entry(inbox).insert_entry(link).into_mut()
     }
 }
 
