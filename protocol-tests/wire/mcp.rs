@@ -149,11 +149,7 @@ fn both_eras_speak_over_standard_input_and_output() {
     let cancel = json!({"jsonrpc": "2.0", "method": "notifications/cancelled",
         "params": {"requestId": 4}});
     talk.write(&cancel.to_string());
-    let until = Instant::now() + Duration::from_secs(10);
-    while metric(&server, "postern_streams_open") != "0" {
-        assert!(Instant::now() < until, "the wait goes on");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    await_waits(&server, "0");
     for id in 10..60 {
         talk.call(&json!(id), "whoami", &json!({}));
     }
@@ -185,11 +181,7 @@ fn a_server_that_starts_again_is_found() {
     assert!(talk.text(&json!(1)).contains(&inbox));
     let wait = json!({"subject": "hello", "timeout": 60});
     talk.call(&json!(2), "wait_for_message", &wait);
-    let until = Instant::now() + Duration::from_secs(10);
-    while metric(&server, "postern_streams_open") != "1" {
-        assert!(Instant::now() < until, "there is no wait");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    await_waits(&server, "1");
     server.child.kill().unwrap();
     server.child.wait().unwrap();
     // It gets other ports, and the wait goes on there.
@@ -256,11 +248,7 @@ fn a_server_that_does_not_come_back_is_given_up() {
     }
     let wait = json!({"subject": "none", "timeout": 60});
     talk.call(&json!(2), "wait_for_message", &wait);
-    let until = Instant::now() + Duration::from_secs(10);
-    while metric(&server, "postern_streams_open") != "1" {
-        assert!(Instant::now() < until, "there is no wait");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    await_waits(&server, "1");
     server.child.kill().unwrap();
     server.child.wait().unwrap();
     let (code, why) = talk.fault(&json!(2));
@@ -406,4 +394,13 @@ fn a_client_is_given_what_it_pastes() {
     // The scopes of no key.
     let said = refused(&mut server.cli(&[&generic[..], &["--scopes", "admin"]].concat()));
     assert!(said.contains("--new-key"), "{said}");
+}
+
+/// Until so many calls wait.
+fn await_waits(server: &Server, count: &str) {
+    let until = Instant::now() + Duration::from_secs(10);
+    while metric(server, "postern_streams_open") != count {
+        assert!(Instant::now() < until, "not {count} wait");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
