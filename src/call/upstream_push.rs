@@ -50,6 +50,17 @@ pub struct FlagDifference {
     pub remove_words: Vec<String>,
 }
 
+impl FlagDifference {
+    /// Whether a message with these flags and keywords has the change.
+    pub fn is_in(&self, flags: Flags, words: &[String]) -> bool {
+        let has = |word: &String| words.iter().any(|known| known.eq_ignore_ascii_case(word));
+        self.add.without(flags) == Flags::NONE
+            && self.remove.without(flags) == self.remove
+            && self.add_words.iter().all(has)
+            && !self.remove_words.iter().any(has)
+    }
+}
+
 /// What a server is told of messages.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum PushedChange {
@@ -76,6 +87,12 @@ pub struct UpstreamPush {
 pub enum PushOutcome {
     Refused,
     Done,
+    /// Flags have changed, but for messages that are not there, and for those that have not taken
+    /// the change.
+    Flagged {
+        missing: UidSet,
+        refused: UidSet,
+    },
     /// Where the messages are now, if it says so: UIDVALIDITY of the target, UIDs here and there.
     Moved(Option<(u32, UidSet, UidSet)>),
 }

@@ -47,7 +47,7 @@ pub enum UpstreamOrder {
     Changes { last: u32, since: u64 },
     /// Fetches one message. Outcome: `Message` or `Absent`.
     Fetch { uid: u32 },
-    /// Sets and clears flags and keywords. Outcome: `Done`.
+    /// Sets and clears flags and keywords. Outcome: `Flagged`.
     Flag {
         uids: UidSet,
         change: FlagDifference,
@@ -90,6 +90,12 @@ pub enum UpstreamOutcome {
         is_too_large: bool,
     },
     Done,
+    /// Of messages whose flags were to change: those that are not there, and those that have not
+    /// taken the change.
+    Flagged {
+        missing: UidSet,
+        refused: UidSet,
+    },
     /// Whether the mailbox has each.
     Found(Vec<bool>),
     /// With COPYUID: the UIDVALIDITY of the target, UIDs in the source and in the target.

@@ -89,7 +89,8 @@ impl Store {
         Ok(self.direct().one(sql, [message], |_| Ok(()))?.is_some())
     }
 
-    /// Up to `most` changed messages of a mailbox that are due.
+    /// Up to `most` changed messages of a mailbox that are due. One that is gone waits until it is
+    /// found in another one, or its round ends.
     pub fn upstream_changes(
         &self,
         (folder, uidvalidity): (UpstreamFolderId, u32),
@@ -100,7 +101,7 @@ impl Store {
              FROM upstream_folder f CROSS JOIN upstream_change c ON c.inbox = f.inbox
                  CROSS JOIN upstream_state s ON s.message = c.message AND s.folder = f.id
                  CROSS JOIN upstream_message m ON m.id = s.message AND m.uidvalidity = ?2
-             WHERE f.id = ?1 AND c.due_at <= ?3
+             WHERE f.id = ?1 AND c.due_at <= ?3 AND s.is_gone = 0
              ORDER BY c.message LIMIT ?4",
             (folder.0, uidvalidity, now, int(most as u64)),
             read_pair,
@@ -124,6 +125,20 @@ impl Store {
             |r| r.get(0),
         )?;
         Ok(tries.unwrap_or(0))
+    }
+
+    /// The change of a message is told as soon as the round is over in which it was found at
+    /// another place.
+    pub fn tell_upstream_change(
+        &self,
+        inbox: InboxId,
+        message: i64,
+        found_at: i64,
+    ) -> Result<(), Error> {
+        // A round puts off what was due before it.
+        self.set_upstream_change_due(message, found_at.saturating_add(1))?;
+        self.upstreams_changed.borrow_mut().insert(inbox);
+        Ok(())
     }
 
     /// When the change of a message is told again.

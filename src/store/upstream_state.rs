@@ -167,12 +167,16 @@ impl Store {
         Ok(())
     }
 
-    /// Up to `most` messages of an account that are gone.
+    /// Up to `most` messages of an account that are gone. One that has a change to be told is looked
+    /// for in a second round: it may have come to a mailbox behind the look at that one.
     pub fn upstream_gone(&self, inbox: InboxId, most: usize) -> Result<Vec<UpstreamPair>, Error> {
         self.direct().all(
             "SELECT s.message, m.uid, s.entry, s.flags, s.keywords, s.is_gone, s.folder
              FROM upstream_state s CROSS JOIN upstream_message m ON m.id = s.message
-             WHERE s.inbox = ?1 AND s.is_gone = 1 ORDER BY s.message LIMIT ?2",
+             WHERE s.inbox = ?1 AND s.is_gone = 1
+                 AND NOT EXISTS (SELECT 1 FROM upstream_change c
+                                 WHERE c.message = s.message AND c.tries < 2)
+             ORDER BY s.message LIMIT ?2",
             [inbox.0, int(most as u64)],
             read_pair,
         )

@@ -31,6 +31,13 @@ pub struct WorkUnderWay {
     found: Vec<bool>,
     has_found: bool,
     vanished: UidSet,
+    /// Of the messages whose flags are changed: those that the server says to have the change, and
+    /// those that it says not to have it.
+    applied: UidSet,
+    refused: UidSet,
+    /// Messages have gone since the change was told, and whether it was asked what came of it.
+    has_expunged: bool,
+    has_looked: bool,
     /// The largest MODSEQ of a message, also of those that did not fit.
     modseq: Option<u64>,
 }
@@ -57,6 +64,10 @@ impl WorkUnderWay {
             found: Vec::new(),
             has_found: false,
             vanished: UidSet::new(),
+            applied: UidSet::new(),
+            refused: UidSet::new(),
+            has_expunged: false,
+            has_looked: false,
             modseq: None,
         }
     }
@@ -120,6 +131,17 @@ impl WorkUnderWay {
                 let row = items.row().filter(|row| row.uid <= *last);
                 row.is_some_and(|row| self.keep(row))
             }
+            UpstreamOrder::Flag { uids, change } => {
+                let row = items.row().filter(|row| uids.contains(row.uid));
+                let Some(row) = row else {
+                    return false;
+                };
+                match change.is_in(row.flags, &row.keywords) {
+                    true => self.applied.insert(row.uid),
+                    false => self.refused.insert(row.uid),
+                };
+                true
+            }
             UpstreamOrder::Fetch { uid } => {
                 if items.uid.is_some_and(|said| said != *uid) {
                     return false;
@@ -133,6 +155,25 @@ impl WorkUnderWay {
             }
             _ => false,
         }
+    }
+
+    /// The command that asks what came of a change of flags, where the answer to it did not tell:
+    /// STORE says nothing of a message that is gone (RFC 9051 section 6.4.9).
+    fn look(&mut self) -> Option<SentPieces> {
+        let UpstreamOrder::Flag { uids, .. } = &self.order else {
+            return None;
+        };
+        if core::mem::replace(&mut self.has_looked, true) {
+            return None;
+        }
+        if self.has_expunged {
+            // Which they were is not known.
+            self.applied = UidSet::new();
+        }
+        self.refused = UidSet::new();
+        let unknown = uids.difference(&self.applied);
+        let line = format!("UID FETCH {unknown} (UID FLAGS)");
+        (!unknown.is_empty()).then(|| SentPieces::new(&line).end())
     }
 
     /// Keeps the state of a message, as long as there is room.
@@ -178,10 +219,16 @@ impl WorkUnderWay {
             UpstreamOrder::Move { .. } => UpstreamOutcome::Moved {
                 placed: self.placed,
             },
-            UpstreamOrder::Flag { .. }
-            | UpstreamOrder::Expunge { .. }
-            | UpstreamOrder::Idle
-            | UpstreamOrder::Leave => UpstreamOutcome::Done,
+            UpstreamOrder::Flag { uids, .. } => {
+                let refused = self.refused.difference(&self.applied);
+                UpstreamOutcome::Flagged {
+                    missing: uids.difference(&self.applied).difference(&refused),
+                    refused,
+                }
+            }
+            UpstreamOrder::Expunge { .. } | UpstreamOrder::Idle | UpstreamOrder::Leave => {
+                UpstreamOutcome::Done
+            }
         }
     }
 }
@@ -270,13 +317,22 @@ impl UpstreamDialogue {
                 add(SentPieces::new(&format!("UID FETCH {uid} {items}")));
             }
             UpstreamOrder::Flag { uids, change } => {
+                let mut stores = Vec::new();
                 for (sign, flags, words) in [
                     ('+', change.add, &change.add_words),
                     ('-', change.remove, &change.remove_words),
                 ] {
                     if flags != Flags::NONE || !words.is_empty() {
-                        add(store(uids, sign, flags, words));
+                        stores.push((sign, flags, words));
                     }
+                }
+                // The answer to the last one tells of each message whether it has the change.
+                let last = stores.pop();
+                for (sign, flags, words) in stores {
+                    add(store(uids, (sign, ".SILENT"), flags, words));
+                }
+                if let Some((sign, flags, words)) = last {
+                    add(store(uids, (sign, ""), flags, words));
                 }
             }
             UpstreamOrder::Move { uids, to } if self.offers.has_move => {
@@ -301,7 +357,7 @@ impl UpstreamDialogue {
     /// Marks messages as deleted and takes them away. Without UIDPLUS there is only EXPUNGE, which
     /// would take what others have marked: they stay marked, and others take them away.
     fn delete(&self, uids: &UidSet) -> Vec<SentPieces> {
-        let mut commands = vec![store(uids, '+', Flags::DELETED, &[])];
+        let mut commands = vec![store(uids, ('+', ".SILENT"), Flags::DELETED, &[])];
         if self.offers.uidplus {
             commands.push(SentPieces::new(&format!("UID EXPUNGE {uids}")));
         }
@@ -313,7 +369,7 @@ impl UpstreamDialogue {
         let Some(work) = &mut self.work else {
             return self.finish(UpstreamOutcome::Done);
         };
-        match work.left.pop_front() {
+        match work.left.pop_front().or_else(|| work.look()) {
             Some(command) => {
                 self.say(DialoguePhase::Work, command, out);
                 DialogueStep::None
@@ -369,6 +425,7 @@ impl UpstreamDialogue {
             }
             UpstreamSaid::Expunged(_) => {
                 self.exists = self.exists.saturating_sub(1);
+                self.note_expunged();
                 let exists = self.exists;
                 self.with_open(|opened| opened.exists = exists);
                 self.has_changed = true;
@@ -400,11 +457,19 @@ impl UpstreamDialogue {
         DialogueStep::None
     }
 
+    /// A message is gone, maybe one that is being changed.
+    fn note_expunged(&mut self) {
+        if let Some(work) = &mut self.work {
+            work.has_expunged = true;
+        }
+    }
+
     /// Messages are gone.
     fn vanished(&mut self, uids: &UidSet, is_earlier: bool) {
         if !is_earlier {
             let gone = u32::try_from(uids.len()).unwrap_or(u32::MAX);
             self.exists = self.exists.saturating_sub(gone);
+            self.note_expunged();
         }
         match &mut self.work {
             Some(work) if matches!(work.order, UpstreamOrder::Changes { .. }) => {
@@ -491,10 +556,15 @@ impl UpstreamDialogue {
     }
 }
 
-fn store(uids: &UidSet, sign: char, flags: Flags, words: &[String]) -> SentPieces {
+fn store(
+    uids: &UidSet,
+    (sign, silent): (char, &str),
+    flags: Flags,
+    words: &[String],
+) -> SentPieces {
     let names = Flags::NAMES.iter().filter(|(_, flag)| flags.has(*flag));
     let names = names.map(|(name, _)| *name);
     let names: Vec<&str> = names.chain(words.iter().map(String::as_str)).collect();
     let names = names.join(" ");
-    SentPieces::new(&format!("UID STORE {uids} {sign}FLAGS.SILENT ({names})"))
+    SentPieces::new(&format!("UID STORE {uids} {sign}FLAGS{silent} ({names})"))
 }

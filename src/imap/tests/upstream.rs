@@ -257,6 +257,14 @@ fn shown(step: &DialogueStep) -> String {
                 len => format!("message {told} of {len}"),
             }
         }
+        UpstreamOutcome::Flagged { missing, refused } => {
+            let named = [("not", refused), ("gone", missing)];
+            let named = named.iter().filter(|(_, uids)| !uids.is_empty());
+            let named: String = named
+                .map(|(what, uids)| format!(" {what} {uids}"))
+                .collect();
+            format!("flagged{named}")
+        }
         UpstreamOutcome::Moved { placed } => match placed {
             Some((uidvalidity, from, to)) => format!("moved {uidvalidity} {from} {to}"),
             None => "moved".to_owned(),
@@ -729,9 +737,12 @@ fn flags_and_moves_go_up() {
          C P2 UID STORE 4:5,9 +FLAGS.SILENT (\\Flagged \\Seen $Work)
          S * 1 FETCH (UID 4 MODSEQ (5))
          S P2 OK
-         C P3 UID STORE 4:5,9 -FLAGS.SILENT (\\Deleted)
+         C P3 UID STORE 4:5,9 -FLAGS (\\Deleted)
+         S * 1 FETCH (UID 4 FLAGS (\\Flagged \\Seen $work))
+         S * 2 FETCH (FLAGS (\\Flagged \\Seen $Work \\Recent) UID 5)
+         S * 3 FETCH (FLAGS (\\Flagged \\Seen $Work) UID 9)
          S P3 OK
-         = Done
+         = flagged
          do move 4,5 Trash
          C P4 UID MOVE 4:5 \"Trash\"
          S * OK [COPYUID 12 4:5 31:32] moved

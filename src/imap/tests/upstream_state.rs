@@ -64,6 +64,45 @@ fn what_a_server_keeps_of_flags_is_known() {
     assert!(named.keep("$Work") && !named.keep("other"));
 }
 
+#[test]
+fn what_comes_of_a_change_of_flags_is_known() {
+    served(
+        "UIDPLUS",
+        "do flag 4,5,9 +Seen
+         C P2 UID STORE 4:5,9 +FLAGS (\\Seen)
+         S * 2 FETCH (UID 5 FLAGS (\\Seen))
+         S P2 OK
+         C P3 UID FETCH 4,9 (UID FLAGS)
+         S * 1 FETCH (UID 4 FLAGS (\\Seen))
+         S P3 OK
+         = flagged gone 9
+         do flag 5,9 +$Work -Seen
+         C P4 UID STORE 5,9 +FLAGS.SILENT ($Work)
+         S * 2 FETCH (UID 5 FLAGS (\\Seen $Work))
+         S P4 OK
+         C P5 UID STORE 5,9 -FLAGS (\\Seen)
+         S * 2 FETCH (UID 5 FLAGS ($Work))
+         S * 3 FETCH (UID 9 FLAGS (\\Seen))
+         S P5 OK
+         C P6 UID FETCH 9 (UID FLAGS)
+         S * 3 FETCH (UID 9 FLAGS (\\Seen))
+         S P6 OK
+         = flagged not 9
+         do flag 5 -$Work
+         C P7 UID STORE 5 -FLAGS ($Work)
+         S * 2 FETCH (UID 5 FLAGS ())
+         S * 2 EXPUNGE
+         S P7 OK
+         C P8 UID FETCH 5 (UID FLAGS)
+         S P8 OK
+         = flagged gone 5
+         do flag 4 +Seen
+         C P9 UID STORE 4 +FLAGS (\\Seen)
+         S P9 NO [EXPUNGEISSUED] gone
+         = Refused { text: \"[EXPUNGEISSUED] gone\", is_missing: false }",
+    );
+}
+
 /// What the server keeps at the end of a conversation behind the login.
 fn holds_as(lines: &str, kept: &mut Option<PermanentFlags>) {
     let mut talk = Talk {

@@ -104,6 +104,10 @@ fn find_moved(
     let before = folders.iter().find(|known| known.id == pair.folder);
     let before = before.map(|folder| folder.purpose);
     follow(context, account, (&pair, before, purpose))?;
+    let (store, now) = (context.store, context.now.unix_ms);
+    if store.has_upstream_change(pair.message)? {
+        store.tell_upstream_change(account.inbox, pair.message, now)?;
+    }
     Ok(FoundAs::Here)
 }
 

@@ -131,9 +131,21 @@ pub fn pushed(
     }
     let (pairs, _) = context.store.upstream_pairs(at, &push.uids, usize::MAX)?;
     for pair in pairs {
-        if *outcome == PushOutcome::Refused {
-            put_off(context, account, pair.message)?;
-            continue;
+        match outcome {
+            PushOutcome::Refused => {
+                put_off(context, account, pair.message)?;
+                continue;
+            }
+            PushOutcome::Flagged { refused, .. } if refused.contains(pair.uid) => {
+                put_off(context, account, pair.message)?;
+                continue;
+            }
+            // The change waits for the message to be found.
+            PushOutcome::Flagged { missing, .. } if missing.contains(pair.uid) => {
+                context.store.set_upstream_gone(pair.message)?;
+                continue;
+            }
+            _ => {}
         }
         match &push.change {
             PushedChange::Flags(change) => {
