@@ -71,30 +71,47 @@ impl RemoteRules {
         });
         !is_own && (self.allow_private || is_public(address.ip()))
     }
+
+    /// Why a port is refused: which ones are not.
+    fn refuse_port(&self, is_https: bool) -> String {
+        let mut allowed = self.ports.clone();
+        if !is_https {
+            allowed.push(80);
+        }
+        allowed.sort_unstable();
+        allowed.dedup();
+        let allowed: Vec<String> = allowed.iter().map(u16::to_string).collect();
+        format!(
+            "names a port that is not allowed: it may be {}",
+            allowed.join(" or ")
+        )
+    }
 }
 
 impl RemoteUrl {
     /// Reads a URL. The error says what is wrong with it, behind "url".
-    pub fn parse(text: &str, rules: &RemoteRules) -> Result<RemoteUrl, &'static str> {
+    pub fn parse(text: &str, rules: &RemoteRules) -> Result<RemoteUrl, String> {
         if text.len() > REMOTE_URL_BYTES_MAX {
-            return Err("is longer than 2048 octets");
+            return Err("is longer than 2048 octets".into());
         }
         if !text.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err("must be ASCII without spaces: write a name as xn--… and a path with %");
+            return Err(
+                "must be ASCII without spaces: write a name as xn--… and a path with %".into(),
+            );
         }
         if text.contains(['\\', '#', '"', '<', '>', '^', '`', '{', '|', '}']) {
-            return Err("has a character that a URL does not have, or a fragment");
+            return Err("has a character that a URL does not have, or a fragment".into());
         }
         let (scheme, rest) = text.split_once("://").ok_or("must begin with https://")?;
         let is_https = match scheme.to_ascii_lowercase().as_str() {
             "https" => true,
             "http" if rules.allow_http => false,
-            _ => return Err("must begin with https://"),
+            _ => return Err("must begin with https://".into()),
         };
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, target) = rest.split_at(end);
         if authority.contains('@') {
-            return Err("must not have a user or a password");
+            return Err("must not have a user or a password".into());
         }
         let (host, port) = split_port(authority)?;
         let port = match port {
@@ -105,13 +122,13 @@ impl RemoteUrl {
         let is_usual_http = !is_https && port == 80;
         let is_any = rules.ports.is_empty();
         if !is_any && !rules.ports.contains(&port) && !is_usual_http {
-            return Err("names a port that is not allowed here");
+            return Err(rules.refuse_port(is_https));
         }
         let host = read_host(host, rules)?;
         if let RemoteHost::Address(address) = host
             && !rules.allows(SocketAddr::new(address, port))
         {
-            return Err("leads to a private or special address, or to this server");
+            return Err("leads to a private or special address, or to this server".into());
         }
         let target = match target.starts_with('/') {
             true => target.to_owned(),

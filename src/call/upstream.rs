@@ -173,7 +173,7 @@ impl UpstreamSettings {
 
     /// Reads the URL of a token server, which is https. The error completes a sentence that begins
     /// with the name of the field.
-    pub fn read_token_url(self, text: &str) -> Result<RemoteUrl, &'static str> {
+    pub fn read_token_url(self, text: &str) -> Result<RemoteUrl, String> {
         RemoteUrl::parse(text, &self.token_rules())
     }
 

@@ -767,7 +767,7 @@ export interface NewWebhook {
   /** Where events are sent by POST: https, a public host, port 443 or 8443. */
   url: string;
   /** Only events of these types. */
-  types?: Array<"message.received" | "message.sent" | "message.delivered" | "message.deferred" | "message.bounced" | "message.rejected" | "loop.suspected" | "message.held" | "message.approved" | "message.declined" | "message.updated" | "message.deleted" | "message.auto_replied" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.verified" | "webhook.disabled" | "ready" | "reset" | "closing"> | null;
+  types?: Array<"message.received" | "message.sent" | "message.delivered" | "message.deferred" | "message.bounced" | "message.rejected" | "loop.suspected" | "message.held" | "message.approved" | "message.declined" | "message.updated" | "message.deleted" | "message.auto_replied" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.verified" | "webhook.disabled"> | null;
   /** Only events of this inbox; below one, it can be no other. */
   inbox?: string | null;
   /** Only messages from this address or this domain; needs `messages:read`. */
@@ -790,7 +790,7 @@ export interface WebhookPatch {
   /** Where events are sent. */
   url?: string | null;
   /** Only events of these types; none is all. */
-  types?: Array<"message.received" | "message.sent" | "message.delivered" | "message.deferred" | "message.bounced" | "message.rejected" | "loop.suspected" | "message.held" | "message.approved" | "message.declined" | "message.updated" | "message.deleted" | "message.auto_replied" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.verified" | "webhook.disabled" | "ready" | "reset" | "closing"> | null;
+  types?: Array<"message.received" | "message.sent" | "message.delivered" | "message.deferred" | "message.bounced" | "message.rejected" | "loop.suspected" | "message.held" | "message.approved" | "message.declined" | "message.updated" | "message.deleted" | "message.auto_replied" | "inbox.created" | "inbox.updated" | "inbox.deleted" | "domain.verified" | "webhook.disabled"> | null;
   /** Only events of this inbox; null is all. */
   inbox?: string | null;
   /** Only messages from there; null is all. */

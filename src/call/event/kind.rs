@@ -86,6 +86,11 @@ words! {
     }
 }
 
+impl EventKind {
+    /// The names of the types that are in the log: all but the frames that a stream makes itself.
+    pub const LOGGED: &'static [&'static str] = Self::NAMES.split_at(Self::NAMES.len() - 3).0;
+}
+
 words! {
     /// The priority of a message, from X-Priority and Importance.
     PriorityLevel {

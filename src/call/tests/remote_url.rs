@@ -11,7 +11,7 @@ fn rules() -> RemoteRules {
     }
 }
 
-fn parse(text: &str) -> Result<RemoteUrl, &'static str> {
+fn parse(text: &str) -> Result<RemoteUrl, String> {
     RemoteUrl::parse(text, &rules())
 }
 
@@ -468,4 +468,26 @@ fn the_connected_address_is_judged() {
     assert!(!private.allows("127.0.0.1:8080".parse().unwrap()));
     assert!(!private.allows("[::ffff:127.0.0.1]:8080".parse().unwrap()));
     assert!(private.allows("127.0.0.1:8081".parse().unwrap()));
+}
+
+#[test]
+fn a_port_that_is_refused_names_those_that_are_not() {
+    let why = |text: &str, rules: &RemoteRules| RemoteUrl::parse(text, rules).unwrap_err();
+    assert_eq!(
+        why("https://a.test:444/", &rules()),
+        "names a port that is not allowed: it may be 443 or 8443"
+    );
+    let http = RemoteRules {
+        allow_http: true,
+        ports: vec![9000],
+        ..RemoteRules::default()
+    };
+    assert_eq!(
+        why("https://a.test/", &http),
+        "names a port that is not allowed: it may be 9000"
+    );
+    assert_eq!(
+        why("http://a.test:81/", &http),
+        "names a port that is not allowed: it may be 80 or 9000"
+    );
 }

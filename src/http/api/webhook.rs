@@ -34,7 +34,7 @@ pub(super) const NEW_WEBHOOK: BodyTable = BodyTable {
     fields: fields! {
         url: required URL, r#""https://hooks.example.com/postern""#,
             "Where events are sent by POST: https, a public host, port 443 or 8443.";
-        types: optional SomeOf(EventKind::NAMES), r#"["message.received"]"#,
+        types: optional SomeOf(EventKind::LOGGED), r#"["message.received"]"#,
             "Only events of these types.";
         inbox: optional InboxName, r#""inb_01Hq7Zk3VdX""#, "Only events of this inbox; below one, it can be no other.";
         from: optional Text(octets(320)), r#""example.com""#,
@@ -55,7 +55,7 @@ pub(super) const WEBHOOK_PATCH: BodyTable = BodyTable {
     example: r#"{"enabled":true}"#,
     fields: fields! {
         url: optional URL, r#""https://hooks.example.com/postern""#, "Where events are sent.";
-        types: optional SomeOf(EventKind::NAMES), "[]", "Only events of these types; none is all.";
+        types: optional SomeOf(EventKind::LOGGED), "[]", "Only events of these types; none is all.";
         inbox: clearable InboxName, r#""inb_01Hq7Zk3VdX""#, "Only events of this inbox; null is all.";
         from: clearable Text(octets(320)), r#""example.com""#, "Only messages from there; null is all.";
         label: clearable Text(octets(64)), r#""urgent""#, "Only messages with this label; null is all.";

@@ -36,7 +36,7 @@ impl Upstreams {
             match dialled {
                 Ok(Some(dial)) => actions.push(UpstreamAction::DialToken(Box::new(dial))),
                 Ok(None) => self.tokens.forget(account.inbox),
-                Err(why) => self.fetch_failed(context, account, why.to_owned(), actions),
+                Err(why) => self.fetch_failed(context, account, why, actions),
             }
         }
         Ok(())
@@ -92,7 +92,7 @@ impl Upstreams {
         account: UpstreamAccount,
         found: &UpstreamRecord,
         addresses: Vec<IpAddr>,
-    ) -> Result<Option<TokenDial>, &'static str> {
+    ) -> Result<Option<TokenDial>, String> {
         let Some(oauth) = &found.row.oauth else {
             return Ok(None);
         };
@@ -104,13 +104,15 @@ impl Upstreams {
         let addresses = addresses.into_iter().map(|ip| SocketAddr::new(ip, port));
         let addresses: Vec<SocketAddr> = addresses.filter(|a| allowed.allows(*a)).collect();
         match (addresses.is_empty(), had_some) {
-            (true, true) => return Err("the token server has no public address"),
-            (true, false) => return Err("the name of the token server has no address now"),
+            (true, true) => return Err("the token server has no public address".into()),
+            (true, false) => {
+                return Err("the name of the token server has no address now".into());
+            }
             (false, _) => {}
         }
         let opened = open_oauth(context.service.sealing(), account.inbox, found);
         let Ok((client_secret, stored)) = opened else {
-            return Err("the stored secrets cannot be opened: the key file has changed");
+            return Err("the stored secrets cannot be opened: the key file has changed".into());
         };
         Ok(Some(TokenDial {
             account,
