@@ -16,7 +16,7 @@ pub struct EventGroupRow {
     pub id: EventGroupId,
     /// Its name.
     pub name: String,
-    /// The hash of what its readers agree on.
+    /// The hash of what its readers agree on, and behind it the inbox that they read.
     pub terms: Vec<u8>,
     /// The hash of the inboxes that they are bound to.
     pub bound: Option<Vec<u8>>,

@@ -27,7 +27,7 @@
 //! | `outbound.history` | 1 | postcard of a list of `StoredAttempt` |
 //! | `approval.envelope` | 1 | postcard of the envelope in `format/approval.rs` |
 //! | `rule.spec` | 1, 2 | postcard of `StoredRule` (`format/rule.rs`) |
-//! | `webhook.spec` | 1 | postcard of `StoredSpec` (`format/webhook.rs`) |
+//! | `webhook.spec` | 1, 2 | postcard of `StoredSpec` (`format/webhook.rs`) |
 //! | `webhook_delivery.attempts` | 1 | postcard of a list of `StoredHookAttempt` |
 //! | `once.answer` | none, 1 | the octets of the answer as its protocol gave them |
 //!

@@ -18,6 +18,8 @@ pub struct StoredWebhook {
     pub org: OrgId,
     /// The content of messages is shown to it.
     pub is_open: bool,
+    /// It was made as one of its inbox, and ends with it.
+    pub is_of_inbox: bool,
     /// Its secret, sealed.
     pub secret: Vec<u8>,
     /// The secret before the last rotation, sealed, and until when it signs (unix milliseconds).
@@ -59,7 +61,7 @@ impl Store {
                 row.id.0,
                 hook.org.0,
                 row.url,
-                format::encode_spec(row, hook.is_open)?,
+                format::encode_spec(row, (hook.is_open, hook.is_of_inbox))?,
                 row.metadata,
                 row.is_enabled,
                 row.disabled_reason.map(|reason| reason as i64),
@@ -286,13 +288,14 @@ fn read_webhook(r: &Row<'_>) -> Result<StoredWebhook, Error> {
         disabled_reason: reason,
         created_at: r.get(12)?,
     };
-    let is_open = format::decode_spec(&spec, &mut row)?;
+    let (is_open, is_of_inbox) = format::decode_spec(&spec, &mut row)?;
     let old_secret: Option<Vec<u8>> = r.get(8)?;
     let old_until: Option<i64> = r.get(9)?;
     Ok(StoredWebhook {
         row,
         org: OrgId(r.get(1)?),
         is_open,
+        is_of_inbox,
         secret: r.get(7)?,
         old_secret: old_secret.zip(old_until),
         seq: uint(r.get(10)?),

@@ -116,8 +116,8 @@ pub(crate) static ACKNOWLEDGE: Operation = Operation {
     summary: "Acknowledge an event",
     says: "Says that an event of a consumer group is done, so that no reader is given it again. It \
            is about this event alone. One that no reader holds, because its time is over or its \
-           stream has ended, is 409: it comes again. One that was acknowledged before is 204. It is \
-           answered also while the server stops, when every other request is 503. Then the answer to \
+           stream has ended, is 409: it comes again. One that was acknowledged before is 204, \
+           and so is one up to the place of the group that was never for it. It is answered also while the server stops, when every other request is 503. Then the answer to \
            `closing` is its `id` without a group: the streams of the key that were told no more end, and \
            the server waits for them no longer. At any other time that changes nothing.",
     query: &[],

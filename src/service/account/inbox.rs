@@ -20,6 +20,7 @@ use crate::service::access::admit::sees;
 use crate::service::context::WriteContext;
 use crate::service::field::{check_text, invalid};
 use crate::service::policy::{self, find_inbox};
+use crate::service::{event_groups, webhook};
 use crate::store::{NewEvent, Store};
 
 /// Creates an inbox. A known `client_id` gives the inbox that has it.
@@ -571,13 +572,16 @@ pub fn delete_inbox(
     Ok(Written::Changed)
 }
 
-/// Deletes an inbox whose children are deleted already, and writes its event.
+/// Deletes an inbox whose children are deleted already, with its webhooks and consumer groups, and
+/// writes its event.
 pub(in crate::service) fn delete_leaf(
     context: &mut WriteContext<'_>,
     org: OrgId,
     inbox: InboxId,
 ) -> Result<(), Refusal> {
     log_change(context, org, inbox, Change::InboxDeleted)?;
+    webhook::change::end_with_inbox(context, org, inbox)?;
+    event_groups::end_with_inbox(context, org, inbox)?;
     context.store.delete_inbox(org, inbox)?;
     Ok(())
 }

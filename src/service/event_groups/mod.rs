@@ -26,7 +26,7 @@ use super::events;
 use crate::call::{
     Access, Answer, Change, ClaimedEvents, ConflictReason, ConnId, Countable, Event, EventGroupId,
     EventGroupView, GROUP_DELIVERIES_MAX, GroupClaim, GroupReset, GroupStart, GroupTerms, InboxId,
-    LeasedEvent, Metric, Noun, PoisonedEvent, Refusal, Topic, UidSet, Written,
+    LeasedEvent, Metric, Noun, OrgId, PoisonedEvent, Refusal, Topic, UidSet, Written,
 };
 use crate::crypto::sha256;
 use crate::store::{self, EventGroupRow, LogState, PendingEvent, Store};
@@ -93,7 +93,7 @@ fn find_or_make(
     }
     let (terms, bound) = (hash_terms(&claim.terms, access), hash_bound(access));
     if let Some(found) = store.event_group(access.org, &claim.terms.name)? {
-        return match found.terms == terms {
+        return match split_terms(&found.terms).0 == terms {
             true => Ok(found),
             false => {
                 let of = ((*claim.terms).clone(), bound.as_deref());
@@ -121,7 +121,7 @@ fn find_or_make(
     let row = EventGroupRow {
         id: EventGroupId(store.new_id(context.now)),
         name: claim.terms.name.clone(),
-        terms,
+        terms: join_terms(terms, claim.terms.topic),
         bound,
         seq,
     };
@@ -455,11 +455,32 @@ pub fn delete(
     name: &str,
 ) -> Result<Written, Refusal> {
     let group = find_group(context.store, access, name)?;
-    context.store.delete_event_group(group.id)?;
-    let mut kept = context.service.event_groups();
-    kept.wake_all(group.id, context.events);
-    kept.forget(group.id);
+    end(context, group.id)?;
     Ok(Written::Changed)
+}
+
+/// An inbox is deleted: the groups of its streams end with it, and those of keys that see no other.
+pub fn end_with_inbox(
+    context: &mut WriteContext<'_>,
+    org: OrgId,
+    inbox: InboxId,
+) -> Result<(), Refusal> {
+    let alone = [false, true].map(|subtree| hash_inboxes(subtree, &[inbox]));
+    for group in context.store.event_groups(org)? {
+        let is_own = split_terms(&group.terms).1 == Some(inbox);
+        if is_own || group.bound.is_some_and(|bound| alone.contains(&bound)) {
+            end(context, group.id)?;
+        }
+    }
+    Ok(())
+}
+
+fn end(context: &mut WriteContext<'_>, id: EventGroupId) -> Result<(), Refusal> {
+    context.store.delete_event_group(id)?;
+    let mut kept = context.service.event_groups();
+    kept.wake_all(id, context.events);
+    kept.forget(id);
+    Ok(())
 }
 
 /// A connection has ended, or one subscription of it.
@@ -540,11 +561,32 @@ fn is_visible(row: &EventGroupRow, access: &Access) -> bool {
 /// The inboxes that a key is bound to, as a hash; `None` for one that is not bound.
 fn hash_bound(access: &Access) -> Option<Vec<u8>> {
     let inboxes = access.inboxes.as_ref()?;
-    let mut octets = vec![u8::from(access.subtree)];
+    Some(hash_inboxes(access.subtree, inboxes))
+}
+
+fn hash_inboxes(subtree: bool, inboxes: &[InboxId]) -> Vec<u8> {
+    let mut octets = vec![u8::from(subtree)];
     for inbox in inboxes {
         octets.extend_from_slice(&inbox.0.to_be_bytes());
     }
-    Some(sha256(&octets).to_vec())
+    sha256(&octets).to_vec()
+}
+
+/// What is stored of the terms of a group: their hash, and the inbox that its readers read.
+fn join_terms(mut hash: Vec<u8>, topic: Topic) -> Vec<u8> {
+    if let Topic::Inbox(inbox) | Topic::Tree(inbox) = topic {
+        hash.extend_from_slice(&inbox.0.to_be_bytes());
+    }
+    hash
+}
+
+/// The hash and the inbox. A group of an older version has the hash alone.
+fn split_terms(stored: &[u8]) -> (&[u8], Option<InboxId>) {
+    let (hash, inbox) = stored
+        .split_at_checked(HASH_OCTETS)
+        .unwrap_or((stored, &[]));
+    let inbox = inbox.try_into().ok().map(i64::from_be_bytes);
+    (hash, inbox.map(InboxId))
 }
 
 /// In what a claim differs from a group. The group keeps a hash of its terms, so that the order is
@@ -558,7 +600,7 @@ fn difference(
         return ConflictReason::GroupOfOtherInboxes;
     }
     terms.is_ordered = !terms.is_ordered;
-    match hash_terms(&terms, access) == group.terms {
+    match hash_terms(&terms, access) == split_terms(&group.terms).0 {
         true => ConflictReason::GroupOrderDiffers,
         false => ConflictReason::GroupDiffers,
     }
@@ -593,6 +635,8 @@ fn hash_terms(terms: &GroupTerms, access: &Access) -> Vec<u8> {
     sha256(&octets).to_vec()
 }
 
+/// Octets of a SHA-256.
+const HASH_OCTETS: usize = 32;
 /// Rows of the log that one claim reads.
 const PAGE_ROWS: usize = 64;
 

@@ -4,8 +4,8 @@ use super::state::{sealing_owner, wanted};
 use crate::call::bounds::{METADATA_BYTES_MAX, PAGE_ROWS_MAX, check_keyword};
 use crate::call::{
     Access, Answer, Countable, DeliveryId, DeliveryStatus, HookAnswer, HookName, HookTest, InboxId,
-    InboxRef, NewWebhook, Noun, OLD_SECRET_MS, RedeliverProgress, Refusal, RemoteUrl, Scopes,
-    Secret, Topic, WebhookId, WebhookPatch, WebhookRow, Written, require, sender_filter,
+    InboxRef, NewWebhook, Noun, OLD_SECRET_MS, OrgId, RedeliverProgress, Refusal, RemoteUrl,
+    Scopes, Secret, Topic, WebhookId, WebhookPatch, WebhookRow, Written, require, sender_filter,
 };
 use crate::service::context::{ReadContext, WriteContext};
 use crate::service::field::invalid;
@@ -61,6 +61,7 @@ pub fn create(
         row,
         org: access.org,
         is_open: access.scopes.allow(Scopes::MESSAGES_READ),
+        is_of_inbox: place.is_some(),
         secret: sealed,
         old_secret: None,
         seq: store.log_head(access.org)?,
@@ -162,6 +163,7 @@ pub fn patch(
             None => None,
         };
         check_place(place, row.inbox)?;
+        hook.is_of_inbox &= place.is_some();
     }
     let WebhookPatch {
         url,
@@ -215,6 +217,22 @@ pub fn delete(
     context.store.delete_webhook(access.org, id)?;
     context.service.webhooks.changes(access.org, id);
     Ok(Written::Changed)
+}
+
+/// An inbox is deleted: its webhooks end with it. One of the organization that wants its events
+/// alone stays, and is told of its end.
+pub fn end_with_inbox(
+    context: &WriteContext<'_>,
+    org: OrgId,
+    inbox: InboxId,
+) -> Result<(), Refusal> {
+    for hook in context.store.webhooks(org)? {
+        if hook.is_of_inbox && hook.row.inbox == Some(inbox) {
+            context.store.delete_webhook(org, hook.row.id)?;
+            context.service.webhooks.changes(org, hook.row.id);
+        }
+    }
+    Ok(())
 }
 
 /// Makes a new secret. The old one signs too for a day.

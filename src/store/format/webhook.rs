@@ -14,7 +14,7 @@ use crate::store::Error;
 
 const SPEC: Form = Form {
     what: "webhook",
-    version: 1,
+    version: 2,
 };
 
 const ATTEMPTS: Form = Form {
@@ -35,6 +35,10 @@ struct StoredSpec<'a> {
     is_open: bool,
 }
 
+/// Version 2 of `webhook.spec`: whether it was made as one of its inbox, and version 1.
+#[derive(Serialize, Deserialize)]
+struct StoredSpec2<'a>(bool, StoredSpec<'a>);
+
 /// Version 1 of `webhook_delivery.attempts` is a list of these.
 #[derive(Serialize, Deserialize)]
 struct StoredHookAttempt<'a> {
@@ -45,9 +49,13 @@ struct StoredHookAttempt<'a> {
     text: Cow<'a, str>,
 }
 
-/// The octets of what a webhook wants. `is_open`: the content of messages is shown.
-pub(in crate::store) fn encode_spec(row: &WebhookRow, is_open: bool) -> Result<Vec<u8>, Error> {
-    SPEC.encode(&StoredSpec {
+/// The octets of what a webhook wants. `is_open`: the content of messages is shown. `is_of_inbox`:
+/// it ends with its inbox.
+pub(in crate::store) fn encode_spec(
+    row: &WebhookRow,
+    (is_open, is_of_inbox): (bool, bool),
+) -> Result<Vec<u8>, Error> {
+    let spec = StoredSpec {
         kinds: row.kinds.iter().map(|kind| kind.name().into()).collect(),
         inbox: row.inbox.map(|inbox| inbox.0),
         from: row.from.as_deref().map(Cow::from),
@@ -55,13 +63,19 @@ pub(in crate::store) fn encode_spec(row: &WebhookRow, is_open: bool) -> Result<V
         verdict: row.verdict.map(|verdict| verdict.name().into()),
         is_full: row.is_full,
         is_open,
-    })
+    };
+    SPEC.encode(&StoredSpec2(is_of_inbox, spec))
 }
 
-/// Reads [`encode_spec`] into a row.
-pub(in crate::store) fn decode_spec(octets: &[u8], row: &mut WebhookRow) -> Result<bool, Error> {
-    let (_, rest) = SPEC.open(octets)?;
-    let spec: StoredSpec<'_> = SPEC.decode(rest)?;
+/// Reads [`encode_spec`] into a row. Gives its flags.
+pub(in crate::store) fn decode_spec(
+    octets: &[u8],
+    row: &mut WebhookRow,
+) -> Result<(bool, bool), Error> {
+    let StoredSpec2(is_of_inbox, spec) = match SPEC.open(octets)? {
+        (1, rest) => StoredSpec2(false, SPEC.decode(rest)?),
+        (_, rest) => SPEC.decode(rest)?,
+    };
     let kinds = spec.kinds.iter().map(|name| EventKind::named(name));
     row.kinds = kinds.collect::<Option<_>>().ok_or(SPEC_FAULT)?;
     row.inbox = spec.inbox.map(InboxId);
@@ -72,7 +86,7 @@ pub(in crate::store) fn decode_spec(octets: &[u8], row: &mut WebhookRow) -> Resu
         Some(name) => Some(Verdict::named(&name).ok_or(SPEC_FAULT)?),
     };
     row.is_full = spec.is_full;
-    Ok(spec.is_open)
+    Ok((spec.is_open, is_of_inbox))
 }
 
 /// The octets of attempts.

@@ -7,9 +7,9 @@
 use super::super::format::*;
 use super::*;
 use crate::call::{
-    ApprovalChange, ApprovalId, ApprovalStatus, DisabledReason, DisabledWebhook, HookAnswer,
-    HookAttempt, InjectionPlace, InjectionReport, InjectionSpan, Recipient, RuleHit, Score,
-    SpamPolicy, SpamReport, SpamSettings, Verdict, WebhookId, WebhookRow,
+    ApprovalChange, ApprovalId, ApprovalStatus, DisabledReason, DisabledWebhook, InjectionPlace,
+    InjectionReport, InjectionSpan, Recipient, RuleHit, Score, SpamPolicy, SpamReport,
+    SpamSettings, Verdict, WebhookId,
 };
 
 /// The lines of a golden file.
@@ -419,48 +419,6 @@ fn settings_of_the_filter_are_read() {
     let kept = golden_one("spam_settings_1");
     assert_eq!(decode_spam_settings(&kept).unwrap(), settings);
     assert_eq!(encode_spam_settings(&settings).unwrap(), kept);
-}
-
-#[test]
-fn webhooks_are_read() {
-    let wanted = WebhookRow {
-        id: WebhookId(1),
-        url: String::new(),
-        kinds: vec![EventKind::InboxCreated],
-        inbox: Some(InboxId(300)),
-        from: Some("a.test".into()),
-        label: None,
-        verdict: Some(Verdict::Spam),
-        is_full: true,
-        metadata: None,
-        is_enabled: true,
-        disabled_reason: None,
-        created_at: 0,
-    };
-    let kept = golden_one("webhook_spec_1");
-    let mut read = WebhookRow {
-        kinds: Vec::new(),
-        inbox: None,
-        from: None,
-        verdict: None,
-        is_full: false,
-        ..wanted.clone()
-    };
-    assert!(!decode_spec(&kept, &mut read).unwrap());
-    assert_eq!(read, wanted);
-    assert_eq!(encode_spec(&wanted, false).unwrap(), kept);
-    let attempt = |at, duration_ms, answer| HookAttempt {
-        at,
-        duration_ms,
-        answer,
-    };
-    let attempts = [
-        attempt(5, 120, HookAnswer::Status(200, "ok".into())),
-        attempt(6, 0, HookAnswer::Error("x".into())),
-    ];
-    let kept = golden_one("webhook_attempts_1");
-    assert_eq!(decode_attempts(&kept).unwrap(), attempts);
-    assert_eq!(encode_attempts(&attempts).unwrap(), kept);
 }
 
 /// How many of [`changes`] version 14 has.

@@ -54,6 +54,7 @@ fn insert_webhook(store: &Store, org: OrgId) {
         row,
         org,
         is_open: true,
+        is_of_inbox: true,
         secret: vec![1, 2],
         old_secret: Some((vec![3], 9)),
         seq: 1,

@@ -22,6 +22,7 @@ mod steps;
 mod upload;
 mod verify;
 mod wal;
+mod webhook_format;
 
 use std::path::PathBuf;
 
