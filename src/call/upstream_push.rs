@@ -95,6 +95,8 @@ pub enum PushOutcome {
     },
     /// Where the messages are now, if it says so: UIDVALIDITY of the target, UIDs here and there.
     Moved(Option<(u32, UidSet, UidSet)>),
+    /// The same of copies. The originals are still to be deleted.
+    Copied(Option<(u32, UidSet, UidSet)>),
 }
 
 /// Ranges of one set in a command: servers take lines of 8 KiB (RFC 7162 section 4).

@@ -54,6 +54,8 @@ pub enum UpstreamOrder {
     },
     /// Moves messages to another mailbox. Outcome: `Moved`.
     Move { uids: UidSet, to: Vec<u8> },
+    /// Copies them there. Outcome: `Copied`.
+    Copy { uids: UidSet, to: Vec<u8> },
     /// Deletes messages for good; on a server without UIDPLUS they are only marked as deleted,
     /// since EXPUNGE would take what others have marked. Outcome: `Done`.
     Expunge { uids: UidSet },
@@ -100,6 +102,10 @@ pub enum UpstreamOutcome {
     Found(Vec<bool>),
     /// With COPYUID: the UIDVALIDITY of the target, UIDs in the source and in the target.
     Moved {
+        placed: Option<(u32, UidSet, UidSet)>,
+    },
+    /// The same.
+    Copied {
         placed: Option<(u32, UidSet, UidSet)>,
     },
     /// Something has come, or may have. `has_changed`: messages that were there have other flags,

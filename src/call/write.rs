@@ -477,6 +477,8 @@ pub enum UpstreamWrite {
         folder: UpstreamFolderId,
         uidvalidity: u32,
         permanent: PermanentFlags,
+        /// Messages are moved at one stroke.
+        has_move: bool,
         folders: Vec<SyncedFolder>,
     },
     /// The server has answered to a change. Written: `Changed`.

@@ -5,6 +5,10 @@
 //! told is the difference at the time when it is told. So many changes of a message are one, and a
 //! change that was taken back is none. The row ends when the server has answered and nothing
 //! differs any more.
+//!
+//! A message that is being copied to another mailbox, on a server without MOVE, has [`COPYING`] in
+//! place of a time. Whether the copy was made is not known behind a break: it is told nothing more
+//! before the copy is found, or every mailbox has been looked at without it.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +30,8 @@ impl Store {
             let rows = self.direct().run(
                 "INSERT INTO upstream_change (message, inbox, org, tries, due_at)
                  SELECT message, inbox, org, 0, ?2 FROM upstream_state WHERE entry = ?1
-                 ON CONFLICT (message) DO UPDATE SET tries = 0, due_at = ?2",
+                 ON CONFLICT (message) DO UPDATE SET tries = 0,
+                     due_at = CASE WHEN due_at < 0 THEN due_at ELSE ?2 END",
                 [entry.0, at],
             )?;
             if rows > 0 {
@@ -101,7 +106,7 @@ impl Store {
              FROM upstream_folder f CROSS JOIN upstream_change c ON c.inbox = f.inbox
                  CROSS JOIN upstream_state s ON s.message = c.message AND s.folder = f.id
                  CROSS JOIN upstream_message m ON m.id = s.message AND m.uidvalidity = ?2
-             WHERE f.id = ?1 AND c.due_at <= ?3 AND s.is_gone = 0
+             WHERE f.id = ?1 AND c.due_at BETWEEN 0 AND ?3 AND s.is_gone = 0
              ORDER BY c.message LIMIT ?4",
             (folder.0, uidvalidity, now, int(most as u64)),
             read_pair,
@@ -113,6 +118,28 @@ impl Store {
         self.direct()
             .run("DELETE FROM upstream_change WHERE message = ?1", [message])?;
         Ok(())
+    }
+
+    /// A message is about to be copied.
+    pub fn begin_upstream_copy(&self, message: i64) -> Result<(), Error> {
+        self.set_upstream_change_due(message, COPYING)
+    }
+
+    /// The message of an account with this hash that may have been copied, from another mailbox
+    /// than this.
+    pub fn find_copied_upstream(
+        &self,
+        (inbox, folder): (InboxId, UpstreamFolderId),
+        ident: i64,
+    ) -> Result<Option<UpstreamPair>, Error> {
+        self.direct().one(
+            "SELECT s.message, m.uid, s.entry, s.flags, s.keywords, s.is_gone, s.folder
+             FROM upstream_change c CROSS JOIN upstream_message m ON m.id = c.message
+                 CROSS JOIN upstream_state s ON s.message = m.id
+             WHERE c.inbox = ?1 AND c.due_at < 0 AND m.ident = ?3 AND s.folder <> ?2 LIMIT 1",
+            [inbox.0, folder.0, ident],
+            read_pair,
+        )
     }
 
     /// A server has refused the change of a message: it is told again then. Gives how often it was
@@ -150,17 +177,18 @@ impl Store {
         Ok(())
     }
 
-    /// The changes of an account that were due before a round and could not be told in it: their
-    /// numbers, up to `most`.
+    /// The changes of an account that were due before a round and could not be told in it, up to
+    /// `most`: their numbers, and whether the message may have been copied.
     pub fn untold_upstream_changes(
         &self,
         (inbox, before): (InboxId, i64),
         most: usize,
-    ) -> Result<Vec<i64>, Error> {
+    ) -> Result<Vec<(i64, bool)>, Error> {
         self.direct().all(
-            "SELECT message FROM upstream_change WHERE inbox = ?1 AND due_at <= ?2 LIMIT ?3",
+            "SELECT message, due_at < 0 FROM upstream_change
+             WHERE inbox = ?1 AND due_at <= ?2 LIMIT ?3",
             [inbox.0, before, int(most as u64)],
-            |r| r.get(0),
+            |r| Ok((r.get(0)?, r.get(1)?)),
         )
     }
 
@@ -173,3 +201,6 @@ impl Store {
         )
     }
 }
+
+/// See the module.
+const COPYING: i64 = -1;

@@ -167,8 +167,8 @@ impl Store {
         Ok(())
     }
 
-    /// Up to `most` messages of an account that are gone. One that has a change to be told is looked
-    /// for in a second round: it may have come to a mailbox behind the look at that one.
+    /// Up to `most` messages of an account that are gone. One that has a change to be told is
+    /// looked for in a second round: it may have come to a mailbox behind the look at that one.
     pub fn upstream_gone(&self, inbox: InboxId, most: usize) -> Result<Vec<UpstreamPair>, Error> {
         self.direct().all(
             "SELECT s.message, m.uid, s.entry, s.flags, s.keywords, s.is_gone, s.folder
@@ -251,6 +251,50 @@ impl Store {
             )?;
         }
         Ok(rows > 0)
+    }
+
+    /// A message has a copy in another mailbox, under this UIDVALIDITY and UID if they are known.
+    /// The copy is the message from now on, and the original is none that is here. Gives the number
+    /// of the copy; `None`: another message has that UID.
+    pub fn split_upstream(
+        &self,
+        pair: &UpstreamPair,
+        (account, folder): (UpstreamAccount, UpstreamFolderId),
+        at: Option<(u32, u32)>,
+    ) -> Result<Option<i64>, Error> {
+        let (uidvalidity, uid) = match at {
+            Some((uidvalidity, uid)) => (i64::from(uidvalidity), i64::from(uid)),
+            None => (0, pair.message),
+        };
+        let copy: Option<i64> = self.direct().one(
+            "INSERT OR IGNORE INTO upstream_message (folder, inbox, org, uidvalidity, uid, ident)
+             SELECT ?2, inbox, org, ?3, ?4, ident FROM upstream_message WHERE id = ?1
+             RETURNING id",
+            [pair.message, folder.0, uidvalidity, uid],
+            |r| r.get(0),
+        )?;
+        // No entry has a number below 0.
+        self.direct().run(
+            "UPDATE upstream_state SET entry = -message WHERE message = ?1",
+            [pair.message],
+        )?;
+        if let Some(copy) = copy {
+            self.direct().run(
+                "INSERT INTO upstream_state
+                     (message, folder, inbox, org, entry, flags, keywords, is_gone)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0)",
+                (
+                    copy,
+                    folder.0,
+                    account.inbox.0,
+                    account.org.0,
+                    pair.entry.0,
+                    pair.flags.0,
+                    pack_keywords(&pair.keywords),
+                ),
+            )?;
+        }
+        Ok(copy)
     }
 
     /// The message of an account with this hash that is gone from its mailbox, or else is in

@@ -321,6 +321,12 @@ impl UpstreamDialogue {
         self.offers.qresync
     }
 
+    /// Whether the server moves messages (RFC 6851). Else they are copied, and the originals are
+    /// deleted.
+    pub fn has_move(&self) -> bool {
+        self.offers.has_move
+    }
+
     /// What the server keeps of flags in the open mailbox.
     pub fn permanent(&self) -> &PermanentFlags {
         &self.permanent

@@ -14,9 +14,8 @@ use crate::call::{
 #[derive(Debug)]
 pub struct WorkUnderWay {
     order: UpstreamOrder,
-    /// The commands that are still to be sent, in order, and how many it has in all.
+    /// The commands that are still to be sent, in order.
     left: VecDeque<SentPieces>,
-    commands: usize,
     folders: Vec<RemoteFolder>,
     opened: OpenedFolder,
     rows: BTreeMap<u32, RemoteMessage>,
@@ -46,7 +45,6 @@ impl WorkUnderWay {
     fn new(order: UpstreamOrder, left: VecDeque<SentPieces>) -> WorkUnderWay {
         WorkUnderWay {
             order,
-            commands: left.len(),
             left,
             folders: Vec::new(),
             opened: OpenedFolder {
@@ -87,12 +85,6 @@ impl WorkUnderWay {
                 | UpstreamOrder::State { .. }
                 | UpstreamOrder::Changes { .. }
         )
-    }
-
-    /// Whether messages that are to be moved are in both mailboxes: they were copied, and the
-    /// original is being deleted.
-    fn is_copied(&self) -> bool {
-        self.commands > self.left.len() + 1 && matches!(self.order, UpstreamOrder::Move { .. })
     }
 
     /// A long literal was dropped while it came.
@@ -219,6 +211,9 @@ impl WorkUnderWay {
             UpstreamOrder::Move { .. } => UpstreamOutcome::Moved {
                 placed: self.placed,
             },
+            UpstreamOrder::Copy { .. } => UpstreamOutcome::Copied {
+                placed: self.placed,
+            },
             UpstreamOrder::Flag { uids, .. } => {
                 let refused = self.refused.difference(&self.applied);
                 UpstreamOutcome::Flagged {
@@ -335,12 +330,11 @@ impl UpstreamDialogue {
                     add(store(uids, (sign, ""), flags, words));
                 }
             }
-            UpstreamOrder::Move { uids, to } if self.offers.has_move => {
+            UpstreamOrder::Move { uids, to } => {
                 add(SentPieces::new(&format!("UID MOVE {uids}")).string(to));
             }
-            UpstreamOrder::Move { uids, to } => {
+            UpstreamOrder::Copy { uids, to } => {
                 add(SentPieces::new(&format!("UID COPY {uids}")).string(to));
-                self.delete(uids).into_iter().for_each(add);
             }
             UpstreamOrder::Expunge { uids } => self.delete(uids).into_iter().for_each(add),
             UpstreamOrder::Find { message_ids } => {
@@ -392,14 +386,6 @@ impl UpstreamDialogue {
         status: UpstreamStatus,
         out: &mut Vec<u8>,
     ) -> DialogueStep {
-        if let Some(work) = &mut self.work
-            && work.is_copied()
-            && !status.is_ok
-        {
-            // The copy is there. Another try would make one more.
-            let placed = work.placed.take();
-            return self.finish(UpstreamOutcome::Moved { placed });
-        }
         if !status.is_ok {
             return self.finish(UpstreamOutcome::Refused {
                 is_missing: status.code == UpstreamCode::Missing,

@@ -17,6 +17,7 @@ impl UpstreamClient {
             folder,
             uidvalidity: opened.uidvalidity,
             permanent: self.dialogue.permanent().clone(),
+            has_move: self.dialogue.has_move(),
             folders: self.folders.clone(),
         };
         self.ask(SyncStep::NextChange, call, out);
@@ -43,10 +44,13 @@ impl UpstreamClient {
                 change: change.clone(),
             },
             PushedChange::Deletion => UpstreamOrder::Expunge { uids },
-            PushedChange::Move { name, .. } => UpstreamOrder::Move {
-                uids,
-                to: name.clone(),
-            },
+            PushedChange::Move { name, .. } => {
+                let to = name.clone();
+                match self.dialogue.has_move() {
+                    true => UpstreamOrder::Move { uids, to },
+                    false => UpstreamOrder::Copy { uids, to },
+                }
+            }
         };
         self.pushing = Some(push);
         self.order(now, SyncStep::Push, order, out);
@@ -58,6 +62,13 @@ impl UpstreamClient {
         let (Some((folder, opened)), Some(push)) = (self.open_folder(), self.pushing.take()) else {
             return self.end(None, out);
         };
+        if let PushOutcome::Flagged { missing, .. } = &outcome {
+            // They may be in other mailboxes: all are looked at.
+            self.has_gone |= !missing.is_empty();
+        }
+        if let PushOutcome::Moved(Some(placed)) | PushOutcome::Copied(Some(placed)) = &outcome {
+            self.has_gone |= !push.uids.difference(&placed.1).is_empty();
+        }
         let call = UpstreamWrite::Pushed {
             account,
             folder,

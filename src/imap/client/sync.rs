@@ -264,12 +264,13 @@ impl UpstreamClient {
             ) => self.archive_searched(outcome, out),
             (SyncStep::Push, UpstreamOutcome::Done) => self.pushed(PushOutcome::Done, out),
             (SyncStep::Push, UpstreamOutcome::Flagged { missing, refused }) => {
-                // It may be in another mailbox: they are all looked at.
-                self.has_gone |= !missing.is_empty();
                 self.pushed(PushOutcome::Flagged { missing, refused }, out);
             }
             (SyncStep::Push, UpstreamOutcome::Moved { placed }) => {
                 self.pushed(PushOutcome::Moved(placed), out);
+            }
+            (SyncStep::Push, UpstreamOutcome::Copied { placed }) => {
+                self.pushed(PushOutcome::Copied(placed), out);
             }
             (SyncStep::Push, UpstreamOutcome::Refused { text, .. }) => {
                 log::info!("upstream inbox={}: a change: {text}", account.inbox);

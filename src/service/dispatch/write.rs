@@ -524,10 +524,11 @@ fn write_upstream(
             folder,
             uidvalidity,
             permanent,
+            has_move,
             folders,
         } => {
-            let at = (*folder, *uidvalidity);
-            upstream::next_change(context, *account, at, (permanent, folders))
+            let (at, takes) = ((*folder, *uidvalidity), (permanent, *has_move));
+            upstream::next_change(context, *account, at, (takes, folders))
         }
         UpstreamWrite::Pushed {
             account,

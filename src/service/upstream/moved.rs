@@ -6,6 +6,7 @@
 //! other mailboxes are looked at first. One that is in both was copied, and comes like a new one.
 
 use super::places::{mailbox_for, use_of};
+use super::push::settle_copy;
 use super::sync::{check_account, ident, known as find_folder};
 use crate::call::{
     Refusal, RemoteMessage, RemoteUse, SyncedFolder, UidSet, UpstreamAccount, UpstreamFolderId,
@@ -85,11 +86,19 @@ fn find_moved(
     ),
     row: &RemoteMessage,
 ) -> Result<FoundAs, Refusal> {
+    let at = (account.inbox, folder);
+    if let Some(pair) = context.store.find_copied_upstream(at, ident(row))? {
+        // The connection has broken behind the copy.
+        let there = Some((uidvalidity, row.uid));
+        settle_copy(context, account, (&pair, folder, there), folders)?;
+        let now = context.now.unix_ms;
+        (context.store).tell_upstream_change(account.inbox, pair.message, now)?;
+        return Ok(FoundAs::Here);
+    }
     // Without a Message-ID, too many messages look like each other.
     if row.message_id.is_none() {
         return Ok(FoundAs::New);
     }
-    let at = (account.inbox, folder);
     let found = context.store.find_moved_upstream(at, ident(row))?;
     let Some(pair) = found else {
         return Ok(FoundAs::New);

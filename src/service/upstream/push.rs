@@ -2,7 +2,9 @@
 //! say of them. Messages with the same difference are told in one command.
 //!
 //! The rule: **what the server is known to say changes only when it has answered.** So a change is
-//! told again after any break, and telling it twice is telling it once.
+//! told again after any break, and telling it twice is telling it once. A copy is no such change:
+//! on a server without MOVE, a message that is about to be copied is marked, and is not copied
+//! again before every mailbox was looked at without finding the copy.
 
 use super::keywords::{has_word, kept_keywords};
 use super::places::use_of;
@@ -19,10 +21,10 @@ pub fn next_change(
     context: &WriteContext<'_>,
     account: UpstreamAccount,
     at: (UpstreamFolderId, u32),
-    (permanent, folders): (&PermanentFlags, &[SyncedFolder]),
+    ((permanent, has_move), folders): ((&PermanentFlags, bool), &[SyncedFolder]),
 ) -> Result<Written, Refusal> {
     check_account(context, account)?;
-    let mut push: Option<UpstreamPush> = None;
+    let (mut push, mut chosen): (Option<UpstreamPush>, _) = (None, Vec::new());
     let now = context.now.unix_ms;
     // The account may have got another server meanwhile.
     let pairs = match find_folder(context, account, at.0)?.uidvalidity == at.1 {
@@ -54,9 +56,15 @@ pub fn next_change(
         });
         if push.change == change {
             push.uids.insert(pair.uid);
+            chosen.push(pair.message);
         }
         if push.uids.ranges().len() >= PUSH_RANGES_MAX {
             break;
+        }
+    }
+    if let (Some(PushedChange::Move { .. }), false) = (push.as_ref().map(|p| &p.change), has_move) {
+        for message in chosen {
+            context.store.begin_upstream_copy(message)?;
         }
     }
     let push = push.map(Box::new);
@@ -160,16 +168,27 @@ pub fn pushed(
             }
             PushedChange::Deletion => context.store.part_upstream(pair.message)?,
             PushedChange::Move { folder, .. } => {
-                let placed = match outcome {
-                    PushOutcome::Moved(placed) => placed.as_ref(),
-                    _ => None,
+                let (placed, is_copy) = match outcome {
+                    PushOutcome::Moved(placed) => (placed.as_ref(), false),
+                    PushOutcome::Copied(placed) => (placed.as_ref(), true),
+                    _ => (None, false),
                 };
+                let placed = placed.filter(|(_, from, to)| from.len() == to.len());
+                if placed.is_some_and(|(_, from, _)| !from.contains(pair.uid)) {
+                    // It was not there. The change waits for it to be found.
+                    context.store.set_upstream_gone(pair.message)?;
+                    let now = context.now.unix_ms;
+                    context.store.set_upstream_change_due(pair.message, now)?;
+                    continue;
+                }
                 let at = placed.and_then(|(uidvalidity, from, to)| {
-                    let is_one_each = from.len() == to.len() && from.contains(pair.uid);
-                    let uid = to.nth(from.rank(pair.uid)).filter(|_| is_one_each);
+                    let uid = to.nth(from.rank(pair.uid));
                     uid.map(|uid| (*uidvalidity, uid))
                 });
-                settle_move(context, account, (&pair, *folder, at), folders)?;
+                match is_copy {
+                    true => settle_copy(context, account, (&pair, *folder, at), folders)?,
+                    false => settle_move(context, account, (&pair, *folder, at), folders)?,
+                }
             }
         }
     }
@@ -187,6 +206,36 @@ fn settle_move(
     if !store.move_upstream(pair.message, folder, at)? {
         return Ok(store.part_upstream(pair.message)?);
     }
+    if !differs(context, account, (pair, folder), folders)? {
+        store.forget_upstream_change(pair.message)?;
+    }
+    Ok(())
+}
+
+/// A message has a copy in another mailbox of its account, under this number if that is known. The
+/// copy is the message from now on, and the server is told to delete the original.
+pub(super) fn settle_copy(
+    context: &WriteContext<'_>,
+    account: UpstreamAccount,
+    (pair, folder, at): (&UpstreamPair, UpstreamFolderId, Option<(u32, u32)>),
+    folders: &[SyncedFolder],
+) -> Result<(), Refusal> {
+    let (store, now) = (context.store, context.now.unix_ms);
+    let copy = store.split_upstream(pair, (account, folder), at)?;
+    store.set_upstream_change_due(pair.message, now)?;
+    if copy.is_some() && differs(context, account, (pair, folder), folders)? {
+        store.note_upstream_changes((account.inbox, now), [pair.entry].into_iter())?;
+    }
+    Ok(())
+}
+
+/// Whether a message that is in this mailbox of its account differs from what is known there.
+fn differs(
+    context: &WriteContext<'_>,
+    account: UpstreamAccount,
+    (pair, folder): (&UpstreamPair, UpstreamFolderId),
+    folders: &[SyncedFolder],
+) -> Result<bool, Refusal> {
     let there = UpstreamPair {
         folder,
         ..pair.clone()
@@ -195,25 +244,29 @@ fn settle_move(
         takes_any: true,
         ..PermanentFlags::default()
     };
-    let here = store.entry(account.org, account.inbox, pair.entry)?;
-    match change_of(context, account, (here.as_ref(), &there), (&all, folders))? {
-        Some(_) => Ok(()),
-        None => Ok(store.forget_upstream_change(pair.message)?),
-    }
+    let here = (context.store).entry(account.org, account.inbox, pair.entry)?;
+    let change = change_of(context, account, (here.as_ref(), &there), (&all, folders))?;
+    Ok(change.is_some())
 }
 
-/// What could not be told in a round is told later, as what a server has refused.
+/// What could not be told in a round is told later, as what a server has refused. A message that
+/// may have been copied waits on, unless all mailboxes were looked at.
 pub(super) fn put_off_untold(
     context: &WriteContext<'_>,
     account: UpstreamAccount,
-    before: i64,
+    (before, is_whole): (i64, bool),
 ) -> Result<bool, Refusal> {
     let at = (account.inbox, before);
     let untold = context.store.untold_upstream_changes(at, PAIRS)?;
-    for message in &untold {
-        put_off(context, account, *message)?;
+    let mut settled = 0;
+    for (message, is_copying) in untold {
+        put_off(context, account, message)?;
+        match is_copying && !is_whole {
+            true => context.store.begin_upstream_copy(message)?,
+            false => settled += 1,
+        }
     }
-    Ok(untold.len() == PAIRS)
+    Ok(settled == PAIRS)
 }
 
 /// Tells a change again later. After many tries the two sides stay different.

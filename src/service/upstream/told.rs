@@ -183,7 +183,7 @@ pub fn round(
 ) -> Result<Written, Refusal> {
     check_account(context, account)?;
     let (org, inbox) = (account.org, account.inbox);
-    let mut has_more = put_off_untold(context, account, began)?;
+    let mut has_more = put_off_untold(context, account, (began, is_whole))?;
     if !is_whole {
         return Ok(Written::UpstreamEnded { has_more });
     }
