@@ -59,7 +59,7 @@ impl From<&str> for DraftAddress {
 pub struct DraftAttachment {
     /// Shown to the recipient.
     pub filename: String,
-    /// MIME type; empty is application/octet-stream.
+    /// Media type; where it is empty, the ending of the name says it.
     pub content_type: String,
     /// A part of the draft that it changes, in place of `content`.
     pub part: Option<usize>,

@@ -262,12 +262,15 @@ impl Api {
     pub fn post_octets(
         &mut self,
         path: &str,
-        media: &str,
+        media: Option<&str>,
         octets: &[u8],
     ) -> Result<ApiReply, CliError> {
         let mut request = self.head("POST", path, "application/json, */*");
+        if let Some(media) = media {
+            request += &format!("Content-Type: {media}\r\n");
+        }
         request += &format!(
-            "Content-Type: {media}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            "Content-Length: {}\r\nConnection: close\r\n\r\n",
             octets.len()
         );
         let mut request = request.into_bytes();

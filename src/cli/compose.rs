@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::api::{Api, ApiReply};
-use super::upload::{media_type, octets_of, upload};
+use super::upload::{octets_of, upload};
 use super::{Cli, CliError, show};
 
 /// What a message says and carries, and how it leaves.
@@ -191,7 +191,6 @@ fn attachment(api: &mut Api, path: &Path) -> Result<Value, CliError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     Ok(json!({
         "filename": name,
-        "content_type": media_type(path),
         "content": data_encoding::BASE64.encode(&octets),
     }))
 }

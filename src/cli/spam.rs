@@ -77,7 +77,7 @@ pub fn spam(cli: &Cli, spam: &SpamCommand) -> Result<ExitCode, CliError> {
                 .map(|inbox| ("inbox", inbox.clone()))
                 .collect();
             let path = api::with_query("/api/v1/spam/check", &query);
-            let reply = api.post_octets(&path, "message/rfc822", &octets_of(file)?)?;
+            let reply = api.post_octets(&path, Some("message/rfc822"), &octets_of(file)?)?;
             match cli.json {
                 true => show::verbatim(&reply),
                 false => print_report(&reply.json()),

@@ -40,11 +40,11 @@ pub fn uploads(cli: &Cli, command: &UploadCommand) -> Result<ExitCode, CliError>
     Ok(ExitCode::SUCCESS)
 }
 
-/// Uploads a file with its name and the media type of its ending.
+/// Uploads a file with its name, by whose ending the server finds its media type.
 pub fn upload(api: &mut Api, file: &Path, octets: &[u8]) -> Result<ApiReply, CliError> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let query: QueryPairs<'_> = vec![("filename", name.into_owned())];
-    api.post_octets(&api::with_query(PATH, &query), media_type(file), octets)
+    api.post_octets(&api::with_query(PATH, &query), None, octets)
 }
 
 /// The octets of a file.
@@ -61,56 +61,8 @@ pub fn octets_of(path: &Path) -> Result<Vec<u8>, CliError> {
     })
 }
 
-/// The media type by the ending of the name, for the kinds that clients show.
-pub fn media_type(path: &Path) -> &'static str {
-    let ending = path.extension().unwrap_or_default().to_string_lossy();
-    let ending = ending.to_ascii_lowercase();
-    let found = MEDIA_TYPES.iter().find(|(known, _)| *known == ending);
-    found.map_or("application/octet-stream", |(_, kind)| kind)
-}
-
 fn of(id: &str) -> String {
     format!("{PATH}/{}", api::escape(id))
 }
 
 const PATH: &str = "/api/v1/uploads";
-
-const MEDIA_TYPES: &[(&str, &str)] = &[
-    ("txt", "text/plain"),
-    ("log", "text/plain"),
-    ("md", "text/markdown"),
-    ("csv", "text/csv"),
-    ("html", "text/html"),
-    ("ics", "text/calendar"),
-    ("json", "application/json"),
-    ("pdf", "application/pdf"),
-    ("zip", "application/zip"),
-    ("png", "image/png"),
-    ("jpg", "image/jpeg"),
-    ("jpeg", "image/jpeg"),
-    ("gif", "image/gif"),
-    ("webp", "image/webp"),
-    ("svg", "image/svg+xml"),
-    ("mp3", "audio/mpeg"),
-    ("mp4", "video/mp4"),
-    // `message/rfc822` may not be encoded in base64 (RFC 2046 section 5.2.1).
-    ("eml", "application/octet-stream"),
-];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_have_types_by_their_names() {
-        for (name, kind) in [
-            ("a.PDF", "application/pdf"),
-            ("a.tar.gz", "application/octet-stream"),
-            ("README", "application/octet-stream"),
-            (".txt", "application/octet-stream"),
-            ("a.jpeg", "image/jpeg"),
-        ] {
-            assert_eq!(media_type(Path::new(name)), kind, "{name}");
-        }
-    }
-}

@@ -64,7 +64,7 @@ const DRAFT_ATTACHMENT: BodyTable = BodyTable {
         from_inbox: optional InboxName, r#""inb_01Hq7Zk3VdX""#,
             "The inbox that has `from_message`; without it, that of the draft.";
         content_type: optional MediaType, r#""text/plain""#,
-            "Its media type; application/octet-stream where there is none.";
+            "Its media type; without it, what the ending of its name says.";
         content: optional Base64, r#""SGVsbG8=""#, "Its octets in base64.";
         filename: optional Line(characters(NAME_CHARACTERS_MAX)), r#""hello.txt""#, "Its name.";
         content_id: optional Line(characters(NAME_CHARACTERS_MAX)), r#""hello""#,

@@ -31,7 +31,7 @@ pub(super) const NEW_ATTACHMENT: BodyTable = BodyTable {
         upload_id: optional Id(UploadId::PREFIX), r#""upl_01Hq7Zk3VdX""#,
             "An upload, in place of `content`. Its name and its media type hold where none is given.";
         content_type: optional MediaType, r#""text/plain""#,
-            "Its media type; application/octet-stream where there is none.";
+            "Its media type; without it, what the ending of its name says.";
         content: optional Base64, r#""SGVsbG8=""#,
             "Its octets in base64; needed where there is neither `upload_id` nor `from_message`.";
         from_message: optional Id(EntryId::PREFIX), r#""msg_01Hq7Zk3VdX""#,

@@ -16,6 +16,7 @@ use crate::call::{
     Answer, Intake, NewUpload, Route, Shared, UploadId, UploadRead, UploadRow, UploadWrite, Written,
 };
 use crate::http::wire::response::Response;
+use crate::mail::write::media::type_by_name;
 
 const FILENAME: FieldRow = sometimes(
     "filename",
@@ -76,8 +77,11 @@ fn create(request: &mut RouteRequest<'_>) -> RouteResult {
     }
     let route = Route::Upload {
         new: NewUpload {
+            content_type: match request.content_type {
+                Some(said) => media_type(said)?,
+                None => type_by_name(&filename).to_owned(),
+            },
             filename,
-            content_type: media_type(request.content_type)?,
         },
         idempotency: request
             .idempotency(|written| made(written).map_or_else(Vec::new, Response::keep)),
@@ -100,11 +104,8 @@ fn made(written: &Written) -> Option<Response> {
     }
 }
 
-/// The media type of a file, with its charset: the other parameters say nothing of its octets.
-fn media_type(said: Option<&str>) -> Result<String, Box<Problem>> {
-    let Some(said) = said else {
-        return Ok("application/octet-stream".to_owned());
-    };
+/// A media type, with its charset: the other parameters say nothing of the octets.
+fn media_type(said: &str) -> Result<String, Box<Problem>> {
     let (kind, parameters) = said.split_once(';').unwrap_or((said, ""));
     let kind = kind.trim().to_ascii_lowercase();
     if !is_media_type(&kind) {
@@ -191,21 +192,20 @@ mod tests {
     #[test]
     fn media_types_of_files() {
         for (said, want) in [
-            (None, "application/octet-stream"),
-            (Some("application/pdf"), "application/pdf"),
+            ("application/pdf", "application/pdf"),
             (
-                Some(" Text/Plain ; Charset=\"UTF-8\""),
+                " Text/Plain ; Charset=\"UTF-8\"",
                 "text/plain; charset=UTF-8",
             ),
-            (Some("text/plain; format=flowed"), "text/plain"),
-            (Some("text/plain; charset=a b"), "text/plain"),
-            (Some("text/plain; charset="), "text/plain"),
-            (Some("application/json"), "application/json"),
+            ("text/plain; format=flowed", "text/plain"),
+            ("text/plain; charset=a b", "text/plain"),
+            ("text/plain; charset=", "text/plain"),
+            ("application/json", "application/json"),
         ] {
             assert_eq!(media_type(said).unwrap(), want, "{said:?}");
         }
         for said in ["text", "", "a/b/c", "/", "multipart/form-data; boundary=x"] {
-            assert!(media_type(Some(said)).is_err(), "{said}");
+            assert!(media_type(said).is_err(), "{said}");
         }
     }
 }

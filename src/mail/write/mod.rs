@@ -9,6 +9,7 @@ pub mod encode;
 pub mod field;
 pub mod markdown;
 mod markup;
+pub mod media;
 pub mod outgoing;
 mod plain_text;
 pub mod return_path;

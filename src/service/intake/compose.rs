@@ -20,6 +20,7 @@ use crate::mail::parse::address_list::parse_mailbox;
 use crate::mail::write::compose::{self, AttachedFile, Compose};
 use crate::mail::write::field;
 use crate::mail::write::markdown::{self, Rendered};
+use crate::mail::write::media::type_by_name;
 use crate::mail::write::outgoing::is_private_name;
 use crate::pace;
 use crate::service::access::receives::SendingParty;
@@ -272,13 +273,15 @@ pub(super) fn files_said(
         let content_type = core::mem::take(&mut said.content_type);
         // What the message says of it comes before what is known of it.
         let first = |said: String, other: String| if said.is_empty() { other } else { said };
+        let filename = first(filename, file.filename);
+        let content_type = match first(content_type, file.content_type) {
+            none if none.is_empty() => type_by_name(&filename).to_owned(),
+            known => known,
+        };
         Ok(KeptFile {
             part: 0,
-            filename: first(filename, file.filename),
-            content_type: first(
-                first(content_type, file.content_type),
-                "application/octet-stream".to_owned(),
-            ),
+            filename,
+            content_type,
             content: file.content,
             inline: said.inline.unwrap_or(content_id.is_some()),
             content_id: content_id.map(str::to_owned),

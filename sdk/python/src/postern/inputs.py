@@ -399,7 +399,7 @@ class NewAttachment(TypedDict, total=False):
     """An upload, in place of `content`. Its name and its media type hold where none is given."""
 
     content_type: str | None
-    """Its media type; application/octet-stream where there is none."""
+    """Its media type; without it, what the ending of its name says."""
 
     content: str | None
     """Its octets in base64; needed where there is neither `upload_id` nor `from_message`."""
@@ -729,7 +729,7 @@ class DraftAttachment(TypedDict, total=False):
     """The inbox that has `from_message`; without it, that of the draft."""
 
     content_type: str | None
-    """Its media type; application/octet-stream where there is none."""
+    """Its media type; without it, what the ending of its name says."""
 
     content: str | None
     """Its octets in base64."""

@@ -263,7 +263,7 @@ export interface NewMessage {
 export interface NewAttachment {
     /** An upload, in place of `content`. Its name and its media type hold where none is given. */
     upload_id?: string | null;
-    /** Its media type; application/octet-stream where there is none. */
+    /** Its media type; without it, what the ending of its name says. */
     content_type?: string | null;
     /** Its octets in base64; needed where there is neither `upload_id` nor `from_message`. */
     content?: string | null;
@@ -507,7 +507,7 @@ export interface DraftAttachment {
     from_message?: string | null;
     /** The inbox that has `from_message`; without it, that of the draft. */
     from_inbox?: string | null;
-    /** Its media type; application/octet-stream where there is none. */
+    /** Its media type; without it, what the ending of its name says. */
     content_type?: string | null;
     /** Its octets in base64. */
     content?: string | null;
