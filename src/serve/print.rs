@@ -189,6 +189,14 @@ impl Running {
             "API",
             join([self.url(Listener::Https), self.url(Listener::Http), None]),
         ));
+        let mcp = self.url(Listener::Https).or(self.url(Listener::Http));
+        rows.push((
+            "MCP",
+            mcp.map_or_else(String::new, |url| {
+                let note = dim("what a client needs: postern mcp-config --client claude");
+                format!("{url}/mcp   {note}")
+            }),
+        ));
         rows.push(("CA", self.ca.clone().unwrap_or_default()));
         if let Some(first) = first {
             rows.push(("inbox", bold(&first.inbox)));
