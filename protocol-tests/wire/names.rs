@@ -38,7 +38,7 @@ fn serve(socket: UdpSocket, texts: Texts) {
     }
 }
 
-fn ask(server: &Server, method: &str, path: &str, body: &str) -> (u16, Value) {
+pub(super) fn ask(server: &Server, method: &str, path: &str, body: &str) -> (u16, Value) {
     let mut stream = server.plain("http");
     let key = server.key();
     let fields = match body {
