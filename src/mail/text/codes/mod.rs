@@ -35,24 +35,8 @@ pub struct FoundCode {
 /// the code comes first, and a backup code last.
 pub fn find(text: &str) -> Vec<FoundCode> {
     let text = digits::with_ascii_digits(unicode::prefix(text, TEXT_MAX));
-    let mut candidates = Vec::new();
-    let mut at = 0;
     pace::spend(text.len() * OCTET_WORK);
-    while let Some(token) = CodeCandidate::next(&text, at) {
-        pace::spend(CANDIDATE_WORK);
-        at = token.end;
-        if let Some(code) = token.code(&text) {
-            let is_alone = number::is_alone(&text, token.start, token.end);
-            candidates.push(Candidate {
-                token,
-                code,
-                is_alone,
-            });
-            if candidates.len() == CANDIDATES_MAX {
-                break;
-            }
-        }
-    }
+    let candidates = candidates(&text);
     if candidates.is_empty() {
         return Vec::new();
     }
@@ -66,6 +50,28 @@ pub fn find(text: &str) -> Vec<FoundCode> {
         candidates,
     };
     reader.rank()
+}
+
+/// The numbers of a text that may be codes.
+fn candidates(text: &str) -> Vec<Candidate> {
+    let mut candidates = Vec::new();
+    let mut at = 0;
+    while let Some(token) = CodeCandidate::next(text, at) {
+        pace::spend(CANDIDATE_WORK);
+        at = token.end;
+        if let Some(code) = token.code(text) {
+            let is_alone = number::is_alone(text, token.start, token.end);
+            candidates.push(Candidate {
+                token,
+                code,
+                is_alone,
+            });
+            if candidates.len() == CANDIDATES_MAX {
+                break;
+            }
+        }
+    }
+    candidates
 }
 
 /// Where a word may stand that announces one of the numbers, in order and apart: most texts have
@@ -89,15 +95,29 @@ fn neighbourhoods(text: &str, candidates: &[Candidate]) -> Vec<Range<usize>> {
 /// subject is older than its text.
 pub fn find_in_mail(subject: &str, text: &str) -> Vec<FoundCode> {
     let text = unicode::prefix(text, TEXT_MAX - SUBJECT_MAX);
-    let subject = if reply::is_reply(subject) {
-        ""
-    } else {
-        unicode::prefix(subject, SUBJECT_MAX - 2)
-    };
-    if !digits::may_have_digits(text) && !digits::may_have_digits(subject) {
+    if !may_be_in_mail(subject, text) {
         return Vec::new();
     }
-    find(&format!("{subject}\n\n{text}"))
+    find(&format!("{}\n\n{text}", own_subject(subject)))
+}
+
+/// Whether a message may have a code whose text is this one, or some lines of it. Most mail has
+/// none for this reason alone: its text has no digit, and its subject no number of this form.
+pub fn may_be_in_mail(subject: &str, text: &str) -> bool {
+    if digits::may_have_digits(text) {
+        return true;
+    }
+    let subject = own_subject(subject);
+    digits::may_have_digits(subject)
+        && !candidates(&digits::with_ascii_digits(&format!("{subject}\n\n"))).is_empty()
+}
+
+/// The subject, where it is as new as the text below it.
+fn own_subject(subject: &str) -> &str {
+    match reply::is_reply(subject) {
+        true => "",
+        false => unicode::prefix(subject, SUBJECT_MAX - 2),
+    }
 }
 
 /// A number that may be a code.
@@ -490,6 +510,25 @@ mod tests {
 
     fn codes(text: &str) -> Vec<String> {
         find(text).into_iter().map(|found| found.code).collect()
+    }
+
+    #[test]
+    fn a_text_without_digits_is_not_searched_for_the_number_of_its_subject() {
+        for (subject, may) in [
+            ("Message 999 of the bench", false),
+            ("Hello", false),
+            ("Your code is 482913", true),
+            ("Re: Your code is 482913", false),
+            ("Your code is ４８２９１３", true),
+            ("Your device code is WDJB-MJHT", true),
+        ] {
+            for text in ["", "Enter it to sign in.\n\nYour code\n"] {
+                assert_eq!(may_be_in_mail(subject, text), may, "{subject}");
+                let all = find(&format!("{}\n\n{text}", own_subject(subject)));
+                assert_eq!(find_in_mail(subject, text), all, "{subject}");
+            }
+            assert!(may_be_in_mail(subject, "It is 1234."));
+        }
     }
 
     #[test]
