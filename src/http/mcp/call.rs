@@ -115,7 +115,7 @@ impl RpcCall {
                 MediaType::Octets(kind) => kind,
                 _ => String::new(),
             },
-            body: response.body.whole().into_owned(),
+            body: response.body.into_whole(),
         };
         let step = next.run(answer, self.fence);
         self.take(step)

@@ -5,41 +5,47 @@
 
 /// Writes octets of a string, which may be cut at any octet, without the quotes around it.
 pub(crate) fn escape(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.reserve(bytes.len());
     let mut left = bytes;
-    while let Some(at) = next_escaped(left) {
-        let (plain, rest) = left.split_at(at);
-        out.extend_from_slice(plain);
-        let Some((byte, rest)) = rest.split_first() else {
+    while let Some((word, behind)) = left.split_first_chunk::<8>() {
+        // The copy of a whole word is one instruction, also where not all of it is plain.
+        let begin = out.len();
+        out.extend_from_slice(word);
+        let hits = hits(u64::from_le_bytes(*word));
+        if hits == 0 {
+            left = behind;
+            continue;
+        }
+        let at = hits.trailing_zeros() as usize / 8;
+        out.truncate(begin + at);
+        let Some((byte, behind)) = left.get(at..).and_then(<[u8]>::split_first) else {
             return;
         };
-        left = rest;
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            other => {
-                let digit = |n: u8| char::from_digit(n.into(), 16).map_or(b'0', |c| c as u8);
-                out.extend_from_slice(b"\\u00");
-                out.extend_from_slice(&[digit(other >> 4), digit(other & 15)]);
-            }
+        escape_one(out, *byte);
+        left = behind;
+    }
+    for byte in left {
+        match is_escaped(*byte) {
+            true => escape_one(out, *byte),
+            false => out.push(*byte),
         }
     }
-    out.extend_from_slice(left);
 }
 
-/// Where the first octet stands that is escaped, eight octets at a time.
-fn next_escaped(bytes: &[u8]) -> Option<usize> {
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (n, word) in words.iter().enumerate() {
-        let hits = hits(u64::from_le_bytes(*word));
-        if hits != 0 {
-            return Some(n * 8 + hits.trailing_zeros() as usize / 8);
+/// Writes an octet that is escaped.
+fn escape_one(out: &mut Vec<u8>, byte: u8) {
+    let letter = match byte {
+        b'"' | b'\\' => byte,
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        other => {
+            let digit = |n: u8| char::from_digit(n.into(), 16).map_or(b'0', |c| c as u8);
+            out.extend_from_slice(b"\\u00");
+            return out.extend_from_slice(&[digit(other >> 4), digit(other & 15)]);
         }
-    }
-    let at = rest.iter().position(|byte| is_escaped(*byte))?;
-    Some(words.len() * 8 + at)
+    };
+    out.extend_from_slice(&[b'\\', letter]);
 }
 
 const fn is_escaped(byte: u8) -> bool {
@@ -83,14 +89,26 @@ mod tests {
 
     /// Every octet at every place of a word, beside others that borrow.
     #[test]
-    fn the_first_octet_to_escape_is_found() {
+    fn every_octet_is_escaped_or_not_wherever_it_stands() {
         for fill in [b'a', b'!', b'#', b'[', b']', 0x80, 0xff, b'~'] {
             for at in 0..20 {
                 for byte in 0..=255u8 {
                     let mut text = [fill; 21];
                     text[at] = byte;
-                    let found = text.iter().position(|byte| is_escaped(*byte));
-                    assert_eq!(next_escaped(&text), found, "{fill} {at} {byte}");
+                    let mut expected = Vec::new();
+                    for byte in text {
+                        match is_escaped(byte) {
+                            true => escape_one(&mut expected, byte),
+                            false => expected.push(byte),
+                        }
+                    }
+                    let mut out = b"before".to_vec();
+                    escape(&mut out, &text);
+                    assert_eq!(
+                        out,
+                        [b"before", &expected[..]].concat(),
+                        "{fill} {at} {byte}"
+                    );
                 }
             }
         }

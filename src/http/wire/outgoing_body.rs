@@ -76,6 +76,14 @@ impl OutgoingBody {
         Cow::Owned(all)
     }
 
+    /// The same, without a copy where it is one.
+    pub fn into_whole(self) -> Vec<u8> {
+        match self.texts.is_empty() {
+            true => self.octets.into_owned(),
+            false => self.whole().into_owned(),
+        }
+    }
+
     /// To be sent piece by piece.
     pub fn into_pieces(mut self) -> BodyPieces {
         self.texts.reverse();
@@ -157,6 +165,7 @@ mod tests {
         for body in bodies {
             let whole = body.whole().into_owned();
             assert_eq!(body.len(), whole.len());
+            assert_eq!(body.clone().into_whole(), whole);
             for size in [1, 2, 3, 7, 100] {
                 let mut all = Vec::new();
                 let mut pieces = body.clone().into_pieces();

@@ -115,7 +115,10 @@ impl<'a> OwnReader<'a> {
         if self.takes_end()? {
             return Some(Cow::Borrowed(run));
         }
-        let mut text = String::with_capacity(run.len() + STRING_ROOM);
+        // It goes on to the next quote at least: a long text grows no more than once or twice.
+        let rest = self.text.as_bytes().get(self.at..)?;
+        let more = memchr::memchr(b'"', rest)?;
+        let mut text = String::with_capacity(run.len() + more + 1);
         text.push_str(run);
         loop {
             text.push(self.escaped()?);
@@ -183,8 +186,6 @@ impl<'a> OwnReader<'a> {
 /// Lists and objects that may stand in each other: a client's own object, which has at most 32 of
 /// them, stands in others here.
 const DEPTH_MAX: usize = 48;
-/// Octets that a string with escapes begins with more than its first run.
-const STRING_ROOM: usize = 256;
 
 #[cfg(test)]
 mod tests {
