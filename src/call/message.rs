@@ -295,8 +295,8 @@ pub struct MessageFilter {
 /// What is wanted of the content of a message. Offsets and lengths count Unicode scalar values.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ContentAsk {
-    /// Without texts and header fields.
-    pub is_summary: bool,
+    /// Which of its texts.
+    pub view: ContentView,
     /// The text as Markdown.
     pub is_markdown: bool,
     /// Where the page of the text begins. Only the first page has the other texts.
@@ -305,6 +305,18 @@ pub struct ContentAsk {
     pub max_chars: Option<usize>,
     /// Without what tries to give orders to an agent; `None` is as the inbox has it.
     pub redacts: Option<bool>,
+}
+
+/// Which texts of a message are wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ContentView {
+    /// None, and no header fields.
+    Summary,
+    /// Its text alone.
+    Text,
+    /// Its text, what it adds to its conversation, its HTML and its header fields.
+    #[default]
+    Full,
 }
 
 /// A page of messages with their content that is not complete.
@@ -691,8 +703,8 @@ pub struct MessageContent {
     pub tokens_estimate: usize,
     /// What tries to give orders to an agent was left out.
     pub redacted: bool,
-    /// It has no texts and no header fields.
-    pub is_summary: bool,
+    /// Which texts it has.
+    pub view: ContentView,
     /// It has a later page of the text alone.
     pub is_later_page: bool,
 }

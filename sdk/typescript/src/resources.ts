@@ -709,8 +709,8 @@ export interface MessagesBatchParams extends models.MessageBatch {
 
 /** The parameters of `messages.get`. */
 export interface MessagesGetParams {
-  /** `summary` is without text, extracted text, HTML and header fields. */
-  view?: "summary" | "full";
+  /** `text` is without extracted text, HTML and header fields; `summary` is without `text` too. */
+  view?: "summary" | "text" | "full";
   /**
    * How `text` is written. Markdown is made of the HTML, with headings, lists, tables and the
    * addresses of links; of a mail without HTML it is the text as it stands.

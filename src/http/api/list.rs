@@ -11,7 +11,9 @@ use super::problems::Problem;
 use super::routes::{RouteRequest, RouteResult, RouteStep};
 use super::values::Values;
 use crate::call::bounds::SEARCH_WORDS_MAX;
-use crate::call::{Answer, ContentAsk, MessageFilter, MessageRead, MessageView, ThreadId, Verdict};
+use crate::call::{
+    Answer, ContentAsk, ContentView, MessageFilter, MessageRead, MessageView, ThreadId, Verdict,
+};
 use crate::http::stream::INBOXES_MAX;
 use crate::http::wire::response::Response;
 
@@ -283,11 +285,11 @@ pub(super) fn listed_ask(
     if view.as_deref() == Some("full") {
         return Ok(Some(ask));
     }
-    ask.is_summary = view.is_some();
+    ask.view = ContentView::Summary;
     let name = match (ask.is_markdown, ask.max_chars) {
         (true, _) => "format",
         (false, Some(_)) => "max_chars",
-        (false, None) => return Ok(ask.is_summary.then_some(ask)),
+        (false, None) => return Ok(view.is_some().then_some(ask)),
     };
     let why = format!("needs `view=full` in a {place}");
     Err(Problem::invalid(name, &why))

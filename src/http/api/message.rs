@@ -18,9 +18,10 @@ use super::spam::SPAM;
 use super::values::{Values, is_media_type};
 use crate::call::bounds::MESSAGE_METADATA_BYTES_MAX;
 use crate::call::{
-    Answer, AttachmentRow, AuthResult, Authentication, CodeRow, ContentAsk, EntryId, EntryState,
-    Flags, InboxId, LinkRow, MessageContent, MessageRead, MessageView, MessageWrite, PartSource,
-    PriorityLevel, SenderAuth, SpamReport, ThreadId, Written, attachment_id, parse_attachment_id,
+    Answer, AttachmentRow, AuthResult, Authentication, CodeRow, ContentAsk, ContentView, EntryId,
+    EntryState, Flags, InboxId, LinkRow, MessageContent, MessageRead, MessageView, MessageWrite,
+    PartSource, PriorityLevel, SenderAuth, SpamReport, ThreadId, Written, attachment_id,
+    parse_attachment_id,
 };
 use crate::http::wire::json;
 use crate::http::wire::outgoing_body::{LongText, OutgoingBody};
@@ -206,8 +207,8 @@ pub(crate) static MESSAGE: Shape<MessageView> = shape! {
     text: always Text(ANY), r#""Hello, here is the report.""#,
         "Its text, made from HTML where there is no other, and behind it that of attached messages: a \
          page of it with `offset` or `max_chars`, and Markdown with `format=markdown`. Only in \
-         `view=full`."
-        => |slot, view| slot.text(content(view, |c| &c.text)), if has_texts;
+         `view=full` and `view=text`."
+        => |slot, view| slot.text(content(view, |c| &c.text)), if has_text;
     extracted_text: always Text(ANY), r#""Hello, here is the report.""#,
         "The text without quoted history and signature. Only in `view=full`, on the first page."
         => |slot, view| slot.text(content(view, |c| &c.extracted_text)), if is_first_page;
@@ -226,7 +227,7 @@ pub(crate) static MESSAGE: Shape<MessageView> = shape! {
         => |mut slot, view| HEADER_FIELD.write_list(
             slot.octets(),
             view.content.iter().flat_map(|c| &c.headers),
-        ), if has_texts;
+        ), if is_full;
     links: always List(&Object(&LINK)), "[]",
         "Links, verification links first. Not in a list without `view`."
         => |mut slot, view| LINK.write_list(
@@ -242,11 +243,11 @@ pub(crate) static MESSAGE: Shape<MessageView> = shape! {
         => |slot, view| slot.flag(view.content.as_ref().is_some_and(|c| c.redacted)), if is_open;
     truncated: always Flag, "false",
         "Whether its text was cut (to `max_chars`, or because it is very long), or its header or its \
-         parts were read only up to a bound. Only in `view=full`."
-        => |slot, view| slot.flag(view.content.as_ref().is_some_and(|c| c.truncated)), if has_texts;
+         parts were read only up to a bound. Only with `text`."
+        => |slot, view| slot.flag(view.content.as_ref().is_some_and(|c| c.truncated)), if has_text;
     next_offset: or_null COUNT, "4000",
-        "The `offset` of the next page of `text`; null on the last. Only in `view=full`."
-        => |slot, view| slot.number_or_null(number(view, |c| c.next_offset)), if has_texts;
+        "The `offset` of the next page of `text`; null on the last. Only with `text`."
+        => |slot, view| slot.number_or_null(number(view, |c| c.next_offset)), if has_text;
     chars: always COUNT, "10321",
         "How many characters (Unicode scalar values) the whole text has, whatever page this is. Not in a \
          list without `view`."
@@ -306,12 +307,16 @@ fn is_open(view: &MessageView) -> bool {
     view.content.is_some()
 }
 
-fn has_texts(view: &MessageView) -> bool {
-    view.content.as_ref().is_some_and(|c| !c.is_summary)
+fn has_text(view: &MessageView) -> bool {
+    (view.content.as_ref()).is_some_and(|c| c.view != ContentView::Summary)
+}
+
+fn is_full(view: &MessageView) -> bool {
+    (view.content.as_ref()).is_some_and(|c| c.view == ContentView::Full)
 }
 
 fn is_first_page(view: &MessageView) -> bool {
-    has_texts(view) && view.content.as_ref().is_some_and(|c| !c.is_later_page)
+    is_full(view) && view.content.as_ref().is_some_and(|c| !c.is_later_page)
 }
 
 /// A number of an opened message.
@@ -372,7 +377,7 @@ pub(crate) static READ: Operation = Operation {
     says: "Reads one message with its content. Reading never sets a flag. A long text is read in \
            pages: `max_chars` bounds a page, `next_offset` says where the next one begins, and the \
            pages joined are the whole text.",
-    query: &[VIEW.or("\"full\""), FORMAT, OFFSET, MAX_CHARS, REDACT],
+    query: &[MESSAGE_VIEW, FORMAT, OFFSET, MAX_CHARS, REDACT],
     takes: Takes::Nothing,
     gives: &[Gives {
         status: 200,
@@ -383,7 +388,14 @@ pub(crate) static READ: Operation = Operation {
     run: read,
 };
 
-/// `view` of a message and of every list of messages.
+/// `view` of a message.
+const MESSAGE_VIEW: FieldRow = FieldRow {
+    kind: OneOf(&["summary", "text", "full"]),
+    says: "`text` is without extracted text, HTML and header fields; `summary` is without `text` too.",
+    ..VIEW.or("\"full\"")
+};
+
+/// `view` of every list of messages.
 pub(crate) const VIEW: FieldRow = sometimes(
     "view",
     OneOf(&["summary", "full"]),
@@ -446,7 +458,11 @@ pub(crate) fn content_ask(query: &mut Values, has_offset: bool) -> ContentAsk {
         None
     };
     ContentAsk {
-        is_summary: query.text("view").is_some_and(|view| view == "summary"),
+        view: match query.text("view").as_deref() {
+            Some("summary") => ContentView::Summary,
+            Some("text") => ContentView::Text,
+            _ => ContentView::Full,
+        },
         is_markdown: query
             .text("format")
             .is_some_and(|format| format == "markdown"),

@@ -14,9 +14,9 @@ use super::exchange::{ExchangeError, ExchangeStep, HttpExchange};
 use super::request::PostRequest;
 use super::response::HttpAnswer;
 use crate::call::{
-    Answer, Ask, Call, Caller, Change, ContentAsk, Event, HOOK_RESPONSE_BYTES_MAX, HookAnswer,
-    HookContent, HookDelivery, HookDial, HookReport, InboxRef, MessageRead, MessageView,
-    NextDelivery, Now, Read, Reply, WebhookWrite, Write, Written,
+    Answer, Ask, Call, Caller, Change, ContentAsk, ContentView, Event, HOOK_RESPONSE_BYTES_MAX,
+    HookAnswer, HookContent, HookDelivery, HookDial, HookReport, InboxRef, MessageRead,
+    MessageView, NextDelivery, Now, Read, Reply, WebhookWrite, Write, Written,
 };
 use crate::crypto::hmac_sha256;
 use crate::engine::{Engine, Input, Output, Trust};
@@ -279,7 +279,7 @@ fn message_of(delivery: &HookDelivery) -> Option<MessageRead> {
         inbox: InboxRef::Id(path.id),
         id: arrived.state.id,
         ask: ContentAsk {
-            is_summary: false,
+            view: ContentView::Full,
             is_markdown: false,
             offset: 0,
             max_chars: Some(TEXT_CHARS_MAX),

@@ -6,10 +6,10 @@ use super::opened::OpenedMessage;
 use super::redact;
 use super::teaching;
 use crate::call::{
-    Access, Answer, Arrival, AttachmentRow, CodeRow, ConflictReason, ContentAsk, EntryId,
-    FlagChange, Flags, INBOX, InboxId, InboxRef, InjectionSpan, LinkRow, MailboxId, MessageContent,
-    MessagePatch, MessageView, NamedAddress, Noun, OctetsOf, OrgId, PartSource, ReceiveDefault,
-    Refusal, Scopes, SpecialUse, UidSet, Written,
+    Access, Answer, Arrival, AttachmentRow, CodeRow, ConflictReason, ContentAsk, ContentView,
+    EntryId, FlagChange, Flags, INBOX, InboxId, InboxRef, InjectionSpan, LinkRow, MailboxId,
+    MessageContent, MessagePatch, MessageView, NamedAddress, Noun, OctetsOf, OrgId, PartSource,
+    ReceiveDefault, Refusal, Scopes, SpecialUse, UidSet, Written,
 };
 use crate::mail::Address;
 use crate::mail::Bounds;
@@ -207,7 +207,12 @@ fn content_of(
         })
         .collect();
     let subject = &view.summary.subject;
-    let extracted_text = text::extracted_of(subject, &body).into_owned();
+    // Beside the text it is only needed where it may have a code.
+    let is_extracted = ask.view == ContentView::Full || codes::may_be_in_mail(subject, &body.text);
+    let extracted_text = match is_extracted {
+        true => text::extracted_of(subject, &body).into_owned(),
+        false => String::new(),
+    };
     // As at delivery: digits of addresses are no codes.
     let words = reply::without_addresses(&extracted_text);
     let codes_found = codes::find_in_mail(subject, &words)
@@ -229,14 +234,15 @@ fn content_of(
         hidden_content: body.hidden_content,
         chars,
         tokens_estimate,
-        is_summary: ask.is_summary,
+        view: ask.view,
         is_later_page: ask.offset > 0,
         truncated: is_cut || digest.is_truncated(),
         ..MessageContent::default()
     };
-    let mut content = match ask.is_summary {
-        true => content,
-        false => {
+    let mut content = match ask.view {
+        ContentView::Summary => content,
+        ContentView::Text => with_text(content, ask, text),
+        ContentView::Full => {
             let with_headers = MessageContent {
                 headers: headers(&view.entry.prefix, octets, &digest),
                 ..content
@@ -250,12 +256,8 @@ fn content_of(
     Ok(content)
 }
 
-/// The content with a page of its text, and the first page with the other texts.
-fn with_texts(
-    mut content: MessageContent,
-    ask: ContentAsk,
-    (text, extracted_text, html): (String, String, Option<String>),
-) -> MessageContent {
+/// The content with a page of its text.
+fn with_text(mut content: MessageContent, ask: ContentAsk, text: String) -> MessageContent {
     let page = pages::page(&text, ask.offset, ask.max_chars);
     content.truncated |= page.next_offset.is_some();
     content.next_offset = page.next_offset;
@@ -263,6 +265,16 @@ fn with_texts(
         true => text,
         false => page.text.to_owned(),
     };
+    content
+}
+
+/// The same, and the first page with the other texts.
+fn with_texts(
+    content: MessageContent,
+    ask: ContentAsk,
+    (text, extracted_text, html): (String, String, Option<String>),
+) -> MessageContent {
+    let mut content = with_text(content, ask, text);
     if content.is_later_page {
         return content;
     }

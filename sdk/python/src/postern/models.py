@@ -853,7 +853,7 @@ class Message(Model):
     text: str | None = None
     """Its text, made from HTML where there is no other, and behind it that of attached messages: a
     page of it with `offset` or `max_chars`, and Markdown with `format=markdown`. Only in
-    `view=full`.
+    `view=full` and `view=text`.
     """
 
     extracted_text: str | None = None
@@ -885,11 +885,11 @@ class Message(Model):
 
     truncated: bool | None = None
     """Whether its text was cut (to `max_chars`, or because it is very long), or its header or its
-    parts were read only up to a bound. Only in `view=full`.
+    parts were read only up to a bound. Only with `text`.
     """
 
     next_offset: int | None = None
-    """The `offset` of the next page of `text`; null on the last. Only in `view=full`."""
+    """The `offset` of the next page of `text`; null on the last. Only with `text`."""
 
     chars: int | None = None
     """How many characters (Unicode scalar values) the whole text has, whatever page this is. Not

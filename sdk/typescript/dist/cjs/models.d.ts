@@ -1267,7 +1267,7 @@ export interface Message {
     /**
      * Its text, made from HTML where there is no other, and behind it that of attached messages:
      * a page of it with `offset` or `max_chars`, and Markdown with `format=markdown`. Only in
-     * `view=full`.
+     * `view=full` and `view=text`.
      */
     text?: string;
     /** The text without quoted history and signature. Only in `view=full`, on the first page. */
@@ -1295,10 +1295,10 @@ export interface Message {
     redacted?: boolean;
     /**
      * Whether its text was cut (to `max_chars`, or because it is very long), or its header or its
-     * parts were read only up to a bound. Only in `view=full`.
+     * parts were read only up to a bound. Only with `text`.
      */
     truncated?: boolean;
-    /** The `offset` of the next page of `text`; null on the last. Only in `view=full`. */
+    /** The `offset` of the next page of `text`; null on the last. Only with `text`. */
     next_offset?: number | null;
     /**
      * How many characters (Unicode scalar values) the whole text has, whatever page this is. Not

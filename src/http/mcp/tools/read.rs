@@ -41,6 +41,7 @@ pub(super) static READ_MESSAGE: Tool = Tool {
             let asked = ApiRequest::new("GET", &["inboxes", inbox, "messages", &id]);
             let asked = match view {
                 ReadView::Text => asked
+                    .with("view", "text")
                     .with("format", "markdown")
                     .with("offset", offset.to_string())
                     .with("max_chars", max_chars.to_string()),
@@ -48,7 +49,8 @@ pub(super) static READ_MESSAGE: Tool = Tool {
                 ReadView::Headers => asked.with("max_chars", "1"),
             };
             ToolStep::ask(asked, move |answer, fence| {
-                show(&answer, fence, view, max_chars)
+                let is_first = offset == 0 || view != ReadView::Text;
+                show(&answer, fence, (view, max_chars), is_first)
             })
         })
     },
@@ -73,15 +75,16 @@ impl ReadView {
     }
 }
 
-fn show(answer: &ApiAnswer, fence: FenceId, view: ReadView, max_chars: u64) -> ToolStep {
+/// Only the first page has codes, links and files.
+fn show(answer: &ApiAnswer, fence: FenceId, how: (ReadView, u64), is_first: bool) -> ToolStep {
     if answer.is_refused() {
         return refused(answer);
     }
     let body = answer.json();
     let message = FoundJson(&body);
-    let out = written(message, fence, (view, max_chars), ("offset", ""));
+    let out = written(message, fence, how, is_first, ("offset", ""));
     let mut parts = vec![ContentPart::Text(out)];
-    if is_first(message) {
+    if is_first {
         parts.extend(files(message));
     }
     ToolStep::Tell(ToolContent {
@@ -93,6 +96,7 @@ fn show(answer: &ApiAnswer, fence: FenceId, view: ReadView, max_chars: u64) -> T
 /// Asks for a message as a resource.
 pub(in crate::http::mcp) fn ask_whole(inbox: &str, id: &str) -> ApiRequest {
     ApiRequest::new("GET", &["inboxes", inbox, "messages", id])
+        .with("view", "text")
         .with("format", "markdown")
         .with("max_chars", CHARS_MAX.to_string())
 }
@@ -108,21 +112,22 @@ pub(in crate::http::mcp) fn whole(answer: &ApiAnswer, fence: FenceId) -> String 
         }
     }
     let how = (ReadView::Text, CHARS_MAX);
-    written(message, fence, how, ("read_message, offset", &uris))
-}
-
-/// Only the first page has what was written since.
-fn is_first(message: FoundJson<'_>) -> bool {
-    !message.at("extracted_text").is_null()
+    written(message, fence, how, true, ("read_message, offset", &uris))
 }
 
 fn written(
     message: FoundJson<'_>,
     fence: FenceId,
     (view, max_chars): (ReadView, u64),
+    is_first: bool,
     (more, ours): (&str, &str),
 ) -> String {
-    let mut out = String::new();
+    let text = match view {
+        ReadView::Text => message.text("text"),
+        ReadView::New => message.text("extracted_text"),
+        ReadView::Headers => "",
+    };
+    let mut out = String::with_capacity(text.len() + text.len() / 16 + FACTS_OCTETS);
     facts(&mut out, message);
     match view {
         ReadView::Text => page_words(&mut out, message, more),
@@ -134,13 +139,12 @@ fn written(
     out.push_str(ours);
     Fence::new(fence).around(&mut out, |fenced| {
         header(fenced, message);
-        if is_first(message) {
+        if is_first {
             extras(fenced, message);
         }
         fenced.gap();
         match view {
-            ReadView::Text => fenced.text(message.text("text")),
-            ReadView::New => fenced.text(message.text("extracted_text")),
+            ReadView::Text | ReadView::New => fenced.text(text),
             ReadView::Headers => header_fields(fenced, message, max_chars),
         }
     });
@@ -177,5 +181,7 @@ fn header_fields(fenced: &mut Fenced<'_>, message: FoundJson<'_>, max_chars: u64
     }
 }
 
+/// Octets of what is told of a usual message beside its text.
+const FACTS_OCTETS: usize = 2 << 10;
 /// Characters of one field of the header.
 const FIELD_MAX: usize = 1000;

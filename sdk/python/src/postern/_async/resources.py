@@ -1761,7 +1761,7 @@ class AsyncMessages:
         inbox: str,
         id: str,
         *,
-        view: Literal["summary", "full"] | None = None,
+        view: Literal["summary", "text", "full"] | None = None,
         format: Literal["text", "markdown"] | None = None,
         offset: int | None = None,
         max_chars: int | None = None,
@@ -1777,7 +1777,8 @@ class AsyncMessages:
         Args:
             inbox: The inbox, by its id or its address.
             id: The message.
-            view: `summary` is without text, extracted text, HTML and header fields.
+            view: `text` is without extracted text, HTML and header fields; `summary` is without
+                `text` too.
             format: How `text` is written. Markdown is made of the HTML, with headings, lists,
                 tables and the addresses of links; of a mail without HTML it is the text as it
                 stands.
