@@ -28,16 +28,16 @@ pub fn parse_address(text: &str, field: &'static str) -> Result<Address, Refusal
 /// inbox of another organization and an inbox that does not exist give the same answer.
 pub fn find_inbox(store: &Store, access: &Access, name: &InboxRef) -> Result<InboxId, Refusal> {
     const NONE: Refusal = Refusal::NotFound(Noun::Inbox);
-    let inbox = match name {
-        InboxRef::Id(id) => *id,
+    let path = match name {
+        InboxRef::Id(id) => store.inbox_path(access.org, *id)?,
         InboxRef::Address(text) => {
             let canonical = Address::parse(text).map_err(|_| NONE)?.canonical();
-            store.inbox_at(access.org, &canonical)?.ok_or(NONE)?
+            store.inbox_path_at(access.org, &canonical)?
         }
     };
-    let path = store.inbox_path(access.org, inbox)?.ok_or(NONE)?;
+    let path = path.ok_or(NONE)?;
     match access.sees(path.id, &path.ancestors) {
-        true => Ok(inbox),
+        true => Ok(path.id),
         false => Err(NONE),
     }
 }

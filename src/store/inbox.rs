@@ -280,18 +280,23 @@ impl Store {
     /// The place of an inbox in the tree, as events carry it.
     pub fn inbox_path(&self, org: OrgId, inbox: InboxId) -> Result<Option<InboxPath>, Error> {
         let row = self.one(
-            "SELECT address, ancestors FROM inbox WHERE org = ?1 AND id = ?2",
+            "SELECT id, address, ancestors FROM inbox WHERE org = ?1 AND id = ?2",
             [org.0, inbox.0],
-            |r| Ok((r.get(0)?, r.get::<_, Vec<u8>>(1)?)),
+            |r| Ok(read_path(r)),
         )?;
-        row.map(|(address, ancestors)| {
-            Ok(InboxPath {
-                id: inbox,
-                address,
-                ancestors: format::decode_ancestors(&ancestors)?,
-            })
-        })
-        .transpose()
+        row.transpose()
+    }
+
+    /// The same of the inbox that an organization has at an address.
+    pub fn inbox_path_at(&self, org: OrgId, canonical: &str) -> Result<Option<InboxPath>, Error> {
+        let row = self.one(
+            "SELECT i.id, i.address, i.ancestors
+             FROM address a JOIN inbox i ON i.id = a.inbox AND i.org = a.org
+             WHERE a.canonical = ?1 AND a.org = ?2",
+            params![canonical, org.0],
+            |r| Ok(read_path(r)),
+        )?;
+        row.transpose()
     }
 
     /// The ids of up to `limit` inboxes right under one.
@@ -386,6 +391,14 @@ impl Store {
             },
         )
     }
+}
+
+fn read_path(r: &Row<'_>) -> Result<InboxPath, Error> {
+    Ok(InboxPath {
+        id: InboxId(r.get(0)?),
+        address: r.get(1)?,
+        ancestors: format::decode_ancestors(&r.get::<_, Vec<u8>>(2)?)?,
+    })
 }
 
 fn read_inbox(r: &Row<'_>) -> rusqlite::Result<InboxRow> {
