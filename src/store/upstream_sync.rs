@@ -244,6 +244,13 @@ impl Store {
                       AND (?5 OR uidvalidity = 0) LIMIT 1)",
             params![folder.0, uidvalidity, uid, ident, may_be_renumbered],
         )?;
+        let found = "UPDATE upstream_state SET folder = ?1, is_gone = 0 WHERE message =
+                 (SELECT id FROM upstream_message
+                  WHERE folder = ?1 AND uidvalidity = ?2 AND uid = ?3)";
+        let at = params![folder.0, uidvalidity, uid];
+        if rows > 0 {
+            self.direct().run(found, at)?;
+        }
         if rows > 0 || !may_be_renumbered {
             return Ok(rows > 0);
         }
@@ -257,12 +264,7 @@ impl Store {
             params![folder.0, uidvalidity, uid, ident],
         )?;
         if rows > 0 {
-            self.direct().run(
-                "UPDATE upstream_state SET folder = ?1 WHERE message =
-                     (SELECT id FROM upstream_message
-                      WHERE folder = ?1 AND uidvalidity = ?2 AND uid = ?3)",
-                params![folder.0, uidvalidity, uid],
-            )?;
+            self.direct().run(found, at)?;
         }
         Ok(rows > 0)
     }

@@ -504,6 +504,11 @@ fn version_37_gets_states_of_messages_elsewhere() {
         let sums: Vec<bool> = store.all(sums, [], |r| r.get(0)).unwrap();
         assert_eq!(sums, [true]);
     }
+    // One that is found under another number is not gone.
+    store.set_upstream_gone(pairs[0].message).unwrap();
+    assert_eq!(store.upstream_gone(inbox, 9).unwrap().len(), 1);
+    assert!(store.match_upstream((at.0, true), (8, 1), 5).unwrap());
+    assert_eq!(store.upstream_gone(inbox, 9).unwrap(), []);
     store.part_upstream(pairs[0].message).unwrap();
     assert_eq!(store.upstream_pairs(at, &all, 9).unwrap().0, []);
 }
