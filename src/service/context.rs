@@ -54,6 +54,16 @@ pub struct WriteContext<'a> {
     pub events: &'a mut Vec<Event>,
 }
 
+impl<'a> WriteContext<'a> {
+    /// Does something whose cause is behind at least so many webhooks.
+    pub fn behind<T>(&mut self, depth: u8, run: impl FnOnce(&mut WriteContext<'a>) -> T) -> T {
+        let before = self.store.deepen(depth);
+        let done = run(self);
+        self.store.set_depth(before);
+        done
+    }
+}
+
 /// What is left after a turn of work that the server does by itself: mail to outside, webhooks.
 #[derive(Debug, Default)]
 pub struct LoneTurn {

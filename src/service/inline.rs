@@ -279,6 +279,8 @@ impl Inline {
             all.extend(events);
             let next = next.into_iter().chain(ends).min();
             if next != Some(0) {
+                self.service.webhooks.saw(&all);
+                self.service.connections.saw(&all);
                 return Ok((next, all));
             }
         }

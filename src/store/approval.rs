@@ -28,6 +28,8 @@ pub struct HeldEnvelope {
     pub envid: Option<String>,
     /// The subject, decoded.
     pub subject: String,
+    /// How many webhooks its cause is behind. It is set when it is stored.
+    pub depth: u8,
 }
 
 /// An approval with the envelope of its message.
@@ -60,7 +62,7 @@ impl Store {
     /// Stores an approval that waits.
     pub fn insert_approval(&self, approval: &StoredApproval) -> Result<(), Error> {
         let row = &approval.row;
-        let envelope = format::encode_held(&approval.envelope)?;
+        let envelope = format::encode_held(&self.deepened(&approval.envelope))?;
         let cost = waiting_cost(&envelope);
         self.direct().run(
             "INSERT INTO approval (id, org, inbox, entry, status, envelope, sha256, created_at,

@@ -12,7 +12,7 @@ use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
 use super::row_sum::row_sum;
-use super::{Error, Store, format, int, uint};
+use super::{Error, HeldEnvelope, Store, format, int, uint};
 use crate::call::{
     Change, ConnId, Event, InboxId, InboxPath, MailboxId, Now, OrgId, Topic, UidSet,
 };
@@ -69,6 +69,21 @@ impl Store {
     /// How many webhooks the cause of the events that follow is behind, until the transaction ends.
     pub fn set_depth(&self, depth: u8) {
         self.depth.set(depth);
+    }
+
+    /// Has the events that follow be behind at least so many webhooks, until the transaction ends
+    /// or another depth is set. Gives the depth before.
+    pub fn deepen(&self, depth: u8) -> u8 {
+        let before = self.depth.get();
+        self.depth.replace(before.max(depth))
+    }
+
+    /// An envelope with the depth of its cause.
+    pub(super) fn deepened(&self, envelope: &HeldEnvelope) -> HeldEnvelope {
+        HeldEnvelope {
+            depth: envelope.depth.max(self.depth.get()),
+            ..envelope.clone()
+        }
     }
 
     /// Takes the next number of `org`'s log. The caller writes the row in the same savepoint.

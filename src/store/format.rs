@@ -23,9 +23,9 @@
 //! | `body.digest` | 1 | octet 0xD1 *before* the version; written and read by `mail::digest` |
 //! | `inbox.ancestors` | none, 1 | 8 octets for each id, little endian, the parent first |
 //! | `job.payload`, kind `smtp` | 1 | postcard of `StoredSmtpJob` (`format/queue.rs`) |
-//! | `outbound.envelope` | 1 | postcard of `StoredEnvelope` |
+//! | `outbound.envelope` | 1, 2 | postcard of `StoredEnvelope`; before it the depth, from 2 on |
 //! | `outbound.history` | 1 | postcard of a list of `StoredAttempt` |
-//! | `approval.envelope` | 1 | postcard of the envelope in `format/approval.rs` |
+//! | `approval.envelope` | 1, 2 | postcard of the envelope in `format/approval.rs`, likewise |
 //! | `rule.spec` | 1, 2 | postcard of `StoredRule` (`format/rule.rs`) |
 //! | `webhook.spec` | 1, 2 | postcard of `StoredSpec` (`format/webhook.rs`) |
 //! | `webhook_delivery.attempts` | 1 | postcard of a list of `StoredHookAttempt` |

@@ -435,7 +435,7 @@ fn move_recipients(sql: &Connection) -> Result<(), Error> {
             r.get::<_, i64>(4)?,
             domain,
             job.recipient,
-            format::encode_envelope(&job)?,
+            format::encode_envelope(&job, 0)?,
             r.get::<_, i64>(6)?,
             due_at,
             created_at,

@@ -125,6 +125,8 @@ pub struct OutboundRecord {
     pub expires_at: i64,
     /// The attempts that have ended, oldest first.
     pub history: Vec<OutboundAttempt>,
+    /// How many webhooks its cause is behind.
+    pub depth: u8,
     /// Its cost.
     cost: i64,
 }
@@ -223,7 +225,7 @@ impl Store {
                 new.body.0,
                 new.domain,
                 new.envelope.recipient,
-                format::encode_envelope(new.envelope)?,
+                format::encode_envelope(new.envelope, self.depth.get())?,
                 new.metadata,
                 new.content.stored(),
                 int(new.content.size),
@@ -724,7 +726,7 @@ impl Store {
 fn read_outbound(r: &Row<'_>) -> Result<OutboundRecord, Error> {
     let corrupt = |_| Error::Corrupt("outbound");
     let recipient: String = r.get(6)?;
-    let envelope = format::decode_envelope(r.get_ref(7)?.as_blob().map_err(corrupt)?)?;
+    let (envelope, depth) = format::decode_envelope(r.get_ref(7)?.as_blob().map_err(corrupt)?)?;
     let history = match r.get_ref(15)?.as_blob_or_null().map_err(corrupt)? {
         Some(octets) => format::decode_history(octets)?,
         None => Vec::new(),
@@ -748,6 +750,7 @@ fn read_outbound(r: &Row<'_>) -> Result<OutboundRecord, Error> {
         created_at: r.get(13)?,
         expires_at: r.get(14)?,
         history,
+        depth,
         cost: r.get(16)?,
     })
 }

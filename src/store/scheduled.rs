@@ -48,7 +48,7 @@ macro_rules! select {
 impl Store {
     /// Stores a message that waits for its time.
     pub fn insert_scheduled(&self, mail: &StoredScheduled) -> Result<(), Error> {
-        let envelope = format::encode_held(&mail.envelope)?;
+        let envelope = format::encode_held(&self.deepened(&mail.envelope))?;
         let cost = waiting_cost(&envelope);
         self.direct().run(
             "INSERT INTO scheduled (entry, org, inbox, envelope, sha256, approved, send_at, due_at,

@@ -583,6 +583,7 @@ fn waiting(
             ret_full: envelope.ret_full,
             envid: envelope.envid.clone(),
             subject: unicode::prefix(&analysis.subject, SUBJECT_BYTES).to_owned(),
+            depth: 0,
         },
         sha256,
     }

@@ -94,7 +94,9 @@ pub fn notify(
         original: &original,
     };
     let until = (action == DsnAction::Delayed).then_some(row.expires_at);
-    tell_sender(context, &sent, action, (told, until))
+    context.behind(row.depth, |context| {
+        tell_sender(context, &sent, action, (told, until))
+    })
 }
 
 /// The header of the message, or all of it when its sender wants that and it is not too large.

@@ -259,10 +259,10 @@ pub fn tell(
         uids: UidSet::default(),
         change: Change::Outbound(Box::new(news)),
     };
-    let origin = None;
-    context
-        .store
-        .append_event(context.now, row.org, origin, event, context.events)?;
+    context.behind(row.depth, |context| {
+        let (store, now) = (context.store, context.now);
+        store.append_event(now, row.org, None, event, context.events)
+    })?;
     Ok(())
 }
 

@@ -163,6 +163,7 @@ pub fn decline(
     }
     let mut found = find_approval(context.store, access, approval)?;
     check_open(&found.row, context.now)?;
+    context.store.deepen(found.envelope.depth);
     found.row.status = ApprovalStatus::Declined;
     found.row.decided_by = access.key;
     found.row.reason = reason.map(str::to_owned);
@@ -175,7 +176,7 @@ pub fn expire(context: &mut WriteContext<'_>) -> Result<(), Refusal> {
     for mut found in (context.store).expired_approvals(context.now, EXPIRED_AT_ONCE)? {
         found.row.status = ApprovalStatus::Expired;
         found.row.reason = Some("expired".to_owned());
-        end(context, &mut found)?;
+        context.behind(found.envelope.depth, |context| end(context, &mut found))?;
     }
     Ok(())
 }
@@ -243,6 +244,8 @@ pub fn approve(
     let Some(entry) = waiting_entry(context.store, place, found.row.message)? else {
         return Err(Refusal::Conflict(ConflictReason::ApprovalWithoutMessage));
     };
+    // What the decision has leave goes on from the cause of the message.
+    context.store.deepen(found.envelope.depth);
     found.row.status = ApprovalStatus::Approved;
     found.row.decided_by = access.key;
     found.row.decided_at = Some(context.now.unix_ms);

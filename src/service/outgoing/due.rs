@@ -38,13 +38,13 @@ pub fn release_some(
     if let Some(Leaving { mail, delivery }) = leaving.take() {
         // It may have been deleted or cancelled between two pieces.
         if context.store.scheduled(mail.org, mail.entry)?.as_ref() == Some(&mail) {
-            *leaving = attempt(context, mail, Some(delivery))?;
+            *leaving = behind_cause(context, mail, Some(delivery))?;
         } else {
             abandon(context, &delivery);
         }
     } else {
         for mail in context.store.due_scheduled(context.now, AT_ONCE)? {
-            *leaving = attempt(context, mail, None)?;
+            *leaving = behind_cause(context, mail, None)?;
             if leaving.is_some() {
                 break;
             }
@@ -54,6 +54,15 @@ pub fn release_some(
         return Ok(context.now.unix_ms);
     }
     Ok(context.store.next_scheduled()?.unwrap_or(i64::MAX))
+}
+
+/// Attempts it as the request that has scheduled it would: as many webhooks behind its cause.
+fn behind_cause(
+    context: &mut WriteContext<'_>,
+    mail: StoredScheduled,
+    begun: Option<Box<Delivery>>,
+) -> Result<Option<Leaving>, Refusal> {
+    context.behind(mail.envelope.depth, |context| attempt(context, mail, begun))
 }
 
 /// Sends a message, or a piece of it, in a savepoint. What refuses it is dealt with.

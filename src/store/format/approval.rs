@@ -13,7 +13,7 @@ use crate::store::approval::HeldEnvelope;
 
 const HELD: Form = Form {
     what: "held envelope",
-    version: 1,
+    version: 2,
 };
 
 /// Version 1 of `approval.envelope`.
@@ -25,6 +25,10 @@ struct StoredHeld<'a> {
     envid: Option<Cow<'a, str>>,
     subject: Cow<'a, str>,
 }
+
+/// Version 2: the depth of its cause, and version 1.
+#[derive(Serialize, Deserialize)]
+struct StoredHeld2<'a>(u8, StoredHeld<'a>);
 
 #[derive(Serialize, Deserialize)]
 struct StoredRecipient<'a> {
@@ -54,7 +58,7 @@ enum StoredStatus {
 
 /// Writes `approval.envelope`.
 pub(in crate::store) fn encode_held(envelope: &HeldEnvelope) -> Result<Vec<u8>, Error> {
-    HELD.encode(&StoredHeld {
+    let stored = StoredHeld {
         reverse_path: envelope.reverse_path.as_deref().map(Cow::from),
         recipients: (envelope.recipients.iter())
             .map(|recipient| StoredRecipient {
@@ -66,13 +70,16 @@ pub(in crate::store) fn encode_held(envelope: &HeldEnvelope) -> Result<Vec<u8>, 
         ret_full: envelope.ret_full,
         envid: envelope.envid.as_deref().map(Cow::from),
         subject: Cow::from(&envelope.subject),
-    })
+    };
+    HELD.encode(&StoredHeld2(envelope.depth, stored))
 }
 
 /// Reads `approval.envelope`. Whether a recipient is local is not stored.
 pub(in crate::store) fn decode_held(octets: &[u8]) -> Result<HeldEnvelope, Error> {
-    let (_, rest) = HELD.open(octets)?;
-    let stored: StoredHeld<'_> = HELD.decode(rest)?;
+    let StoredHeld2(depth, stored) = match HELD.open(octets)? {
+        (1, rest) => StoredHeld2(0, HELD.decode(rest)?),
+        (_, rest) => HELD.decode(rest)?,
+    };
     Ok(HeldEnvelope {
         reverse_path: stored.reverse_path.map(Cow::into_owned),
         recipients: (stored.recipients.into_iter())
@@ -87,6 +94,7 @@ pub(in crate::store) fn decode_held(octets: &[u8]) -> Result<HeldEnvelope, Error
         ret_full: stored.ret_full,
         envid: stored.envid.map(Cow::into_owned),
         subject: stored.subject.into_owned(),
+        depth,
     })
 }
 

@@ -20,7 +20,7 @@ const SMTP_JOB: Form = Form {
 };
 const ENVELOPE: Form = Form {
     what: "envelope",
-    version: 1,
+    version: 2,
 };
 const HISTORY: Form = Form {
     what: "history",
@@ -132,6 +132,10 @@ struct StoredEnvelope<'a> {
     envid: Option<Text<'a>>,
 }
 
+/// Version 2 of `outbound.envelope`: the depth of its cause, and version 1.
+#[derive(Serialize, Deserialize)]
+struct StoredEnvelope2<'a>(u8, StoredEnvelope<'a>);
+
 /// A part of version 1 of `outbound.history`.
 #[derive(Serialize, Deserialize)]
 struct StoredAttempt<'a> {
@@ -159,8 +163,8 @@ enum StoredOutcome {
     Bounced,
 }
 
-/// Writes `outbound.envelope`.
-pub(in crate::store) fn encode_envelope(envelope: &SmtpJob) -> Result<Vec<u8>, Error> {
+/// Writes `outbound.envelope`. `depth`: how many webhooks its cause is behind.
+pub(in crate::store) fn encode_envelope(envelope: &SmtpJob, depth: u8) -> Result<Vec<u8>, Error> {
     let SmtpJob {
         reverse_path,
         recipient: _,
@@ -169,27 +173,31 @@ pub(in crate::store) fn encode_envelope(envelope: &SmtpJob) -> Result<Vec<u8>, E
         ret_full,
         envid,
     } = envelope;
-    ENVELOPE.encode(&StoredEnvelope {
+    let stored = StoredEnvelope {
         reverse_path: reverse_path.as_ref().map(Text::from),
         notify: *notify,
         orcpt: orcpt.as_ref().map(Text::from),
         ret_full: *ret_full,
         envid: envid.as_ref().map(Text::from),
-    })
+    };
+    ENVELOPE.encode(&StoredEnvelope2(depth, stored))
 }
 
-/// Reads `outbound.envelope`. Its recipient is empty.
-pub(in crate::store) fn decode_envelope(octets: &[u8]) -> Result<SmtpJob, Error> {
-    let (_, rest) = ENVELOPE.open(octets)?;
-    let stored: StoredEnvelope<'_> = ENVELOPE.decode(rest)?;
-    Ok(SmtpJob {
+/// Reads `outbound.envelope` and the depth in it. Its recipient is empty.
+pub(in crate::store) fn decode_envelope(octets: &[u8]) -> Result<(SmtpJob, u8), Error> {
+    let StoredEnvelope2(depth, stored) = match ENVELOPE.open(octets)? {
+        (1, rest) => StoredEnvelope2(0, ENVELOPE.decode(rest)?),
+        (_, rest) => ENVELOPE.decode(rest)?,
+    };
+    let envelope = SmtpJob {
         reverse_path: stored.reverse_path.map(Text::into_owned),
         recipient: String::new(),
         notify: stored.notify,
         orcpt: stored.orcpt.map(Text::into_owned),
         ret_full: stored.ret_full,
         envid: stored.envid.map(Text::into_owned),
-    })
+    };
+    Ok((envelope, depth))
 }
 
 /// Writes `outbound.history`.

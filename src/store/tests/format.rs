@@ -594,10 +594,17 @@ fn envelopes_and_histories_are_read() {
         ret_full: Some(true),
         envid: Some("q1".into()),
     };
-    let kept = golden("outbound_envelope_1");
-    assert_eq!(decode_envelope(&kept[0].1).unwrap(), envelope);
-    assert_eq!(encode_envelope(&envelope).unwrap(), kept[0].1);
-    assert_eq!(decode_envelope(&kept[1].1).unwrap(), SmtpJob::default());
+    for (file, depth) in [("outbound_envelope_1", 0), ("outbound_envelope_2", 3)] {
+        let kept = golden(file);
+        assert_eq!(
+            decode_envelope(&kept[0].1).unwrap(),
+            (envelope.clone(), depth)
+        );
+        let plain = (SmtpJob::default(), depth);
+        assert_eq!(decode_envelope(&kept[1].1).unwrap(), plain);
+    }
+    let kept = golden("outbound_envelope_2");
+    assert_eq!(encode_envelope(&envelope, 3).unwrap(), kept[0].1);
     let kept = golden_one("outbound_history_1");
     assert_eq!(decode_history(&kept).unwrap(), history());
     assert_eq!(encode_history(&history()).unwrap(), kept);
@@ -622,10 +629,17 @@ fn envelopes_of_held_mail_are_read() {
         ret_full: Some(true),
         envid: None,
         subject: "offer".into(),
+        depth: 0,
     };
     let kept = golden_one("approval_envelope_1");
     assert_eq!(decode_held(&kept).unwrap(), envelope);
-    assert_eq!(encode_held(&envelope).unwrap(), kept);
+    let deep = HeldEnvelope {
+        depth: 3,
+        ..envelope
+    };
+    let kept = golden_one("approval_envelope_2");
+    assert_eq!(decode_held(&kept).unwrap(), deep);
+    assert_eq!(encode_held(&deep).unwrap(), kept);
     assert!(decode_held(&kept[..kept.len() - 1]).is_err());
 }
 
