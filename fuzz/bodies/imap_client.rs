@@ -125,11 +125,16 @@ fn check(outcome: &UpstreamOutcome) {
             assert!(octets.len() as u64 <= MESSAGE_MAX.max(INLINE_MAX));
         }
         UpstreamOutcome::Opened(opened) => assert!(opened.uidvalidity > 0),
+        UpstreamOutcome::Flagged { missing, refused } => {
+            // The two that the order names.
+            assert!(missing.len() + refused.len() <= 2);
+            assert!(missing.difference(refused) == *missing);
+        }
         _ => {}
     }
 }
 
-fn orders() -> [UpstreamOrder; 12] {
+fn orders() -> [UpstreamOrder; 13] {
     [
         UpstreamOrder::List,
         UpstreamOrder::Open {
@@ -157,6 +162,10 @@ fn orders() -> [UpstreamOrder; 12] {
         UpstreamOrder::Move {
             uids: UidSet::one(7),
             to: b"M\xc3\xbcll".to_vec(),
+        },
+        UpstreamOrder::Copy {
+            uids: UidSet::one(7),
+            to: b"Bin".to_vec(),
         },
         UpstreamOrder::Expunge {
             uids: UidSet::one(8),
