@@ -472,18 +472,22 @@ impl TextBuilder {
         let octets = text.as_bytes();
         let (blocks, _) = octets.get(..room).unwrap_or(octets).as_chunks::<BLOCK>();
         let is_plain = |b: &u8| (b' '..=b'~').contains(b) | matches!(b, b'\n' | b'\t' | b'\r');
-        let blocks = (blocks.iter().take(BLOCKS_MAX))
-            .take_while(|block| block.iter().fold(true, |all, b| all & is_plain(b)));
-        let mut end = blocks.count() * BLOCK;
-        let mut begin = 0;
         let found = &mut self.found.text;
-        for at in memchr::memchr_iter(b'\r', octets.get(..end).unwrap_or_default()) {
-            if octets.get(at + 1) != Some(&b'\n') {
-                end = at;
+        let (mut begin, mut end) = (0, 0);
+        'blocks: for block in blocks.iter().take(BLOCKS_MAX) {
+            if !block.iter().fold(true, |all, b| all & is_plain(b)) {
                 break;
             }
-            found.push_str(text.get(begin..at).unwrap_or(""));
-            begin = at + 1;
+            for at in memchr::memchr_iter(b'\r', block) {
+                let at = end + at;
+                if octets.get(at + 1) != Some(&b'\n') {
+                    end = at;
+                    break 'blocks;
+                }
+                found.push_str(text.get(begin..at).unwrap_or(""));
+                begin = at + 1;
+            }
+            end += BLOCK;
         }
         found.push_str(text.get(begin..end).unwrap_or(""));
         if end > 0 {
