@@ -19,7 +19,9 @@ use postern::testing::call::{Now, OrgId, OutboundId, OutboundStatus};
 use postern::testing::crypto::{Random, SigningAlgorithm, SigningKey};
 use postern::testing::mail::Headers;
 use postern::testing::mail::auth::dkim::{BodyHash, DkimSigner, SelectorKey};
-use postern::testing::store::{Backlog, NewOutbound, OutboundContent, Role, SmtpJob, Store};
+use postern::testing::store::{
+    Backlog, NewOutbound, OutboundContent, Role, SmtpJob, Store, WRITER_COPIES_AT,
+};
 use rig::{Server, Stream, message, ms, percentile};
 use serde_json::json;
 
@@ -342,7 +344,7 @@ fn defer(folder: &std::path::Path, rows: usize) {
             }
         }
         store.commit().unwrap();
-        if let Some(how) = store.checkpoint_due().unwrap() {
+        if let Some(how) = store.checkpoint_due(WRITER_COPIES_AT).unwrap() {
             store.checkpoint(how).unwrap();
         }
     }

@@ -359,7 +359,7 @@ pub mod store {
         };
     }
     pub use crate::store::{
-        Backlog, FILE, NewOutbound, OutboundContent, Role, SmtpJob, Store, StoreFault, state,
-        verify,
+        Backlog, FILE, NewOutbound, OutboundContent, Role, SmtpJob, Store, StoreFault,
+        WRITER_COPIES_AT, state, verify,
     };
 }

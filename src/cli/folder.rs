@@ -10,7 +10,9 @@ use super::{Cli, CliError, api, progress, show};
 use crate::config::{FOLDER_FILES, KEPT_FILES, LAST_CONFIG_FILE, SEALING_FILE};
 use crate::crypto::Random;
 use crate::service::intake::{read_again, sign_again};
-use crate::store::{Checkpoint, Depth, FILE, Findings, Folder, Role, Store, verify_folder};
+use crate::store::{
+    Checkpoint, Depth, FILE, Findings, Folder, Role, Store, WRITER_COPIES_AT, verify_folder,
+};
 
 /// The data folder of this machine. A server elsewhere cannot be asked for its folder.
 fn folder_here(cli: &Cli) -> Result<&Path, CliError> {
@@ -145,7 +147,7 @@ pub fn rebuild_index(cli: &Cli) -> Result<ExitCode, CliError> {
         let more = store.sign_older(clock(), SIGNED_AT_ONCE, &sign_again)?;
         store.commit()?;
         while store.reclaim(clock(), false)? {}
-        if store.checkpoint_due()?.is_some() {
+        if store.checkpoint_due(WRITER_COPIES_AT)?.is_some() {
             store.checkpoint(Checkpoint::Truncate)?;
         }
         let left = store.unsigned_inboxes()?;

@@ -47,7 +47,7 @@ use crate::service::webhook::HookWays;
 use crate::service::{
     DiskReserve, Finding, FreeBytes, Reader, SenderLookups, Service, Setup, Writer,
 };
-use crate::store::{FILE, Folder, Role, SHARED_DOMAIN_ID, Store};
+use crate::store::{FILE, Folder, LogCopier, Role, SHARED_DOMAIN_ID, Store};
 use disk_reserve::ReserveFile;
 pub use harden::become_user;
 use lock::when_free;
@@ -674,7 +674,15 @@ fn start_service(
             false
         }
     });
-    let writer = Writer::new(Arc::clone(service)).with_reserve(reserve);
+    let (copier, inlet) = LogCopier::new(open(data, Role::Reader, random.u64())?);
+    let reads = open(data, Role::Reader, random.u64())?;
+    threads.push(start_thread("copier".into(), bell, move || {
+        inlet.run(&reads);
+        Ok(())
+    })?);
+    let writer = Writer::new(Arc::clone(service))
+        .with_reserve(reserve)
+        .with_copier(copier);
     let (publish, answer, fatal) = (hub.clone(), hub.clone(), bell.clone());
     threads.push(start_thread("writer".into(), bell, move || {
         run_writer(

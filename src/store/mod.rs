@@ -16,6 +16,7 @@ mod backup;
 mod body;
 mod column;
 mod conversation;
+mod copier;
 mod copy;
 mod counter;
 mod day_count;
@@ -87,6 +88,7 @@ pub use backup::{backup, restore};
 pub use body::{CHUNK_BYTES, NewBody};
 pub use column::{ColumnBounds, FoundEntry, FoundStep, ScanWant, Scanned};
 pub use conversation::ConversationHints;
+pub use copier::LogCopier;
 pub use day_count::DayCount;
 pub use dkim::{DkimKeyRow, DkimKeyState, SHARED_DOMAIN_ID};
 pub use entry::{Entry, NewEntry, PageRequest, PieceBound};
@@ -371,8 +373,9 @@ impl Store {
 
     // ---- the write-ahead log ----
 
-    /// Which checkpoint is due after a commit, by the size of the write-ahead log.
-    pub fn checkpoint_due(&self) -> Result<Option<Checkpoint>, Error> {
+    /// Which checkpoint is due after a commit: one is when `at_bytes` of the write-ahead log are
+    /// not copied ([`WRITER_COPIES_AT`], [`COPIER_COPIES_AT`]).
+    pub fn checkpoint_due(&self, at_bytes: u64) -> Result<Option<Checkpoint>, Error> {
         let Some(file) = &self.file else {
             return Ok(None);
         };
@@ -385,18 +388,13 @@ impl Store {
         let commits = self.unchecked.get() + 1;
         let (seen, grown) = (self.wal_length.get(), length > self.wal_length.get());
         self.wal_length.set(length.max(seen));
-        if length < PASSIVE_AT_BYTES.unsigned_abs() || (!grown && commits < CHECK_COMMITS) {
+        if length < at_bytes || (!grown && commits < CHECK_COMMITS) {
             self.unchecked.set(commits);
             return Ok(None);
         }
         self.unchecked.set(0);
-        // NOOP copies nothing. It gives the number of frames, and how many of them are copied.
-        let frames = self.one("PRAGMA wal_checkpoint=NOOP", [], |r| {
-            Ok((r.get::<_, i64>(1)?, r.get::<_, i64>(2)?))
-        })?;
-        let (all, copied) = frames.unwrap_or((0, 0));
-        let waiting = (all - copied).max(0) * open::PAGE_BYTES;
-        if waiting < PASSIVE_AT_BYTES {
+        let (all, copied) = self.log_frames()?;
+        if log_bytes(all - copied) < at_bytes {
             self.cover_ahead(all);
             return Ok(None);
         }
@@ -405,6 +403,43 @@ impl Store {
         } else {
             Checkpoint::Passive
         }))
+    }
+
+    /// The octets of the write-ahead log that are in use, copied or not.
+    pub fn log_bytes(&self) -> Result<u64, Error> {
+        Ok(log_bytes(self.log_frames()?.0))
+    }
+
+    /// The frames of the write-ahead log, and how many of them are copied. NOOP copies nothing.
+    fn log_frames(&self) -> Result<(i64, i64), Error> {
+        let frames = self.direct().one("PRAGMA wal_checkpoint=NOOP", [], |r| {
+            Ok((r.get::<_, i64>(1)?, r.get::<_, i64>(2)?))
+        })?;
+        Ok(frames.unwrap_or((0, 0)))
+    }
+
+    /// Holds the write-ahead log at the last commit until [`Store::let_log_go`]: no frame behind it
+    /// is copied, and the log does not begin anew.
+    fn hold_log(&self) -> Result<(), Error> {
+        self.run("BEGIN DEFERRED", [])?;
+        // The read begins with the first row.
+        self.meta("epoch").map(drop)
+    }
+
+    /// Ends what [`Store::hold_log`] has begun.
+    fn let_log_go(&self) -> Result<(), Error> {
+        match self.sql.is_autocommit() {
+            true => Ok(()),
+            false => self.run("COMMIT", []).map(drop),
+        }
+    }
+
+    /// Copies the write-ahead log as far as readers allow. Its pages must have their checksums.
+    fn copy_log(&self) -> Result<(), Error> {
+        let passive = |_: &Row<'_>| Ok(());
+        self.direct()
+            .one("PRAGMA wal_checkpoint=PASSIVE", [], passive)
+            .map(drop)
     }
 
     /// Copies the write-ahead log into the database; whether all of it was copied. Never waits
@@ -572,6 +607,11 @@ fn int(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
+/// The octets of so many pages in the write-ahead log.
+fn log_bytes(frames: i64) -> u64 {
+    uint(frames.saturating_mul(open::PAGE_BYTES))
+}
+
 /// A stored number that is never negative.
 fn uint(n: i64) -> u64 {
     u64::try_from(n).unwrap_or(0)
@@ -582,10 +622,13 @@ fn uint32(n: i64) -> u32 {
     u32::try_from(n.max(0)).unwrap_or(u32::MAX)
 }
 
-/// A passive checkpoint is due at this size of the write-ahead log: small enough that the log
-/// stays in the page cache of the system, and large enough that of single deliveries, of which each
-/// writes about twelve pages, fewer than one in a hundred waits for a checkpoint.
-const PASSIVE_AT_BYTES: i64 = 8 << 20;
+/// The writer makes a passive checkpoint at this size of the write-ahead log: small enough that the
+/// log stays in the page cache of the system, and large enough that of single deliveries, of which
+/// each writes about twelve pages, fewer than one in a hundred waits for a checkpoint.
+pub const WRITER_COPIES_AT: u64 = 8 << 20;
+/// The copier begins at this size: no call waits for it, but a commit on the same disk waits while
+/// its pages are made durable, and so they are few.
+pub const COPIER_COPIES_AT: u64 = 1 << 20;
 /// SQLite is asked after this many commits even when the log has not grown. A group is at most 8
 /// MiB, so the log stays below the mark for TRUNCATE.
 const CHECK_COMMITS: u32 = 8;

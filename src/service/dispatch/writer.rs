@@ -21,7 +21,7 @@ use crate::service::job::{Runner, Runners};
 use crate::service::mail::expiry::RetentionWalk;
 use crate::service::outgoing::due::Leaving;
 use crate::service::{Service, policy, repeated};
-use crate::store::{KeptAnswer, Quota, Store};
+use crate::store::{KeptAnswer, LogCopier, Quota, Store};
 
 /// A task of the writer.
 #[derive(Debug)]
@@ -134,6 +134,8 @@ pub struct Writer {
     pub(super) random: Random,
     reserve: Box<dyn FnMut(DiskReserve) -> bool + Send>,
     jobs: Runners,
+    /// Copies the write-ahead log beside the writer; without one the writer does.
+    pub(in crate::service) copier: Option<LogCopier>,
     /// Groups that are still carried out with a savepoint for every message.
     guarded: u32,
     /// When the writer looks next whether the time of held mail is over, monotonic milliseconds.
@@ -238,6 +240,7 @@ impl Writer {
             random,
             reserve: Box::new(|_| false),
             jobs: Runners::default(),
+            copier: None,
             guarded: 0,
             approvals_at_ms: 0,
             leaving: None,
@@ -250,6 +253,13 @@ impl Writer {
     #[must_use]
     pub fn with_reserve(self, reserve: Box<dyn FnMut(DiskReserve) -> bool + Send>) -> Self {
         Writer { reserve, ..self }
+    }
+
+    /// The same writer, with a copier of the log.
+    #[must_use]
+    pub fn with_copier(self, copier: LogCopier) -> Self {
+        let copier = Some(copier);
+        Writer { copier, ..self }
     }
 
     /// The same writer, with a runner for the jobs of one kind.

@@ -14,7 +14,7 @@ use super::turns::Turns;
 use crate::call::{ConnId, Event, Metric, Refusal, Reply, Share};
 use crate::service::context::LoneTurn;
 use crate::service::{WriteTask, Writer};
-use crate::store::{Checkpoint, Store};
+use crate::store::{COPIER_COPIES_AT, Checkpoint, Error, Store, WRITER_COPIES_AT};
 
 /// The queue of the writer: where tasks come in, and the clock that measures what they cost.
 #[derive(Debug)]
@@ -421,10 +421,24 @@ fn trim(writer: &mut Writer, store: &Store) -> Result<bool, String> {
     }
 }
 
-fn checkpoint_if_due(writer: &Writer, store: &Store) -> Result<(), String> {
-    match store.checkpoint_due().map_err(|e| disk(&e.to_string()))? {
-        Some(how) => checkpoint(writer, store, how),
-        None => Ok(()),
+fn checkpoint_if_due(writer: &mut Writer, store: &Store) -> Result<(), String> {
+    let has_ended = match &mut writer.copier {
+        Some(copier) => told(copier.has_ended(store))?.unwrap_or(false),
+        None => false,
+    };
+    if has_ended && told(store.log_bytes())?.unwrap_or(0) >= BEGIN_ANEW_BYTES {
+        // Little is left to copy, and with it the log begins anew.
+        return checkpoint(writer, store, Checkpoint::Passive);
+    }
+    let at_bytes = match writer.copier {
+        Some(_) => COPIER_COPIES_AT,
+        None => WRITER_COPIES_AT,
+    };
+    match (store.checkpoint_due(at_bytes), &mut writer.copier) {
+        (Err(error), _) => Err(disk(&error.to_string())),
+        (Ok(None), _) => Ok(()),
+        (Ok(Some(Checkpoint::Passive)), Some(copier)) => told(copier.begin(store)).map(drop),
+        (Ok(Some(how)), _) => checkpoint(writer, store, how),
     }
 }
 
@@ -444,16 +458,22 @@ fn idle(writer: &mut Writer, store: &Store, turns: u32) -> Result<usize, String>
 
 /// Runs a checkpoint. When a reader holds it up, it is tried again later. When the disk refuses it,
 /// the process ends: after one failed fsync the pages before it may be lost without notice.
-fn checkpoint(writer: &Writer, store: &Store, how: Checkpoint) -> Result<(), String> {
-    match store
-        .checkpoint(how)
-        .and_then(|_| writer.record_vacant_bytes(store))
-    {
-        Ok(()) => Ok(()),
+fn checkpoint(writer: &mut Writer, store: &Store, how: Checkpoint) -> Result<(), String> {
+    if let Some(copier) = &mut writer.copier {
+        told(copier.wait(store))?;
+    }
+    let done = store.checkpoint(how);
+    told(done.and_then(|_| writer.record_vacant_bytes(store))).map(drop)
+}
+
+/// What a checkpoint has given; `None` when it failed and is tried again later.
+fn told<T>(done: Result<T, Error>) -> Result<Option<T>, String> {
+    match done {
+        Ok(done) => Ok(Some(done)),
         Err(error) if error.is_disk_failure() => Err(disk(&error.to_string())),
         Err(error) => {
             log::warn!("checkpoint failed error=\"{error}\"");
-            Ok(())
+            Ok(None)
         }
     }
 }
@@ -480,6 +500,9 @@ const GATHER_FROM: usize = 8;
 const GATHER: Duration = Duration::from_micros(250);
 /// The number of times that a group waits. With [`GATHER`] it bounds the delay to 1 ms.
 const GATHERS: usize = 4;
+/// From this size on the log begins anew as soon as the copier has left little of it. SQLite looks
+/// for a page in all of it, and the system keeps all of it in memory.
+const BEGIN_ANEW_BYTES: u64 = 16 << 20;
 /// Octets of one transaction.
 const GROUP_OCTETS: usize = 8 << 20;
 /// Time without a task after which the writer is idle.

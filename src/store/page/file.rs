@@ -159,6 +159,11 @@ impl SumsFile {
         self.file.sync_data()
     }
 
+    /// The file, to be synced elsewhere.
+    pub fn handle(&self) -> Result<File> {
+        self.file.try_clone()
+    }
+
     /// Writes checksums of pages, which ascend. Those of neighbours are written at once.
     pub fn write(&self, pages: &[(u32, PageSum)]) -> Result<()> {
         for block in pages.chunk_by(|(a, _), (b, _)| a / BLOCK_PAGES == b / BLOCK_PAGES) {

@@ -3,8 +3,9 @@
 //! index, in room that no row uses and in free pages.
 //!
 //! SQLite copies pages from the write-ahead log into the database at a checkpoint, and only the
-//! writer makes one. Before it, the checksums of the pages in the log are written here and made
-//! durable. So a page in the file has the checksum that stands here, or it is in the log still.
+//! writer makes one, or has one made up to where it holds the log. Before it, the checksums of the
+//! pages in the log are written here and made durable. So a page in the file has the checksum that
+//! stands here, or it is in the log still.
 //!
 //! It is no truth: nothing is lost without the file, and it is made again. The rule: **no frame of
 //! the log is copied into the database before its page has its checksum here.** So a connection of
@@ -133,13 +134,19 @@ impl PageSums {
         if self.is_durable {
             return Ok(());
         }
-        let salts = self.log.salts()?;
-        if salts != self.file.head().salts {
-            self.file.set_state(SumState::Open, salts)?;
-        }
+        self.note_salts()?;
         self.file.sync()?;
         self.is_durable = true;
         Ok(())
+    }
+
+    /// The log to which the checksums belong.
+    fn note_salts(&mut self) -> std::io::Result<()> {
+        let salts = self.log.salts()?;
+        match salts == self.file.head().salts {
+            true => Ok(()),
+            false => self.file.set_state(SumState::Open, salts),
+        }
     }
 
     /// Reads some pages that have no checksum yet; whether there may be more.
@@ -203,12 +210,32 @@ impl Store {
         if self.page_sums.borrow().is_none() {
             return Ok(());
         }
-        let frames = self
-            .direct()
-            .one("PRAGMA wal_checkpoint=NOOP", [], |r| r.get::<_, i64>(1))?;
-        let frames = uint32(frames.unwrap_or(0));
+        let frames = uint32(self.log_frames()?.0);
         self.with_page_sums("cover", |sums| sums.cover(frames));
         Ok(())
+    }
+
+    /// Before a copy of the log beside the writer: writes the checksum of each page in the log.
+    /// Gives the file, which must be made durable before the copy; `None` when there are no
+    /// checksums.
+    pub(super) fn write_page_sums(&self) -> Result<Option<std::fs::File>, Error> {
+        if self.page_sums.borrow().is_none() {
+            return Ok(None);
+        }
+        let frames = uint32(self.log_frames()?.0);
+        let mut file = None;
+        self.with_page_sums("cover", |sums| {
+            sums.write(frames)?;
+            sums.note_salts()?;
+            file = Some(sums.file.handle()?);
+            Ok(())
+        });
+        Ok(file)
+    }
+
+    /// The checksums could not be made durable: there are none until the next start.
+    pub(super) fn lose_page_sums(&self, error: std::io::Error) {
+        self.with_page_sums("cover", |_| Err(error));
     }
 
     /// Before the log is truncated: no log belongs to the checksums.

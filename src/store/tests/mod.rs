@@ -551,7 +551,7 @@ fn a_crash_gives_no_id_twice_and_loses_no_commit() {
     assert!(reader.begin().is_err() || reader.new_uidvalidity(NOW).is_err());
     drop(reader);
     assert!(store.checkpoint(Checkpoint::Truncate).unwrap());
-    assert_eq!(store.checkpoint_due().unwrap(), None);
+    assert_eq!(store.checkpoint_due(WRITER_COPIES_AT).unwrap(), None);
 }
 
 #[test]

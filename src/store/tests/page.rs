@@ -52,6 +52,9 @@ fn checksums_hold_whenever_the_process_is_killed() {
     let folder = Folder::new("pages-killed");
     let store = begin(&folder);
     let reader = Store::open(&folder.0, Role::Reader, 1).unwrap();
+    let copying = Store::open(&folder.0, Role::Reader, 1).unwrap();
+    let hold = Store::open(&folder.0, Role::Reader, 1).unwrap();
+    let (mut copier, inlet) = LogCopier::new(hold);
     for n in 0..40 {
         send(&store, n);
         match n % 8 {
@@ -72,6 +75,23 @@ fn checksums_hold_whenever_the_process_is_killed() {
                 let copy = killed(&folder, "pages-held");
                 assert_eq!(pages(&copy), good(), "held at {n}");
                 drop(held);
+            }
+            // A copier copies as far as it was asked, while more is committed.
+            4 => {
+                copier.begin(&store).unwrap();
+                send(&store, n + 200);
+                let before = store.log_frames().unwrap();
+                assert!(inlet.copy_next(&copying));
+                let copy = killed(&folder, "pages-copied");
+                assert_eq!(pages(&copy), good(), "copied at {n}");
+                let after = store.log_frames().unwrap();
+                assert!(
+                    before.1 < after.1 && after.1 < after.0,
+                    "{before:?} {after:?}"
+                );
+                send(&store, n + 300);
+                assert!(copier.has_ended(&store).unwrap());
+                assert!(!copier.has_ended(&store).unwrap());
             }
             7 => assert!(store.checkpoint(Checkpoint::Truncate).unwrap()),
             _ => {}
@@ -286,7 +306,7 @@ fn what_checksums_cost() {
             deliver(&store, "INBOX", &octets, Flags::NONE);
         }
         store.commit().unwrap();
-        if store.checkpoint_due().unwrap().is_some() {
+        if store.checkpoint_due(WRITER_COPIES_AT).unwrap().is_some() {
             let at = Instant::now();
             store.cover_log().unwrap();
             covering += at.elapsed();
