@@ -42,7 +42,7 @@ impl CopierInlet {
             return false;
         };
         let durable = sums.map_or(Ok(()), |sums| sums.sync_data());
-        let copied = durable.map(|()| store.copy_log());
+        let copied = durable.map(|()| store.copy_log().map(drop));
         self.ended.send(copied).is_ok()
     }
 }

@@ -434,12 +434,13 @@ impl Store {
         }
     }
 
-    /// Copies the write-ahead log as far as readers allow. Its pages must have their checksums.
-    fn copy_log(&self) -> Result<(), Error> {
-        let passive = |_: &Row<'_>| Ok(());
-        self.direct()
-            .one("PRAGMA wal_checkpoint=PASSIVE", [], passive)
-            .map(drop)
+    /// Copies the write-ahead log as far as readers allow; whether all of it was copied. Its pages
+    /// must have their checksums.
+    fn copy_log(&self) -> Result<bool, Error> {
+        let moved = self.one("PRAGMA wal_checkpoint=PASSIVE", [], |r| {
+            Ok((r.get::<_, i64>(1)?, r.get::<_, i64>(2)?))
+        })?;
+        Ok(moved.is_none_or(|(all, copied)| all <= copied))
     }
 
     /// Copies the write-ahead log into the database; whether all of it was copied. Never waits
@@ -449,10 +450,9 @@ impl Store {
             return Ok(true);
         }
         self.cover_log()?;
-        let passive = |r: &Row<'_>| Ok((r.get::<_, i64>(1)?, r.get::<_, i64>(2)?));
-        let moved = self.one("PRAGMA wal_checkpoint=PASSIVE", [], passive)?;
+        let is_whole = self.copy_log()?;
         if how == Checkpoint::Passive {
-            return Ok(moved.is_none_or(|(all, copied)| all <= copied));
+            return Ok(is_whole);
         }
         // When everything is copied, TRUNCATE only needs a moment without a reader of the log.
         self.leave_log();

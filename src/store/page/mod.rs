@@ -207,30 +207,34 @@ impl Store {
 
     /// Before a checkpoint: the checksum of each page in the log.
     pub(super) fn cover_log(&self) -> Result<(), Error> {
-        if self.page_sums.borrow().is_none() {
-            return Ok(());
-        }
-        let frames = uint32(self.log_frames()?.0);
-        self.with_page_sums("cover", |sums| sums.cover(frames));
-        Ok(())
+        self.with_log_frames(|sums, frames| sums.cover(frames))
     }
 
     /// Before a copy of the log beside the writer: writes the checksum of each page in the log.
     /// Gives the file, which must be made durable before the copy; `None` when there are no
     /// checksums.
     pub(super) fn write_page_sums(&self) -> Result<Option<std::fs::File>, Error> {
-        if self.page_sums.borrow().is_none() {
-            return Ok(None);
-        }
-        let frames = uint32(self.log_frames()?.0);
         let mut file = None;
-        self.with_page_sums("cover", |sums| {
+        self.with_log_frames(|sums, frames| {
             sums.write(frames)?;
             sums.note_salts()?;
             file = Some(sums.file.handle()?);
             Ok(())
-        });
+        })?;
         Ok(file)
+    }
+
+    /// Runs with the number of frames in the log, when there are checksums.
+    fn with_log_frames(
+        &self,
+        run: impl FnOnce(&mut PageSums, u32) -> std::io::Result<()>,
+    ) -> Result<(), Error> {
+        if self.page_sums.borrow().is_none() {
+            return Ok(());
+        }
+        let frames = uint32(self.log_frames()?.0);
+        self.with_page_sums("cover", |sums| run(sums, frames));
+        Ok(())
     }
 
     /// The checksums could not be made durable: there are none until the next start.
