@@ -25,7 +25,9 @@ use crate::service::account::bounds::{check_end, check_ends_later};
 use crate::service::context::{ReadContext, WriteContext};
 use crate::service::intake::{JUNK_KEYWORD, NOT_JUNK_KEYWORD, author_key, named_address};
 use crate::service::policy;
-use crate::store::{ExpiringMessage, InboxPlace, KnownBy, MailboxRecord, MessageRecord, Store};
+use crate::store::{
+    ExpiringMessage, InboxPlace, KnownBy, MailboxRecord, MessageRecord, Snapshot, Store,
+};
 
 /// The row of a list.
 ///
@@ -122,10 +124,7 @@ pub fn read(
     let snapshot = store.snapshot()?;
     let inbox = policy::find_inbox(store, access, inbox)?;
     let view = store.message(access.org, inbox, id)?.ok_or(NONE)?;
-    let place = (access.org, inbox);
-    let octets = OpenedMessage::read_row(snapshot, store, place, &view)?.ok_or(NONE)?;
-    let mut message = with_content(store, (inbox, view), octets, ask)?;
-    message.expires_at = store.expires_at(id)?;
+    let message = open_row(snapshot, store, (inbox, view), ask)?.ok_or(NONE)?;
     Ok(Answer::Message(Box::new(message)))
 }
 
@@ -135,13 +134,23 @@ pub(super) fn open(
     (inbox, view): (InboxId, MessageRecord),
     ask: ContentAsk,
 ) -> Result<Option<MessageView>, Refusal> {
-    let snapshot = store.snapshot()?;
+    open_row(store.snapshot()?, store, (inbox, view), ask)
+}
+
+/// The same in the snapshot in which its row was read.
+fn open_row(
+    snapshot: Snapshot<'_>,
+    store: &Store,
+    (inbox, view): (InboxId, MessageRecord),
+    ask: ContentAsk,
+) -> Result<Option<MessageView>, Refusal> {
+    let expires_at = store.expires_at(view.entry.state.id)?;
     let octets = OpenedMessage::read_row(snapshot, store, (view.entry.org, inbox), &view)?;
     let Some(octets) = octets else {
         return Ok(None);
     };
     let mut message = with_content(store, (inbox, view), octets, ask)?;
-    message.expires_at = store.expires_at(message.state.id)?;
+    message.expires_at = expires_at;
     Ok(Some(message))
 }
 
