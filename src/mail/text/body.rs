@@ -473,21 +473,16 @@ impl TextBuilder {
         let (blocks, _) = octets.get(..room).unwrap_or(octets).as_chunks::<BLOCK>();
         let is_plain = |b: &u8| (b' '..=b'~').contains(b) | matches!(b, b'\n' | b'\t' | b'\r');
         let found = &mut self.found.text;
-        let (mut begin, mut end) = (0, 0);
-        'blocks: for block in blocks.iter().take(BLOCKS_MAX) {
-            if !block.iter().fold(true, |all, b| all & is_plain(b)) {
+        let all_plain = |block: &&[u8; BLOCK]| block.iter().fold(true, |all, b| all & is_plain(b));
+        let plain = blocks.iter().take(BLOCKS_MAX).take_while(all_plain);
+        let (mut begin, mut end) = (0, plain.count() * BLOCK);
+        for at in memchr::memchr_iter(b'\r', octets.get(..end).unwrap_or_default()) {
+            if octets.get(at + 1) != Some(&b'\n') {
+                end = at;
                 break;
             }
-            for at in memchr::memchr_iter(b'\r', block) {
-                let at = end + at;
-                if octets.get(at + 1) != Some(&b'\n') {
-                    end = at;
-                    break 'blocks;
-                }
-                found.push_str(text.get(begin..at).unwrap_or(""));
-                begin = at + 1;
-            }
-            end += BLOCK;
+            found.push_str(text.get(begin..at).unwrap_or(""));
+            begin = at + 1;
         }
         found.push_str(text.get(begin..end).unwrap_or(""));
         if end > 0 {
@@ -519,9 +514,10 @@ fn plain_run(bytes: &[u8]) -> usize {
 /// Octets of one step. A small window keeps the octets before a character that is not plain from
 /// being read twice many times.
 const PLAIN_RUN: usize = 256;
-/// Octets that are tested at once, and blocks of them in one step.
+/// Octets that are tested at once, and blocks of them in one step. A bare carriage return ends a
+/// step, and what was tested behind it is tested again: so a step is short.
 const BLOCK: usize = 64;
-const BLOCKS_MAX: usize = 64;
+const BLOCKS_MAX: usize = 8;
 /// Nanoseconds of a character that is no plain ASCII.
 const CHAR_WORK: usize = 12;
 /// The most text in one response of the API.
