@@ -83,17 +83,19 @@ impl Values {
         let mut left = Vec::with_capacity(table.len());
         let mut missing = None;
         for row in table {
-            let place = fields.name(row.name);
             match fields.take(row.name) {
                 Some(Json::Null) if row.presence == Presence::Clears => {
                     left.push((row.name, FieldValue::Null));
                 }
                 None | Some(Json::Null) => {
                     if row.presence == Presence::Always {
-                        missing = missing.or(Some(place));
+                        missing = missing.or_else(|| Some(fields.name(row.name)));
                     }
                 }
-                Some(value) => left.push((row.name, of_json(row.kind, &place, value, limits)?)),
+                Some(value) => {
+                    let place = fields.name(row.name);
+                    left.push((row.name, of_json(row.kind, &place, value, limits)?));
+                }
             }
         }
         fields.end()?;

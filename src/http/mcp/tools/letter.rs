@@ -1,6 +1,8 @@
 //! How a message is shown: what the server says of it, and what the message says of itself, which
 //! stands in the fence.
 
+use core::fmt::Write;
+
 use super::found::FoundJson;
 use crate::http::mcp::fence::Fenced;
 use crate::http::mcp::tool::ContentPart;
@@ -30,11 +32,12 @@ pub(super) fn row(message: FoundJson<'_>, names_inbox: bool) -> String {
 
 /// Its folder, whether it is unread, its labels, whether it has files.
 fn state(message: FoundJson<'_>) -> String {
-    let mut words = format!(" {}", one_line(message.text("folder"), TEXT_MAX));
-    if !message.texts("flags").contains(&"seen") {
+    let mut words = [" ", &one_line(message.text("folder"), TEXT_MAX)].concat();
+    let flags = message.texts("flags");
+    if !flags.contains(&"seen") {
         words.push_str(" unread");
     }
-    if message.texts("flags").contains(&"flagged") {
+    if flags.contains(&"flagged") {
         words.push_str(" flagged");
     }
     let labels = message.texts("labels");
@@ -68,14 +71,15 @@ pub(super) fn row_words(fenced: &mut Fenced<'_>, number: usize, message: FoundJs
 
 /// What the server says of an opened message.
 pub(super) fn facts(out: &mut String, message: FoundJson<'_>) {
-    out.push_str(&format!(
-        "Message {} in inbox {}, thread {},{}, received {}.\n",
+    let _ = writeln!(
+        out,
+        "Message {} in inbox {}, thread {},{}, received {}.",
         message.text("id"),
         message.text("inbox_id"),
         message.text("thread_id"),
         state(message),
         time(message.text("received_at")),
-    ));
+    );
     let replied = message.at("in_reply_to_metadata");
     if !replied.is_null() {
         let mut octets = Vec::new();
@@ -86,7 +90,7 @@ pub(super) fn facts(out: &mut String, message: FoundJson<'_>) {
             one_line(&own, METADATA_MAX)
         ));
     }
-    out.push_str(&format!("Sender: {}.\n", sender(message)));
+    let _ = writeln!(out, "Sender: {}.", sender(message));
     judgement(out, message);
 }
 
@@ -260,7 +264,7 @@ pub(super) fn address(named: FoundJson<'_>) -> String {
     match (name.is_empty(), address.is_empty()) {
         (true, _) => address.to_owned(),
         (false, true) => name.to_owned(),
-        (false, false) => format!("{} <{address}>", one_line(name, NAME_MAX)),
+        (false, false) => [&one_line(name, NAME_MAX), " <", address, ">"].concat(),
     }
 }
 
@@ -284,7 +288,7 @@ fn addresses(all: Vec<FoundJson<'_>>) -> String {
 /// A time without its milliseconds.
 pub(super) fn time(rfc3339: &str) -> String {
     match rfc3339.split_once('.') {
-        Some((whole, _)) => format!("{whole}Z"),
+        Some((whole, _)) => [whole, "Z"].concat(),
         None => rfc3339.to_owned(),
     }
 }
