@@ -502,12 +502,7 @@ pub(crate) fn opened(mut view: MessageView) -> Response {
             }
         }
     }
-    // What is left is copied once, without growing on the way.
-    let left = view.content.as_deref().map_or(0, |content| {
-        let html = content.html.as_ref().map_or(0, String::len);
-        content.text.len() + content.extracted_text.len() + html
-    });
-    let mut octets = Vec::with_capacity(left + left / 16 + OPENED_OCTETS);
+    let mut octets = Vec::with_capacity(OPENED_OCTETS);
     let mut places = Vec::new();
     json::object(&mut octets, |object| {
         MESSAGE.write_places(object, &view, |name, at| {
@@ -521,11 +516,12 @@ pub(crate) fn opened(mut view: MessageView) -> Response {
     Response::json(200, OutgoingBody::with_texts(octets, places))
 }
 
-/// Octets of a usual message beside its texts.
+/// Octets of a usual message beside its long texts.
 const OPENED_OCTETS: usize = 3 << 10;
 
-/// Longer texts of a message are not copied.
-const LONG_TEXT: usize = 16 << 10;
+/// Longer texts of a message are not copied: they are escaped as they go out, and a tool of MCP
+/// reads them as they are.
+const LONG_TEXT: usize = 512;
 
 const MESSAGE_PATCH: BodyTable = BodyTable {
     name: "MessagePatch",

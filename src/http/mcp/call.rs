@@ -107,15 +107,18 @@ impl RpcCall {
             return CallStep::Respond(RpcError::internal().response(Some(&self.id)));
         };
         let retry_after = response.header("Retry-After");
+        let retry_after_s = retry_after.and_then(|seconds| seconds.parse().ok());
+        let (body, texts) = response.body.into_parts();
         let answer = ApiAnswer {
             status: response.status,
-            retry_after_s: retry_after.and_then(|seconds| seconds.parse().ok()),
+            retry_after_s,
             media_type: match response.kind {
                 MediaType::Json => "application/json".to_owned(),
                 MediaType::Octets(kind) => kind,
                 _ => String::new(),
             },
-            body: response.body.into_whole(),
+            body,
+            texts,
         };
         let step = next.run(answer, self.fence);
         self.take(step)

@@ -220,6 +220,7 @@ mod tests {
             status: 200,
             media_type: String::new(),
             body: body.as_bytes().to_vec(),
+            texts: Vec::new(),
         };
         (*asked, next.run(answer, [0; 16]))
     }

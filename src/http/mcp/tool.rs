@@ -12,6 +12,7 @@ use super::resource::ResourceAnswer;
 use crate::call::{Caller, RepeatKey, Scopes};
 use crate::http::api::fields::FieldRow;
 use crate::http::wire::json::{self, Json};
+use crate::http::wire::outgoing_body::LongText;
 use crate::http::wire::own_json::read_own;
 
 /// One row of the table of tools.
@@ -81,6 +82,8 @@ pub(crate) struct ApiAnswer {
     /// Seconds to wait before the request is made again.
     pub retry_after_s: Option<u64>,
     pub body: Vec<u8>,
+    /// Its long texts, not escaped; their strings are empty in it.
+    pub texts: Vec<LongText>,
 }
 
 /// What the model gets.
@@ -183,7 +186,7 @@ impl ApiAnswer {
 
     /// The body as JSON; null when it is none.
     pub fn json(&self) -> Json<'_> {
-        read_own(&self.body).unwrap_or(Json::Null)
+        read_own(&self.body, &self.texts).unwrap_or(Json::Null)
     }
 }
 
@@ -209,7 +212,7 @@ impl ContentPart {
     /// About how many octets it has as JSON.
     pub fn octets(&self) -> usize {
         match self {
-            ContentPart::Text(text) => text.len() + text.len() / 16 + 64,
+            ContentPart::Text(text) => text.len() + text.len() / 16 + 256,
             ContentPart::Image { octets, .. } => octets.len() / 3 * 4 + 128,
             ContentPart::Link { uri, .. } => uri.len() + 128,
         }

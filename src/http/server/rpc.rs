@@ -195,7 +195,8 @@ impl Server {
         request: ApiRequest,
         out: &mut Output,
     ) {
-        let segments = [["api", "v1"].map(str::to_owned).to_vec(), request.path].concat();
+        let mut segments = ["api", "v1"].map(str::to_owned).to_vec();
+        segments.extend(request.path);
         let (row, places) = match routes::find(request.method, &segments) {
             Match::Found(row, places) => (row, places),
             _ => return self.fail(now, exchange, &Problem::not_found("route"), out),

@@ -7,12 +7,15 @@
 use std::borrow::Cow;
 
 use super::json::Json;
+use super::outgoing_body::LongText;
 
-/// Reads one value; `None` for what is no JSON, or nested too deep.
-pub(crate) fn read_own(body: &[u8]) -> Option<Json<'_>> {
+/// Reads one value; `None` for what is no JSON, or nested too deep. Each of the texts stands for an
+/// empty string of the body, in the order of their places.
+pub(crate) fn read_own<'a>(body: &'a [u8], texts: &'a [LongText]) -> Option<Json<'a>> {
     let mut reader = OwnReader {
         text: core::str::from_utf8(body).ok()?,
         at: 0,
+        texts,
     };
     let value = reader.value(DEPTH_MAX)?;
     reader.skip_space();
@@ -23,6 +26,8 @@ struct OwnReader<'a> {
     text: &'a str,
     /// Behind what has been read. It stands between two characters.
     at: usize,
+    /// The texts that are still to come.
+    texts: &'a [LongText],
 }
 
 impl<'a> OwnReader<'a> {
@@ -93,7 +98,9 @@ impl<'a> OwnReader<'a> {
 
     fn object(&mut self, depth: usize) -> Option<Json<'a>> {
         self.at += 1;
-        let mut fields = Vec::new();
+        // The outermost one is a resource, of many fields.
+        let is_outermost = depth + 1 == DEPTH_MAX;
+        let mut fields = Vec::with_capacity(if is_outermost { USUAL_FIELDS } else { 0 });
         if self.takes(b'}') {
             return Some(Json::Object(fields));
         }
@@ -111,7 +118,13 @@ impl<'a> OwnReader<'a> {
 
     /// The rest of a string, behind its quote.
     fn string(&mut self) -> Option<Cow<'a, str>> {
-        let run = self.run()?;
+        let mut run = self.run()?;
+        if let Some((long, texts)) = self.texts.split_first()
+            && long.at == self.at
+        {
+            run = &long.text;
+            self.texts = texts;
+        }
         if self.takes_end()? {
             return Some(Cow::Borrowed(run));
         }
@@ -186,12 +199,18 @@ impl<'a> OwnReader<'a> {
 /// Lists and objects that may stand in each other: a client's own object, which has at most 32 of
 /// them, stands in others here.
 const DEPTH_MAX: usize = 48;
+/// As many fields as a message has.
+const USUAL_FIELDS: usize = 48;
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::http::wire::json::parse;
+
+    fn read(body: &[u8]) -> Option<Json<'_>> {
+        read_own(body, &[])
+    }
 
     fn written(value: &Json<'_>) -> String {
         let mut out = Vec::new();
@@ -216,9 +235,9 @@ mod tests {
             r#"[1,"a",[null,{}],{"b":[]}]"#,
             "{ \"a\" : 1 ,\n\t\"b\\n\" : { \"c\" : \"d\" } }",
         ] {
-            let own = read_own(text.as_bytes()).unwrap();
+            let own = read(text.as_bytes()).unwrap();
             assert_eq!(own, parse(text.as_bytes()).unwrap(), "{text}");
-            assert_eq!(read_own(written(&own).as_bytes()).unwrap(), own, "{text}");
+            assert_eq!(read(written(&own).as_bytes()).unwrap(), own, "{text}");
         }
     }
 
@@ -253,13 +272,26 @@ mod tests {
             "x",
             "\"\\u12ä4\"",
         ] {
-            assert_eq!(read_own(text.as_bytes()), None, "{text}");
+            assert_eq!(read(text.as_bytes()), None, "{text}");
         }
-        assert_eq!(read_own(b"\"\xff\""), None);
+        assert_eq!(read(b"\"\xff\""), None);
         let deep = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
-        assert!(read_own(deep(DEPTH_MAX).as_bytes()).is_some());
-        assert_eq!(read_own(deep(DEPTH_MAX + 1).as_bytes()), None);
-        assert_eq!(read_own(deep(1 << 20).as_bytes()), None);
+        assert!(read(deep(DEPTH_MAX).as_bytes()).is_some());
+        assert_eq!(read(deep(DEPTH_MAX + 1).as_bytes()), None);
+        assert_eq!(read(deep(1 << 20).as_bytes()), None);
+    }
+
+    #[test]
+    fn a_text_beside_the_octets_stands_in_its_place() {
+        let long = |at, text: &str| LongText {
+            at,
+            text: text.to_owned(),
+        };
+        let texts = [long(6, "a \"quote\"\n"), long(21, ""), long(29, "ä\\")];
+        let body = br#"{"a":"","b":"b","c":"","d":[""]}"#;
+        let whole = r#"{"a":"a \"quote\"\n","b":"b","c":"","d":["ä\\"]}"#;
+        assert_eq!(read_own(body, &texts), read(whole.as_bytes()));
+        assert!(read(whole.as_bytes()).is_some());
     }
 
     /// At every octet at which it may be cut.
@@ -267,7 +299,7 @@ mod tests {
     fn a_part_of_an_object_is_none() {
         let text = "{\"a\":[\"b\\u00e4\\\\ä\",-1.5,true],\"c\":{}}";
         for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
-            assert_eq!(read_own(&text.as_bytes()[..end]), None, "{end}");
+            assert_eq!(read(&text.as_bytes()[..end]), None, "{end}");
         }
     }
 }

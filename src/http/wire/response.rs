@@ -109,7 +109,7 @@ impl Response {
         out.reserve(512 + length);
         self.write_head(frame, Length::Known(length as u64), out);
         if !frame.head_only {
-            out.extend_from_slice(&self.body.whole());
+            self.body.write(out);
         }
     }
 
@@ -190,7 +190,7 @@ impl Response {
             _ => "json",
         };
         let mut kept = format!("{} {kind}\n", self.status).into_bytes();
-        kept.extend_from_slice(&self.body.whole());
+        self.body.write(&mut kept);
         kept
     }
 

@@ -11,7 +11,10 @@ use crate::mail::unicode::one_line;
 pub(crate) fn text(problem: &Problem) -> String {
     let mut octets = Vec::new();
     json::object(&mut octets, |error| problem.write(error));
-    words(FoundJson(&read_own(&octets).unwrap_or(Json::Null)), None)
+    words(
+        FoundJson(&read_own(&octets, &[]).unwrap_or(Json::Null)),
+        None,
+    )
 }
 
 /// Of a response of the API that refuses.

@@ -76,6 +76,7 @@ fn ended(mut step: ToolStep, status: u16, media_type: &str, body: &[u8]) -> Tool
                     status,
                     media_type: media_type.to_owned(),
                     body: body.to_vec(),
+                    texts: Vec::new(),
                 };
                 step = next.run(answer, FENCE);
             }
