@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "events/bare.rs"]
+mod bare;
 #[path = "events/groups.rs"]
 mod groups;
 #[path = "events/readers.rs"]
@@ -176,7 +178,8 @@ fn fan_out_to(bench: &str, scale: &Scale, (server, inbox): (&Server, &str), mut 
 }
 
 /// With 1,000 streams of the inbox, from the end of DATA to the frame of each, and from the first
-/// frame of a message to each. Beside it what a commit costs on this disk.
+/// frame of a message to each. Beside it what a commit costs on this disk, and what two bare
+/// threads reach on this machine.
 fn one_inbox(scale: &Scale) {
     let server = Server::start("one-inbox");
     let inbox = server.make_inboxes(1).remove(0);
@@ -204,6 +207,7 @@ fn one_inbox(scale: &Scale) {
             behind.push(at.saturating_duration_since(earliest));
         }
     }
+    let mut bare = bare::told(streams);
     println!(
         "{}",
         json!({
@@ -211,6 +215,8 @@ fn one_inbox(scale: &Scale) {
             "streams": streams,
             "disk_p50_ms": ms(percentile(&mut disk.took, 0.5)),
             "first_p50_ms": ms(percentile(&mut first, 0.5)),
+            "bare_p50_ms": ms(percentile(&mut bare, 0.5)),
+            "bare_p99_ms": ms(percentile(&mut bare, 0.99)),
             "behind_first_p50_ms": ms(percentile(&mut behind, 0.5)),
             "behind_first_p99_ms": ms(percentile(&mut behind, 0.99)),
             "p50_ms": ms(percentile(&mut all, 0.5)),
